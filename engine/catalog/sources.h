@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "engine/catalog/sqlite.h"
+#include "engine/catalog/types.h"
+
+// state.db: where the sources stood on this machine at the last scan, and the hashes that an unfinished job
+// has already taken. Losing it costs one round of hashing, never data.
+//
+// Threads: belongs to its connection.
+
+namespace mixtape::catalog {
+
+// What tells two states of a source file apart besides what its version says (size, mtime, mode).
+struct SourceStamp {
+  std::uint64_t device = 0;  // Relative to the root's device (0 = the same), so that a renumbered disk is no change.
+  std::uint64_t inode = 0;
+  bool readable = true;
+  bool operator==(const SourceStamp&) const = default;
+};
+
+// A file on disk, wherever its name is: the key under which an early hash is kept.
+struct FileIdentity {
+  std::uint64_t device, inode, size;
+  std::int64_t mtime_ns, ctime_ns;
+};
+
+class Sources {
+ public:
+  explicit Sources(Database& database);
+  ~Sources();
+
+  [[nodiscard]] std::optional<SourceStamp> stamp(PathId path);
+  void set_stamp(PathId path, const SourceStamp& stamp);
+  void remove(PathId path);
+
+  // The children of a directory as a scan compares them: their newest version, shown or not and not ended,
+  // with its stamp when there is one; in byte order of names.
+  struct Known {
+    std::string name;
+    Version version;
+    std::optional<SourceStamp> stamp;
+  };
+  void children(PathId parent, const std::function<void(const Known&)>& each);
+
+  [[nodiscard]] std::optional<Hash> early_hash(const FileIdentity& file);
+  void keep_early_hash(const FileIdentity& file, const Hash& hash);
+  void forget_early_hashes();
+
+ private:
+  struct Statements;
+  Database& database_;
+  std::unique_ptr<Statements> statements_;
+};
+
+}  // namespace mixtape::catalog

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <compare>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/format/secret.h"
+
+// X25519 recipients ("age1...") and identities ("AGE-SECRET-KEY-1...") of age v1, and their text forms.
+//
+// Format: archaeology/age.md
+// Errors: throws Error{invalid} for malformed text (naming the kind, never the secret), Error{unsupported} for
+//         post-quantum and plugin keys, Error{not_permitted} for an identity file that others may read.
+
+namespace mixtape::format {
+
+struct Recipient {
+  std::array<std::byte, 32> point{};
+  static Recipient parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+  auto operator<=>(const Recipient&) const = default;
+};
+
+class Identity {
+ public:
+  static Identity generate();
+  static Identity parse(std::string_view text);
+  [[nodiscard]] Recipient recipient() const;
+  // The secret as text; the caller wipes what it does with it.
+  [[nodiscard]] Secret text() const;
+  [[nodiscard]] const Secret& scalar() const { return scalar_; }
+
+ private:
+  explicit Identity(Secret scalar) : scalar_(std::move(scalar)) {}
+  Secret scalar_;
+};
+
+// Asks for a passphrase; called only when a file turns out to need one.
+using AskPassphrase = std::function<Secret(const std::string& prompt)>;
+
+// An identity file: one identity a line, '#' comments and empty lines ignored; or such a file encrypted with a
+// passphrase (age -p, armored or not). Refuses a file that group or others can read, naming the chmod to run.
+std::vector<Identity> read_identity_file(const std::filesystem::path& file,
+                                         const AskPassphrase& ask = {});
+// Creates the file with mode 0600; Error{conflict} when it exists. Durable on return.
+void write_identity_file(const std::filesystem::path& file, const Identity& identity,
+                         std::string_view comment);
+
+}  // namespace mixtape::format

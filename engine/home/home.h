@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/format/age_keys.h"
+#include "engine/home/config.h"
+#include "tapeio/library.h"
+#include "tapeio/unique_fd.h"
+
+// Mixtape's home: the directory with the catalog, keys, cache, staging, a library of disk media and the
+// configuration. --home DIR, else $MIXTAPE_HOME, else ~/.local/share/mixtape (/var/lib/mixtape for root).
+//
+// Errors: throws Error{not_found} with "run mixtape init", Error{conflict}, Error{not_permitted}.
+
+namespace mixtape::home {
+
+std::filesystem::path default_home();
+
+class Home {
+ public:
+  // An existing home.
+  explicit Home(std::filesystem::path directory);
+
+  // Makes everything: directories (0700), configuration, daily and recovery key, catalog, library directory.
+  // Error{conflict} when a catalog is there already; nothing is half-made after a failure.
+  static void create(const std::filesystem::path& directory);
+
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] std::filesystem::path catalog_db() const { return directory_ / "catalog.db"; }
+  [[nodiscard]] std::filesystem::path state_db() const { return directory_ / "state.db"; }
+  [[nodiscard]] std::filesystem::path keys() const { return directory_ / "keys"; }
+  [[nodiscard]] std::filesystem::path cache() const { return directory_ / "cache"; }
+  [[nodiscard]] std::filesystem::path staging() const { return directory_ / "staging"; }
+  [[nodiscard]] std::filesystem::path socket() const { return directory_ / "control.sock"; }
+  [[nodiscard]] std::filesystem::path scratch() const { return directory_ / "scratch"; }
+
+  [[nodiscard]] catalog::Database open_catalog(catalog::Access access) const;
+  // Every identity in keys/*.identity that this user can open; empty when all of them are elsewhere.
+  [[nodiscard]] std::vector<format::Identity> identities() const;
+  // Who can read what is written: keys/recipients, one a line.
+  [[nodiscard]] std::vector<format::Recipient> recipients() const;
+  void add_recipient(const format::Recipient& recipient, std::string_view comment) const;
+  // The libraries of the configuration; those that are not there now are left out, with a reason in `absent`.
+  [[nodiscard]] std::vector<std::unique_ptr<tapeio::Library>> libraries(
+      std::vector<std::string>* absent = nullptr) const;
+
+ private:
+  std::filesystem::path directory_;
+  Config config_;
+};
+
+// One writer at a time. Error{locked} names who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
+class WriterLock {
+ public:
+  WriterLock(const Home& home, const std::string& command);
+
+ private:
+  tapeio::UniqueFd fd_;
+};
+
+}  // namespace mixtape::home
