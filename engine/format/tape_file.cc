@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/format/tape_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "tapeio/error.h"
+#include "tapeio/unique_fd.h"
+
+namespace mixtape::format {
+
+namespace {
+
+// Plaintext handed from the decryptor to the disk at once: whole chunks, few system calls.
+constexpr std::size_t kCopyBuffer = 16 * kChunk;
+
+// A file that disappears unless it is kept.
+class NewFile {
+ public:
+  explicit NewFile(const std::filesystem::path& path) : path_(path) {
+    fd_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd_.valid()) {
+      if (errno == EEXIST) {
+        throw Error(ErrorCode::conflict, "create " + path.string() + ": it exists");
+      }
+      throw_errno("create " + path.string());
+    }
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() {
+    if (!kept_) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+  void write(ByteView bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+      if (written < 0) {
+        if (errno == EINTR) {
+          continue;
+        }
+        throw_errno("write " + path_.string());
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  std::filesystem::path path_;
+  tapeio::UniqueFd fd_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+TapeFileSource::TapeFileSource(tapeio::TapeDrive& drive, std::size_t record_size)
+    : drive_(drive), record_(record_size) {
+  MIXTAPE_ASSERT(record_size > 0 && record_size <= tapeio::kMaxRecordSize);
+}
+
+std::size_t TapeFileSource::read(MutableBytes into) {
+  if (into.empty()) {
+    return 0;
+  }
+  while (rest_.empty() && end_ == End::not_yet) {
+    const tapeio::ReadResult result = drive_.read_record(record_);
+    switch (result.kind) {
+      case tapeio::ReadResult::Kind::record:
+        rest_ = ByteView(record_).first(result.size);
+        bytes_read_ += result.size;
+        break;
+      case tapeio::ReadResult::Kind::filemark:
+        end_ = End::filemark;
+        break;
+      case tapeio::ReadResult::Kind::end_of_data:
+        end_ = End::end_of_data;
+        break;
+    }
+  }
+  const std::size_t size = std::min(into.size(), rest_.size());
+  std::copy_n(rest_.begin(), size, into.begin());
+  rest_ = rest_.subspan(size);
+  return size;
+}
+
+TapeFile read_tape_file(tapeio::TapeDrive& drive, std::size_t record_size,
+                        std::span<const Identity> identities, const std::filesystem::path& to,
+                        std::uint64_t limit) {
+  NewFile file(to);
+  TapeFileSource records(drive, record_size);
+  AgeDecryptor plain(records,
+                     [&](ByteView preamble) { return open_preamble(preamble, identities); });
+  TapeFile found;
+  Bytes buffer(kCopyBuffer);
+  while (const std::size_t size = plain.read(buffer)) {
+    found.plain_bytes += size;
+    if (found.plain_bytes > limit) {
+      throw Error(ErrorCode::corrupt, "read tape file into " + to.string() + ": longer than " +
+                                          std::to_string(limit) + " bytes");
+    }
+    file.write(ByteView(buffer).first(size));
+  }
+  found.sealed_bytes = records.bytes_read();
+  found.filemark = records.end() == TapeFileSource::End::filemark;
+  file.keep();
+  return found;
+}
+
+}  // namespace mixtape::format
