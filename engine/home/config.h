@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tapeio/bytes.h"
+
 // mixtape.toml as values. Every key has a default; an unknown key is refused by name and line.
 //
 // Errors: throws Error{invalid}: "mixtape.toml line 7: copies must be 1 to 16, not 0".
@@ -24,17 +26,16 @@ enum class RecallPolicy { block, queue, never };
 struct Config {
   std::vector<std::string> libraries{"dir:library"};  // Relative directories are below the home.
   std::uint32_t copies = 1;
-  std::vector<CopyRule> copy_rules;  // The last matching one wins.
+  std::vector<CopyRule> copy_rules;  // Of those that match, the one that asks for most; else `copies`.
   std::vector<std::string> include, exclude;
-  std::uint64_t record_size = 1 << 20;
-  std::uint64_t medium_capacity = 0;          // For new disk media, bytes.
-  std::uint64_t bundle_size = 64ULL << 30;    // Target, bytes.
-  std::uint64_t cache_limit = 0;              // Bytes.
+  bool one_file_system = false;
+  std::uint64_t record_size = MiB;        // Of media labelled from now on.
+  std::uint64_t medium_capacity = TiB;    // Of disk media made from now on.
+  std::uint64_t bundle_size = 64 * GiB;   // Target for the archive of a bundle.
+  std::uint64_t cache_limit = 20 * GiB;
   RecallPolicy recall = RecallPolicy::block;
-  std::chrono::seconds wait_for_medium{0};
-  bool recovery_key_is_safe = false;          // The user said that the recovery key lies elsewhere.
+  std::chrono::seconds wait_for_medium{0};  // 0: ENOMEDIUM at once.
 
-  static Config defaults();
   static Config parse(std::string_view toml, std::string_view file_name);
   static Config read(const std::filesystem::path& file);
 };

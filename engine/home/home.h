@@ -48,6 +48,9 @@ class Home {
   // Who can read what is written: keys/recipients, one a line.
   [[nodiscard]] std::vector<format::Recipient> recipients() const;
   void add_recipient(const format::Recipient& recipient, std::string_view comment) const;
+  // The user said that the recovery identity lies in a drawer; until then doctor asks for it.
+  [[nodiscard]] bool recovery_kept_elsewhere() const;
+  void set_recovery_kept_elsewhere() const;
   // The libraries of the configuration; those that are not there now are left out, with a reason in `absent`.
   [[nodiscard]] std::vector<std::unique_ptr<tapeio::Library>> libraries(
       std::vector<std::string>* absent = nullptr) const;
@@ -57,10 +60,14 @@ class Home {
   Config config_;
 };
 
-// One writer at a time. Error{locked} names who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
-class WriterLock {
+// Held by whoever changes the catalog or writes media. Taken without waiting: Error{locked} names who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
+class HomeLock {
  public:
-  WriterLock(const Home& home, const std::string& command);
+  enum class Role {
+    writer,  // One command at a time, in the daemon or not.
+    daemon,  // One mount at a time.
+  };
+  HomeLock(const Home& home, Role role, const std::string& command);
 
  private:
   tapeio::UniqueFd fd_;

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/home/config.h"
+
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <map>
+#include <toml++/toml.h>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::home {
+namespace {
+
+// A configuration is typed by hand; more is a mistake or an attack.
+constexpr std::uint64_t kMaxConfigFile = MiB;
+constexpr std::uint32_t kMaxCopies = 16;
+
+struct Unit {
+  std::string_view name;
+  double bytes;
+};
+constexpr Unit kUnits[] = {{"", 1},     {"B", 1},      {"kB", 1e3},    {"KB", 1e3},   {"MB", 1e6},
+                           {"GB", 1e9}, {"TB", 1e12},  {"KiB", 1024.}, {"MiB", MiB * 1.},
+                           {"GiB", GiB * 1.}, {"TiB", TiB * 1.}};
+
+// One parse of one file: where errors are put into words.
+class Reader {
+ public:
+  explicit Reader(std::string_view file_name) : file_name_(file_name) {}
+
+  [[noreturn]] void refuse(const toml::source_region& where, const std::string& why) const {
+    throw Error(ErrorCode::invalid,
+                file_name_ + " line " + std::to_string(where.begin.line) + ": " + why);
+  }
+
+  std::string text(std::string_view key, const toml::node& node) const {
+    const auto* value = node.as_string();
+    if (value == nullptr) {
+      refuse(node.source(), std::string(key) + " must be a text in quotes");
+    }
+    return value->get();
+  }
+
+  std::int64_t integer(std::string_view key, const toml::node& node, std::int64_t low,
+                       std::int64_t high) const {
+    const auto* value = node.as_integer();
+    if (value == nullptr || value->get() < low || value->get() > high) {
+      refuse(node.source(), std::string(key) + " must be a whole number from " +
+                                std::to_string(low) + " to " + std::to_string(high));
+    }
+    return value->get();
+  }
+
+  bool boolean(std::string_view key, const toml::node& node) const {
+    const auto* value = node.as_boolean();
+    if (value == nullptr) {
+      refuse(node.source(), std::string(key) + " must be true or false");
+    }
+    return value->get();
+  }
+
+  std::uint64_t size(std::string_view key, const toml::node& node) const {
+    try {
+      if (const auto* number = node.as_integer(); number != nullptr && number->get() >= 0) {
+        return static_cast<std::uint64_t>(number->get());
+      }
+      return parse_size(text(key, node));
+    } catch (const Error&) {
+      refuse(node.source(), std::string(key) + " must be a size like \"64 GiB\"");
+    }
+  }
+
+  std::vector<std::string> texts(std::string_view key, const toml::node& node) const {
+    const auto* list = node.as_array();
+    if (list == nullptr) {
+      refuse(node.source(), std::string(key) + " must be a list of texts");
+    }
+    std::vector<std::string> values;
+    for (const toml::node& item : *list) {
+      values.push_back(text(key, item));
+    }
+    return values;
+  }
+
+ private:
+  std::string file_name_;
+};
+
+RecallPolicy parse_policy(const Reader& reader, std::string_view key, const toml::node& node) {
+  static const std::map<std::string, RecallPolicy> kPolicies = {{"block", RecallPolicy::block},
+                                                                {"queue", RecallPolicy::queue},
+                                                                {"never", RecallPolicy::never}};
+  const auto found = kPolicies.find(reader.text(key, node));
+  if (found == kPolicies.end()) {
+    reader.refuse(node.source(), "recall must be \"block\", \"queue\" or \"never\"");
+  }
+  return found->second;
+}
+
+std::vector<CopyRule> parse_copy_rules(const Reader& reader, const toml::node& node) {
+  const auto* rules = node.as_table();
+  if (rules == nullptr) {
+    reader.refuse(node.source(), "copy_rules must be a table of \"pattern\" = copies");
+  }
+  std::vector<CopyRule> parsed;
+  for (const auto& [pattern, copies] : *rules) {
+    parsed.push_back({std::string(pattern.str()), static_cast<std::uint32_t>(reader.integer(
+                                                      "copies", copies, 1, kMaxCopies))});
+  }
+  return parsed;
+}
+
+std::uint64_t parse_record_size(const Reader& reader, std::string_view key,
+                                const toml::node& node) {
+  const std::uint64_t size = reader.size(key, node);
+  if (size < 64 * KiB || size > 4 * MiB || (size & (size - 1)) != 0) {
+    reader.refuse(node.source(), "record_size must be a power of two from 64 KiB to 4 MiB");
+  }
+  return size;
+}
+
+using Setter = std::function<void(Config&, const Reader&, std::string_view, const toml::node&)>;
+
+const std::map<std::string, Setter, std::less<>>& setters() {
+  using R = const Reader&;
+  using K = std::string_view;
+  using N = const toml::node&;
+  static const std::map<std::string, Setter, std::less<>> kSetters = {
+      {"libraries", [](Config& c, R r, K k, N n) { c.libraries = r.texts(k, n); }},
+      {"copies",
+       [](Config& c, R r, K k, N n) {
+         c.copies = static_cast<std::uint32_t>(r.integer(k, n, 1, kMaxCopies));
+       }},
+      {"copy_rules", [](Config& c, R r, K, N n) { c.copy_rules = parse_copy_rules(r, n); }},
+      {"include", [](Config& c, R r, K k, N n) { c.include = r.texts(k, n); }},
+      {"exclude", [](Config& c, R r, K k, N n) { c.exclude = r.texts(k, n); }},
+      {"one_file_system", [](Config& c, R r, K k, N n) { c.one_file_system = r.boolean(k, n); }},
+      {"record_size", [](Config& c, R r, K k, N n) { c.record_size = parse_record_size(r, k, n); }},
+      {"medium_capacity", [](Config& c, R r, K k, N n) { c.medium_capacity = r.size(k, n); }},
+      {"bundle_size", [](Config& c, R r, K k, N n) { c.bundle_size = r.size(k, n); }},
+      {"cache_limit", [](Config& c, R r, K k, N n) { c.cache_limit = r.size(k, n); }},
+      {"recall", [](Config& c, R r, K k, N n) { c.recall = parse_policy(r, k, n); }},
+      {"wait_for_medium_seconds",
+       [](Config& c, R r, K k, N n) {
+         c.wait_for_medium = std::chrono::seconds(r.integer(k, n, 0, 30 * 24 * 3600));
+       }},
+  };
+  return kSetters;
+}
+
+}  // namespace
+
+Config Config::parse(std::string_view toml_text, std::string_view file_name) {
+  const Reader reader(file_name);
+  toml::table table;
+  try {
+    table = toml::parse(toml_text, file_name);
+  } catch (const toml::parse_error& error) {
+    reader.refuse(error.source(), std::string(error.description()));
+  }
+  Config config;
+  for (const auto& [key, node] : table) {
+    const auto setter = setters().find(key.str());
+    if (setter == setters().end()) {
+      reader.refuse(node.source(), "there is no setting \"" + std::string(key.str()) +
+                                       "\"; mixtape.toml(5) lists them");
+    }
+    setter->second(config, reader, key.str(), node);
+  }
+  return config;
+}
+
+Config Config::read(const std::filesystem::path& file) {
+  const Bytes bytes = tapeio::read_file(file, kMaxConfigFile);
+  return parse(as_text(bytes), file.string());
+}
+
+std::string config_template() {
+  return R"(# Mixtape's configuration; mixtape.toml(5) explains each setting. Commented lines show the default.
+
+# Where the media are: directories of disk media ("dir:PATH", relative to this file's directory).
+#libraries = ["dir:library"]
+
+# How many media each file is to be on. Exceptions by pattern: of the rules that match, the one that asks for most.
+#copies = 1
+#copy_rules = { "home/me/Photos/**" = 2 }
+
+# What backup takes and leaves: patterns over the whole path without leading slash; exclude beats include.
+#include = []
+#exclude = ["**/.cache", "**/*.tmp"]
+#one_file_system = false
+
+# Media made from now on.
+#record_size = "1 MiB"
+#medium_capacity = "1 TiB"
+
+# The archive of a bundle aims at this size.
+#bundle_size = "64 GiB"
+
+# Contents brought back from media are kept up to this size.
+#cache_limit = "20 GiB"
+
+# What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for now, "never" fails.
+#recall = "block"
+# How long a read waits for a medium that is not here.
+#wait_for_medium_seconds = 0
+)";
+}
+
+std::uint64_t parse_size(std::string_view text) {
+  const std::string copy(text);
+  char* rest = nullptr;
+  const double number = std::strtod(copy.c_str(), &rest);
+  std::string_view unit(rest);
+  while (!unit.empty() && unit.front() == ' ') {
+    unit.remove_prefix(1);
+  }
+  for (const Unit& known : kUnits) {
+    const double bytes = number * known.bytes;
+    if (unit == known.name && rest != copy.c_str() && std::isfinite(bytes) && bytes >= 0 &&
+        bytes < 9e18) {
+      return static_cast<std::uint64_t>(bytes);
+    }
+  }
+  throw Error(ErrorCode::invalid, "\"" + copy + "\" is no size: write a number and B, KiB, MiB, GiB, "
+                                  "TiB, kB, MB, GB or TB");
+}
+
+std::string format_size(std::uint64_t bytes) {
+  const Unit kSteps[] = {{"TiB", TiB * 1.}, {"GiB", GiB * 1.}, {"MiB", MiB * 1.}, {"KiB", 1024.}};
+  char text[32];
+  for (const Unit& step : kSteps) {
+    const double value = static_cast<double>(bytes) / step.bytes;
+    if (value >= 1) {
+      std::snprintf(text, sizeof text, value < 10 ? "%.2f %s" : "%.1f %s", value,
+                    step.name.data());
+      return text;
+    }
+  }
+  return std::to_string(bytes) + " B";
+}
+
+}  // namespace mixtape::home

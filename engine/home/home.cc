@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/home/home.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::home {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t kMaxRecipientsFile = MiB;
+constexpr int kFirstMedia = 3;
+
+constexpr std::string_view kDailyKey = "daily.identity";
+constexpr std::string_view kRecoveryKey = "recovery.identity";
+constexpr std::string_view kKeptElsewhere = "recovery-kept-elsewhere";
+
+void make_private_directory(const fs::path& directory) {
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw_errno("make directory " + directory.string());
+  }
+}
+
+std::string machine_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "mixtape";
+}
+
+void write_text(const fs::path& file, const std::string& text, mode_t mode) {
+  tapeio::write_file_durably(file, as_bytes(text), mode);
+}
+
+// Removes what a failed creation made, so that the next try starts clean.
+class HalfMade {
+ public:
+  void add(const fs::path& path) { made_.push_back(path); }
+  void keep() { made_.clear(); }
+  ~HalfMade() {
+    std::error_code ignored;
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
+      fs::remove_all(*path, ignored);
+    }
+  }
+
+ private:
+  std::vector<fs::path> made_;
+};
+
+void create_keys(const fs::path& keys) {
+  const format::Identity daily = format::Identity::generate();
+  const format::Identity recovery = format::Identity::generate();
+  format::write_identity_file(keys / kDailyKey, daily, "Mixtape: daily identity");
+  format::write_identity_file(keys / kRecoveryKey, recovery,
+                              "Mixtape: recovery identity; keep a copy elsewhere");
+  write_text(keys / "recipients",
+             "# Who can read what Mixtape writes: one age recipient a line.\n# daily\n" +
+                 daily.recipient().text() + "\n# recovery\n" + recovery.recipient().text() + "\n",
+             0600);
+}
+
+std::string lock_file_name(HomeLock::Role role) {
+  return role == HomeLock::Role::writer ? "writer.lock" : "daemon.lock";
+}
+
+}  // namespace
+
+fs::path default_home() {
+  if (const char* home = std::getenv("MIXTAPE_HOME"); home != nullptr && *home != '\0') {
+    return fs::absolute(home);
+  }
+  if (::geteuid() == 0) {
+    return "/var/lib/mixtape";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return fs::path(home) / ".local/share/mixtape";
+  }
+  const passwd* user = ::getpwuid(::geteuid());
+  if (user == nullptr) {
+    throw Error(ErrorCode::not_found, "find a home directory: set HOME, MIXTAPE_HOME or --home");
+  }
+  return fs::path(user->pw_dir) / ".local/share/mixtape";
+}
+
+Home::Home(fs::path directory) : directory_(fs::absolute(std::move(directory))) {
+  if (!fs::exists(catalog_db())) {
+    throw Error(ErrorCode::not_found,
+                "open " + directory_.string() + ": no catalog there; run `mixtape init`" +
+                    (directory_ == default_home() ? "" : " --home " + directory_.string()) +
+                    ", or `mixtape recover` when media exist");
+  }
+  directory_ = fs::canonical(directory_);
+  const fs::path file = directory_ / "mixtape.toml";
+  if (fs::exists(file)) {
+    config_ = Config::read(file);
+  }
+  make_private_directory(scratch());
+}
+
+void Home::create(const fs::path& directory) {
+  const fs::path home = fs::absolute(directory);
+  if (fs::exists(home / "catalog.db")) {
+    throw Error(ErrorCode::conflict, "init " + home.string() + ": there is a catalog already");
+  }
+  HalfMade half_made;
+  if (!fs::exists(home)) {
+    fs::create_directories(home.parent_path());
+    half_made.add(home);
+  }
+  make_private_directory(home);
+  for (const char* part : {"keys", "cache", "staging", "library", "scratch"}) {
+    if (!fs::exists(home / part)) {
+      half_made.add(home / part);
+    }
+    make_private_directory(home / part);
+  }
+  if (!fs::exists(home / "mixtape.toml")) {
+    half_made.add(home / "mixtape.toml");
+    write_text(home / "mixtape.toml", config_template(), 0600);
+  }
+  if (!fs::exists(home / "keys/recipients")) {
+    half_made.add(home / "keys");
+    create_keys(home / "keys");
+  }
+  const auto library = tapeio::open_library("dir:" + (home / "library").string());
+  if (library->media().empty()) {
+    half_made.add(home / "library");
+    for (int i = 1; i <= kFirstMedia; ++i) {
+      library->add_medium("MX000" + std::to_string(i), Config().medium_capacity);
+    }
+  }
+  half_made.add(home / "catalog.db");
+  catalog::create_catalog(home / "catalog.db", machine_name());
+  half_made.keep();
+}
+
+catalog::Database Home::open_catalog(catalog::Access access) const {
+  return catalog::open_catalog(catalog_db(), state_db(), access);
+}
+
+std::vector<format::Identity> Home::identities() const {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(keys(), ignored)) {
+    if (entry.path().extension() == ".identity") {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  std::vector<format::Identity> found;
+  for (const fs::path& file : files) {
+    for (format::Identity& identity : format::read_identity_file(file)) {
+      found.push_back(std::move(identity));
+    }
+  }
+  return found;
+}
+
+std::vector<format::Recipient> Home::recipients() const {
+  const Bytes bytes = tapeio::read_file(keys() / "recipients", kMaxRecipientsFile);
+  std::vector<format::Recipient> found;
+  std::string_view rest = as_text(bytes);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (!line.empty() && line.front() != '#') {
+      found.push_back(format::Recipient::parse(line));
+    }
+  }
+  if (found.empty()) {
+    throw Error(ErrorCode::invalid, "read " + (keys() / "recipients").string() +
+                                        ": no recipient in it; nobody could read what is written");
+  }
+  return found;
+}
+
+void Home::add_recipient(const format::Recipient& recipient, std::string_view comment) const {
+  const std::vector<format::Recipient> known = recipients();
+  if (std::find(known.begin(), known.end(), recipient) != known.end()) {
+    throw Error(ErrorCode::conflict, "add recipient " + recipient.text() + ": it is there already");
+  }
+  const fs::path file = keys() / "recipients";
+  std::string text(as_text(tapeio::read_file(file, kMaxRecipientsFile)));
+  if (!text.empty() && text.back() != '\n') {
+    text += '\n';
+  }
+  std::string remark(comment);
+  std::replace(remark.begin(), remark.end(), '\n', ' ');
+  write_text(file, text + "# " + remark + "\n" + recipient.text() + "\n", 0600);
+}
+
+bool Home::recovery_kept_elsewhere() const { return fs::exists(keys() / kKeptElsewhere); }
+
+void Home::set_recovery_kept_elsewhere() const {
+  write_text(keys() / kKeptElsewhere, "The recovery identity lies in a drawer.\n", 0600);
+}
+
+std::vector<std::unique_ptr<tapeio::Library>> Home::libraries(
+    std::vector<std::string>* absent) const {
+  constexpr std::string_view kDir = "dir:";
+  std::vector<std::unique_ptr<tapeio::Library>> opened;
+  for (const std::string& url : config_.libraries) {
+    // Relative directories are below the home.
+    const bool relative = url.starts_with(kDir) && url.size() > kDir.size() && url[4] != '/';
+    const std::string full =
+        relative ? std::string(kDir) + (directory_ / url.substr(kDir.size())).string() : url;
+    try {
+      opened.push_back(tapeio::open_library(full));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::not_found && error.code() != ErrorCode::not_permitted) {
+        throw;
+      }
+      if (absent != nullptr) {
+        absent->push_back(full + ": " + error.what());
+      }
+    }
+  }
+  return opened;
+}
+
+HomeLock::HomeLock(const Home& home, Role role, const std::string& command) {
+  const fs::path file = home.directory() / lock_file_name(role);
+  fd_ = tapeio::open_file(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
+    const std::time_t now = std::time(nullptr);
+    char since[32] = {};
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    std::strftime(since, sizeof since, "%F %H:%M:%S", &local);
+    const std::string holder = "`" + command + "` (process " + std::to_string(::getpid()) +
+                               ", since " + since + ")";
+    if (::ftruncate(fd_.get(), 0) != 0 ||
+        ::pwrite(fd_.get(), holder.data(), holder.size(), 0) < 0) {
+      throw_errno("write " + file.string());
+    }
+    return;
+  }
+  char holder[512] = {};
+  const ssize_t size = ::pread(fd_.get(), holder, sizeof holder - 1, 0);
+  const std::string who = size > 0 ? std::string(holder, static_cast<std::size_t>(size))
+                                   : std::string("another process");
+  throw Error(ErrorCode::locked,
+              role == Role::writer
+                  ? who + " is writing to " + home.directory().string() + "; wait until it is done"
+                  : who + " has " + home.directory().string() + " mounted already");
+}
+
+}  // namespace mixtape::home

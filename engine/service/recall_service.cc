@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/recall_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+// Verdicts on copies that wait for the catalog; more than this means that a whole medium is unreadable, and
+// the later ones will be found again.
+constexpr std::size_t kMaxChores = 10'000;
+
+}  // namespace
+
+recall::Content to_content(const catalog::Version& version) {
+  MIXTAPE_ASSERT(version.content.has_value());
+  return {catalog::number(*version.content), version.size, version.hash};
+}
+
+recall::Extent to_extent(const catalog::CopyPlace& place) {
+  recall::Extent extent;
+  extent.archive.medium_label = place.medium.label;
+  extent.archive.medium_uuid = place.medium.uuid;
+  extent.archive.bundle_uuid = place.bundle.uuid;
+  extent.archive.record_size = place.medium.record_size;
+  extent.archive.first_block = place.bundle.archive_block.value_or(0);
+  extent.archive.header = place.bundle.archive_header;
+  extent.archive.plain_bytes = place.bundle.plain_bytes;
+  extent.data_offset = place.copy.data_offset;
+  extent.stored_size = place.copy.stored_size;
+  extent.sparse = place.copy.sparse;
+  return extent;
+}
+
+RecallService::RecallService(Workspace& workspace, Say say)
+    : workspace_(workspace), say_(std::move(say)) {
+  chore_thread_ = std::jthread([this](const std::stop_token& stop) { work_off(stop); });
+  recall::Options options;
+  options.wait_for_medium = workspace_.home().config().wait_for_medium;
+  recall_ = std::make_unique<recall::Recall>(workspace_.cache(), workspace_.identities(), outside(),
+                                             options);
+}
+
+RecallService::~RecallService() = default;
+
+recall::Outside RecallService::outside() {
+  recall::Outside outside;
+  outside.extents = [this](const recall::Content& content) {
+    if (!reader_) {
+      reader_ = std::make_unique<Context>(workspace_, catalog::Access::read);
+    }
+    std::vector<recall::Extent> extents;
+    for (const catalog::CopyPlace& place :
+         reader_->ledger.places(catalog::ContentId{content.number})) {
+      extents.push_back(to_extent(place));
+    }
+    return extents;
+  };
+  outside.library_with = [this](const std::string& label) {
+    return workspace_.library_with(label);
+  };
+  outside.damaged = [this](const recall::Content& content, const recall::Extent& extent,
+                           const std::string& why) {
+    const std::string line = "the copy of content " + std::to_string(content.number) + " on medium " +
+                             extent.archive.medium_label + " is damaged: " + why;
+    spdlog::error("{}", line);
+    say_(line);
+    post([content, bundle = extent.archive.bundle_uuid](Context& context) {
+      if (const auto found = context.ledger.bundle(bundle)) {
+        context.ledger.mark_copy(catalog::ContentId{content.number}, found->id,
+                                 catalog::CopyState::bad);
+      }
+    });
+  };
+  outside.hashed = [this](const recall::Content& content, const catalog::Hash& hash) {
+    post([content, hash](Context& context) {
+      context.ledger.set_hash(catalog::ContentId{content.number}, hash);
+    });
+  };
+  outside.ask_for = [this](const std::string& label) {
+    const auto medium = reader_ ? reader_->ledger.medium(label) : std::nullopt;
+    const std::string where =
+        medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
+    say_("waiting for medium " + label + where + ": bring it within reach");
+  };
+  return outside;
+}
+
+void RecallService::post(Chore chore) {
+  const std::lock_guard lock(mutex_);
+  if (chores_.size() < kMaxChores) {
+    chores_.push_back(std::move(chore));
+    wake_.notify_one();
+  }
+}
+
+void RecallService::work_off(const std::stop_token& stop) {
+  std::unique_ptr<Context> writer;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    // At shutdown what is known is still written down.
+    if (!wake_.wait(lock, stop, [this] { return !chores_.empty(); })) {
+      return;
+    }
+    const Chore chore = std::move(chores_.front());
+    chores_.pop_front();
+    lock.unlock();
+    try {
+      if (!writer) {
+        writer = std::make_unique<Context>(workspace_, catalog::Access::write);
+      }
+      chore(*writer);
+    } catch (const Error& error) {
+      spdlog::warn("note in the catalog what a recall found: {}", error.what());
+    }
+  }
+}
+
+}  // namespace mixtape::service

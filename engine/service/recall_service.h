@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "engine/recall/recall.h"
+#include "engine/service/context.h"
+
+// Recall, wired to the catalog: where copies are, which turned out damaged, which hash a content got.
+//
+// Threads:  recall() from any thread. What recall learns is written to the catalog by a thread of its own, so
+//           that the thread that owns the drives never waits for the database.
+// Lifetime: the workspace must outlive it.
+
+namespace mixtape::service {
+
+recall::Content to_content(const catalog::Version& version);
+recall::Extent to_extent(const catalog::CopyPlace& place);
+
+class RecallService {
+ public:
+  using Say = std::function<void(const std::string& line)>;
+  RecallService(Workspace& workspace, Say say);
+  ~RecallService();
+
+  recall::Recall& recall() { return *recall_; }
+
+ private:
+  using Chore = std::function<void(Context&)>;
+
+  recall::Outside outside();
+  void post(Chore chore);
+  void work_off(const std::stop_token& stop);
+
+  Workspace& workspace_;
+  const Say say_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::deque<Chore> chores_;  // Guarded by mutex_.
+  std::unique_ptr<Context> reader_;  // Of the thread that owns the drives.
+  std::jthread chore_thread_;
+  std::unique_ptr<recall::Recall> recall_;  // Last: it calls back into the members above.
+};
+
+}  // namespace mixtape::service

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/command.h"
+
+#include <CLI/CLI.hpp>
+
+#include "engine/format/age_header.h"
+#include "tapeio/error.h"
+
+namespace mixtape::tools {
+namespace {
+
+int status_of(const Error& error) {
+  if (const auto* age = dynamic_cast<const format::AgeError*>(&error)) {
+    switch (age->failure()) {
+      case format::AgeFailure::header:
+      case format::AgeFailure::hmac:
+        return kAgeHeader;
+      case format::AgeFailure::no_match:
+        return kAgeNoMatch;
+      case format::AgeFailure::payload:
+        return kAgePayload;
+      case format::AgeFailure::armor:
+        return kAgeArmor;
+    }
+  }
+  switch (error.code()) {
+    case ErrorCode::locked:
+      return kLocked;
+    case ErrorCode::not_found:
+      return kNotFound;
+    case ErrorCode::cancelled:
+      return kCancelled;
+    default:
+      return kFailure;
+  }
+}
+
+}  // namespace
+
+Session::Session(Console& console, const Invocation& invocation, std::filesystem::path home,
+                 bool json, Daemon* daemon)
+    : console_(console),
+      invocation_(invocation),
+      home_(std::move(home)),
+      json_(json),
+      daemon_(daemon) {}
+
+std::string Session::command_line() const {
+  std::string line = "mixtape";
+  for (const std::string& argument : invocation_.arguments) {
+    line += " " + printable(argument);
+  }
+  return line;
+}
+
+std::filesystem::path Session::absolute(const std::string& path) const {
+  return (invocation_.directory / path).lexically_normal();
+}
+
+std::string Session::catalog_path(const std::string& path) const {
+  std::string text = absolute(path).string();
+  while (!text.empty() && text.back() == '/') {
+    text.pop_back();
+  }
+  return text.empty() ? text : text.substr(1);
+}
+
+service::Workspace& Session::workspace() {
+  if (daemon_ != nullptr) {
+    return daemon_->workspace();
+  }
+  if (!workspace_) {
+    workspace_ = std::make_unique<service::Workspace>(home::Home(home_));
+  }
+  return *workspace_;
+}
+
+service::Context& Session::reading() {
+  if (!context_) {
+    context_ = std::make_unique<service::Context>(workspace(), catalog::Access::read);
+  }
+  return *context_;
+}
+
+service::Context& Session::writing() {
+  if (!context_writes_) {
+    lock_.emplace(workspace().home(), home::HomeLock::Role::writer, command_line());
+    context_ = std::make_unique<service::Context>(workspace(), catalog::Access::write);
+    context_writes_ = true;
+  }
+  return *context_;
+}
+
+service::RecallService& Session::recall() {
+  if (daemon_ != nullptr) {
+    return daemon_->recall();
+  }
+  if (!recall_) {
+    recall_ = std::make_unique<service::RecallService>(
+        workspace(), [this](const std::string& line) { console_.note(line); });
+  }
+  return *recall_;
+}
+
+std::optional<Command> parse_command(const Invocation& invocation, Console& console, int& status) {
+  Command command;
+  CLI::App app("Mixtape keeps every version of your files on tapes and disks that explain themselves.",
+               "mixtape");
+  std::string home;
+  app.set_version_flag("--version", std::string("mixtape ") + MIXTAPE_VERSION);
+  app.add_option("--home", home, "Mixtape's directory (default: $MIXTAPE_HOME, else "
+                                 "~/.local/share/mixtape, for root /var/lib/mixtape)");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.get_formatter()->column_width(34);
+  add_home_commands(app, command);
+  add_backup_commands(app, command);
+  add_browse_commands(app, command);
+  add_recall_commands(app, command);
+  add_media_commands(app, command);
+  add_age_commands(app, command);
+  try {
+    // CLI11 takes the arguments from the back.
+    app.parse(std::vector<std::string>(invocation.arguments.rbegin(), invocation.arguments.rend()));
+  } catch (const CLI::Success& done) {
+    std::ostringstream words;
+    app.exit(done, words, words);
+    console.out(words.str());
+    status = kSuccess;
+    return std::nullopt;
+  } catch (const CLI::ParseError& wrong) {
+    console.error("mixtape: " + printable(wrong.what()) + "; `mixtape --help` shows the commands");
+    status = kUsage;
+    return std::nullopt;
+  }
+  command.home = home.empty() ? home::default_home() : invocation.directory / home;
+  return command;
+}
+
+int run_command(const Command& command, const Invocation& invocation, Console& console,
+                Daemon* daemon) {
+  try {
+    Session session(console, invocation, command.home, command.json, daemon);
+    const int status = command.run(session);
+    return status == kSuccess && console.problems() > 0 ? kWithProblems : status;
+  } catch (const Error& error) {
+    console.error("mixtape: " + std::string(error.what()));
+    return status_of(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    console.error("mixtape: " + printable(error.what()));
+    return kFailure;
+  } catch (const std::bad_alloc&) {
+    console.error("mixtape: " + command.name + ": not enough memory");
+    return kFailure;
+  }
+}
+
+}  // namespace mixtape::tools

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "engine/progress/reporter.h"
+
+// Where a command's words go: this terminal, a pipe, or (control_server.h) the socket of another process.
+//
+// Threads: every method from any thread.
+
+namespace mixtape::tools {
+
+class Console : public Reporter {
+ public:
+  // Results, as they are to stand on standard output.
+  virtual void out(std::string_view text) = 0;
+  // Words for the user, on standard error; whole lines.
+  virtual void error(std::string_view line) = 0;
+
+  void note(const std::string& line) override { error(line); }
+  void problem(const std::string& line) override {
+    ++problems_;
+    error("mixtape: " + line);
+  }
+  // How many items went wrong while the rest went on.
+  [[nodiscard]] std::size_t problems() const { return problems_; }
+
+ private:
+  std::atomic<std::size_t> problems_ = 0;
+};
+
+// Names from disk may hold anything; a terminal must not obey them. Control bytes and invalid UTF-8 become
+// \xNN, a newline \n, a backslash \\ .
+std::string printable(std::string_view name);
+
+// "00:12:30 left" style.
+std::string format_duration(std::chrono::seconds duration);
+
+// Turns progress into text: percentage, amount, rate and time left; restarted by a new phase.
+class ProgressLine {
+ public:
+  [[nodiscard]] std::string render(const Progress& progress,
+                                   std::chrono::steady_clock::time_point now);
+
+ private:
+  std::string phase_;
+  std::chrono::steady_clock::time_point phase_started_;
+  std::uint64_t phase_first_bytes_ = 0;
+  std::uint64_t phase_first_files_ = 0;
+};
+
+// Standard output and error of this process. On a terminal progress is one line that is redrawn, elsewhere a
+// plain line every ten seconds and at the end of a phase; with `json_progress` JSON lines on standard error.
+class StandardConsole final : public Console {
+ public:
+  explicit StandardConsole(std::stop_token stop, bool json_progress = false);
+  ~StandardConsole() override;
+
+  void out(std::string_view text) override;
+  void error(std::string_view line) override;
+  void progress(const Progress& progress) override;
+  [[nodiscard]] std::stop_token stop() const override { return stop_; }
+
+ private:
+  void clear_line();  // Under mutex_.
+
+  const std::stop_token stop_;
+  const bool terminal_;
+  const bool json_progress_;
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  ProgressLine line_;
+  std::string last_phase_;
+  std::chrono::steady_clock::time_point last_shown_{};
+  bool line_drawn_ = false;
+};
+
+}  // namespace mixtape::tools
