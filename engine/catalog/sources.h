@@ -18,8 +18,11 @@ namespace mixtape::catalog {
 
 // What tells two states of a source file apart besides what its version says (size, mtime, mode).
 struct SourceStamp {
-  std::uint64_t device = 0;  // Relative to the root's device (0 = the same), so that a renumbered disk is no change.
+  // How many mount points lie between the root and the file (0: the root's own file system), never st_dev:
+  // a renumbered disk is no change.
+  std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::int64_t ctime_ns = 0;  // Unchanged: nothing at all changed, xattrs included. 0: not to be trusted.
   bool readable = true;
   bool operator==(const SourceStamp&) const = default;
 };
