@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string>
 
 #include "tapeio/error.h"
-#include "tapeio/unique_fd.h"
+#include "tapeio/files.h"
 
 namespace mixtape::format {
 
@@ -21,15 +20,8 @@ constexpr std::size_t kCopyBuffer = 16 * kChunk;
 // A file that disappears unless it is kept.
 class NewFile {
  public:
-  explicit NewFile(const std::filesystem::path& path) : path_(path) {
-    fd_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!fd_.valid()) {
-      if (errno == EEXIST) {
-        throw Error(ErrorCode::conflict, "create " + path.string() + ": it exists");
-      }
-      throw_errno("create " + path.string());
-    }
-  }
+  explicit NewFile(const std::filesystem::path& path)
+      : path_(path), fd_(tapeio::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600)) {}
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
   ~NewFile() {
@@ -38,18 +30,7 @@ class NewFile {
     }
   }
 
-  void write(ByteView bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
-      if (written < 0) {
-        if (errno == EINTR) {
-          continue;
-        }
-        throw_errno("write " + path_.string());
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
+  void write(ByteView bytes) { tapeio::write_full(fd_.get(), bytes, path_); }
   void keep() { kept_ = true; }
 
  private:
