@@ -48,8 +48,8 @@ struct TapeFile {
   bool filemark = false;
 };
 
-// Decrypts the tape file under the head into the new file `to` (0600; Error{conflict} when it
-// exists). A tape file of more than `limit` plaintext bytes is refused with Error{corrupt}: the
+// Decrypts the tape file under the head into the new file `to` (0600; it must not exist). A
+// tape file of more than `limit` plaintext bytes is refused with Error{corrupt}: the
 // disk must not fill up because a medium says so. After an exception there is no file, and the head
 // stands somewhere inside the tape file. Not made durable: what is read here can be read again.
 TapeFile read_tape_file(tapeio::TapeDrive& drive, std::size_t record_size,
