@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/control_protocol.h"
+
+#include <fcntl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::tools {
+namespace {
+
+using nlohmann::json;
+
+json encode_progress(const Progress& progress) {
+  return {{"phase", progress.phase},
+          {"done_bytes", progress.done_bytes},
+          {"total_bytes", progress.total_bytes},
+          {"done_files", progress.done_files},
+          {"total_files", progress.total_files}};
+}
+
+Progress decode_progress(const json& map) {
+  Progress progress;
+  progress.phase = map.at("phase").get<std::string>();
+  progress.done_bytes = map.at("done_bytes").get<std::uint64_t>();
+  progress.total_bytes = map.at("total_bytes").get<std::uint64_t>();
+  progress.done_files = map.at("done_files").get<std::uint64_t>();
+  progress.total_files = map.at("total_files").get<std::uint64_t>();
+  return progress;
+}
+
+json encode_map(const Message& message) {
+  switch (message.kind) {
+    case Message::Kind::run:
+      return {{"run",
+               {{"arguments", message.invocation.arguments},
+                {"directory", message.invocation.directory.string()}}}};
+    case Message::Kind::stop:
+      return {{"stop", true}};
+    case Message::Kind::out:
+      return {{"out", message.text}};
+    case Message::Kind::error:
+      return {{"error", message.text}};
+    case Message::Kind::progress:
+      return {{"progress", encode_progress(message.progress)}};
+    case Message::Kind::exit:
+      return {{"exit", message.status}};
+  }
+  MIXTAPE_ASSERT(!"every kind of message is encoded above");
+}
+
+Message decode_map(const std::string& kind, const json& value) {
+  Message message;
+  if (kind == "run") {
+    message.kind = Message::Kind::run;
+    message.invocation.arguments = value.at("arguments").get<std::vector<std::string>>();
+    message.invocation.directory = value.at("directory").get<std::string>();
+  } else if (kind == "stop") {
+    message.kind = Message::Kind::stop;
+  } else if (kind == "out" || kind == "error") {
+    message.kind = kind == "out" ? Message::Kind::out : Message::Kind::error;
+    message.text = value.get<std::string>();
+  } else if (kind == "progress") {
+    message.kind = Message::Kind::progress;
+    message.progress = decode_progress(value);
+  } else if (kind == "exit") {
+    message.kind = Message::Kind::exit;
+    message.status = value.get<int>();
+  } else {
+    throw Error(ErrorCode::corrupt, "control socket: a message of an unknown kind");
+  }
+  return message;
+}
+
+}  // namespace
+
+Bytes encode_message(const Message& message) {
+  const std::vector<std::uint8_t> body = json::to_cbor(encode_map(message));
+  MIXTAPE_ASSERT(body.size() <= kMaxFrame);
+  Bytes frame(kFrameHeader + body.size());
+  store_big_endian(frame.data(), static_cast<std::uint32_t>(body.size()));
+  std::memcpy(frame.data() + kFrameHeader, body.data(), body.size());
+  return frame;
+}
+
+std::size_t frame_length(ByteView header) {
+  MIXTAPE_ASSERT(header.size() == kFrameHeader);
+  const std::size_t length = load_big_endian<std::uint32_t>(header.data());
+  if (length == 0 || length > kMaxFrame) {
+    throw Error(ErrorCode::corrupt, "control socket: a message of an impossible length");
+  }
+  return length;
+}
+
+Message decode_message(ByteView body) {
+  try {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(body.data());
+    const json map = json::from_cbor(data, data + body.size());
+    if (!map.is_object() || map.size() != 1) {
+      throw Error(ErrorCode::corrupt, "control socket: a message that is none");
+    }
+    return decode_map(map.begin().key(), map.begin().value());
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::corrupt, "control socket: a message that is none: " +
+                                        std::string(error.what()));
+  }
+}
+
+SocketPath::SocketPath(const std::filesystem::path& home)
+    : directory_(tapeio::open_file(home, O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+
+std::string SocketPath::text() const {
+  return "/proc/self/fd/" + std::to_string(directory_.get()) + "/control.sock";
+}
+
+}  // namespace mixtape::tools

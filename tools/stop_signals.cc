@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/stop_signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace mixtape::tools {
+namespace {
+
+// SIGUSR1 only ends the waiter.
+sigset_t awaited() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  // A reader that went away is an error of write(), not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t set = awaited();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  waiter_ = std::jthread([this, set](const std::stop_token& finished) {
+    int signal = 0;
+    while (::sigwait(&set, &signal) == 0 && !finished.stop_requested()) {
+      if (signal == SIGUSR1) {
+        continue;
+      }
+      if (source_.stop_requested()) {
+        ::_exit(128 + signal);
+      }
+      source_.request_stop();
+    }
+  });
+}
+
+StopSignals::~StopSignals() {
+  waiter_.request_stop();
+  ::pthread_kill(waiter_.native_handle(), SIGUSR1);
+}
+
+}  // namespace mixtape::tools
