@@ -60,7 +60,9 @@ std::string_view to_string(ErrorCode code) {
   return "unknown";
 }
 
-void throw_errno(const std::string& what) { throw_errno(what, errno); }
+void throw_errno(const std::string& what) {
+  throw_errno(what, errno);
+}
 
 void throw_errno(const std::string& what, int error_number) {
   throw Error(code_of_errno(error_number),

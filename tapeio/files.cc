@@ -61,8 +61,8 @@ UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
 }
 
 UniqueFd open_file_at(int directory, const std::string& name, int flags, mode_t mode) {
-  const int fd = retry_interrupted(
-      [&] { return ::openat(directory, name.c_str(), flags | O_CLOEXEC, mode); });
+  const int fd =
+      retry_interrupted([&] { return ::openat(directory, name.c_str(), flags | O_CLOEXEC, mode); });
   if (fd < 0) {
     throw_errno("open " + name);
   }
@@ -90,7 +90,8 @@ void write_full(int fd, ByteView bytes, const std::string& path) {
 
 void write_full_at(int fd, ByteView bytes, std::uint64_t offset, const std::string& path) {
   const std::size_t done = transfer_all(bytes.size(), "write " + path, [&](std::size_t sent) {
-    return ::pwrite(fd, bytes.data() + sent, bytes.size() - sent, static_cast<off_t>(offset + sent));
+    return ::pwrite(fd, bytes.data() + sent, bytes.size() - sent,
+                    static_cast<off_t>(offset + sent));
   });
   require_all_written(done, bytes, path);
 }

@@ -10,11 +10,11 @@
 #include "tapeio/bytes.h"
 #include "tapeio/unique_fd.h"
 
-// Ordinary files, read and written the careful way: interrupted calls are repeated, short transfers are
-// continued, failures become Error, and what is called durable has reached the disk.
+// Ordinary files, read and written the careful way: interrupted calls are repeated, short transfers
+// are continued, failures become Error, and what is called durable has reached the disk.
 //
-// `path` beside a descriptor only names the file in messages. std::filesystem::path converts by itself.
-// Errors:   throws Error as throw_errno maps them, and those named at each function.
+// `path` beside a descriptor only names the file in messages. std::filesystem::path converts by
+// itself. Errors:   throws Error as throw_errno maps them, and those named at each function.
 
 namespace mixtape::tapeio {
 
@@ -32,17 +32,20 @@ namespace mixtape::tapeio {
 void write_full(int fd, ByteView bytes, const std::string& path);
 void write_full_at(int fd, ByteView bytes, std::uint64_t offset, const std::string& path);
 
-// Returns when the file's bytes and size are on the disk. After a failure the kernel may have dropped
-// what it could not write: never repeat it in the hope that the second time tells the truth.
+// Returns when the file's bytes and size are on the disk. After a failure the kernel may have
+// dropped what it could not write: never repeat it in the hope that the second time tells the
+// truth.
 void fsync_file(int fd, const std::string& path);
 // Makes creations, renames and removals in the directory durable.
 void fsync_directory(const std::string& path);
 
-// The whole file. Error{corrupt} when it is larger than `limit` bytes: nothing larger is ever allocated.
+// The whole file. Error{corrupt} when it is larger than `limit` bytes: nothing larger is ever
+// allocated.
 [[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit);
 
-// Replaces the file in one step: after a crash it has the old or the new content, never a part. When it
-// returns, the new content is durable. Writes PATH.new first; one writer per path at a time.
+// Replaces the file in one step: after a crash it has the old or the new content, never a part.
+// When it returns, the new content is durable. Writes PATH.new first; one writer per path at a
+// time.
 void write_file_durably(const std::string& path, ByteView content, mode_t mode = 0644);
 
 // rename(2); durable only after fsync_directory of the directories concerned.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +21,7 @@ struct MediumSlot {
   std::string label;
   std::uint64_t used_bytes = 0;                 // As far as it can be known without moving anything.
   std::optional<std::uint64_t> capacity_bytes;  // As far as known.
-  bool loaded = false;                          // In a drive now.
+  bool loaded = false;                          // In a drive now; a disk medium always is ready.
   std::uint64_t device_id = 0;                  // Disk media: the disk it lies on; copies on one disk count once.
 };
 
@@ -46,6 +45,9 @@ class Library {
   enum class Access { read, write };
   [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access) = 0;
 };
+
+// Error{invalid} unless `label` is as add_medium wants it: then it is also a safe name for a directory.
+void require_valid_label(std::string_view label);
 
 // Makes the Library that `url` names. A new kind of library is one more line in library.cc.
 // Error{invalid} for an unknown scheme, naming those that exist; Error{not_found} when it is not there.

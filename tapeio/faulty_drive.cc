@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tapeio/faulty_drive.h"
+
+#include <utility>
+
+#include "tapeio/error.h"
+
+namespace mixtape::tapeio {
+
+FaultyDrive::FaultyDrive(std::unique_ptr<TapeDrive> drive, FaultPlan plan)
+    : drive_(std::move(drive)), plan_(std::move(plan)) {}
+
+void FaultyDrive::require_power() const {
+  if (!has_power_) {
+    throw PowerCut{operations_};
+  }
+}
+
+void FaultyDrive::begin_operation(const char* name) {
+  require_power();
+  if (operations_ == plan_.cut_power_before_operation) {
+    has_power_ = false;
+    plan_.on_power_cut();
+    throw PowerCut{operations_};
+  }
+  const std::uint64_t operation = operations_++;
+  if (operation == plan_.fail_operation) {
+    throw Error(ErrorCode::io,
+                std::string(name) + ": planned fault of operation " + std::to_string(operation));
+  }
+}
+
+void FaultyDrive::begin_write(const char* name) {
+  const std::uint64_t write = writes_++;
+  begin_operation(name);
+  if (write == plan_.fail_write) {
+    throw Error(ErrorCode::io,
+                std::string(name) + ": planned fault of write " + std::to_string(write));
+  }
+}
+
+WriteResult FaultyDrive::with_early_warning(WriteResult result) const {
+  const bool warns = plan_.early_warning_after_bytes.has_value() &&
+                     bytes_written_ >= *plan_.early_warning_after_bytes;
+  return {.written = result.written, .early_warning = result.early_warning || warns};
+}
+
+std::optional<MediumInfo> FaultyDrive::medium() {
+  require_power();
+  return drive_->medium();
+}
+
+ReadResult FaultyDrive::read_record(MutableBytes buffer) {
+  begin_operation("read record");
+  const std::uint64_t block = drive_->position().block;
+  const ReadResult result = drive_->read_record(buffer);
+  if (result.kind == ReadResult::Kind::record) {
+    if (plan_.bad_records.contains(block)) {
+      throw Error(ErrorCode::io, "read record: planned bad record " + std::to_string(block));
+    }
+    if (plan_.flipped_records.contains(block)) {
+      buffer[0] ^= std::byte{0xff};
+    }
+  }
+  return result;
+}
+
+WriteResult FaultyDrive::write_record(ByteView record) {
+  begin_write("write record");
+  if (plan_.hard_end_after_bytes.has_value() &&
+      bytes_written_ + record.size() > *plan_.hard_end_after_bytes) {
+    return {.written = false, .early_warning = true};
+  }
+  const WriteResult result = drive_->write_record(record);
+  if (result.written) {
+    bytes_written_ += record.size();
+  }
+  return with_early_warning(result);
+}
+
+WriteResult FaultyDrive::write_filemark() {
+  begin_write("write filemark");
+  return with_early_warning(drive_->write_filemark());
+}
+
+void FaultyDrive::rewind() {
+  begin_operation("rewind");
+  drive_->rewind();
+}
+
+void FaultyDrive::locate(std::uint64_t block) {
+  begin_operation("locate");
+  drive_->locate(block);
+}
+
+std::uint64_t FaultyDrive::space_filemarks(std::int64_t count) {
+  begin_operation("space filemarks");
+  return drive_->space_filemarks(count);
+}
+
+void FaultyDrive::seek_end_of_data() {
+  begin_operation("seek end of data");
+  drive_->seek_end_of_data();
+}
+
+Position FaultyDrive::position() {
+  require_power();
+  return drive_->position();
+}
+
+void FaultyDrive::name_next_file(std::string_view hint) {
+  require_power();
+  drive_->name_next_file(hint);
+}
+
+}  // namespace mixtape::tapeio
