@@ -3,51 +3,89 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
-// Files accepted through the mount, not yet on tape: an ordinary directory tree on disk, plus the sets that
-// flushes have taken out of it.
+// Files accepted through the mount, not yet on tape: an ordinary directory tree on disk, plus the
+// sets that flushes have taken of it.
 //
 // Layout:   DIR/tree/PATH...            what the mount shows under staging/ and writes to
 //           DIR/flushing/JOB/PATH...    what a flush took; still on disk until its job is committed
 //           DIR/flushing/JOB.committed  the job is in the catalog; the set may be dropped
-// The mount serves DIR/tree with ordinary system calls, so that staging behaves as a disk file system.
-// Taking a set is renames only: a crash leaves each file in the tree or in the set, never in neither.
+//           DIR/flushing/JOB.taking     a set that is being taken; removed at open
+//           DIR/copying/                copies on their way into the tree; emptied at open
+// The mount serves DIR/tree with ordinary system calls, so that staging behaves as a disk file
+// system. A set holds second names (hard links) of the files in the tree, so they stay readable
+// under staging/ while they are written to tape, and a crash at any moment leaves each file in the
+// tree or in the catalog. A file with a name in a set is never changed again: whoever wants to
+// change it gets a copy under its name in the tree (copy_up), which the next flush takes.
 //
-// Threads:  internally synchronised.
-// Errors:   throws Error{io, no_space}.
+// Threads:  internally synchronised; lock order: the tree's lock, then the tables'.
+// Errors:   throws Error{io, no_space, invalid, conflict, not_found}.
 
 namespace mixtape::staging {
 
+// A file on disk, whatever its names are.
+struct Inode {
+  std::uint64_t device = 0;
+  std::uint64_t number = 0;
+  bool operator==(const Inode&) const = default;
+};
+
 class Staging {
  public:
-  explicit Staging(std::filesystem::path directory);
+  // `before_change` is called before each change of the directory: where tests cut the power.
+  explicit Staging(std::filesystem::path directory, std::function<void()> before_change = {});
   ~Staging();
 
   [[nodiscard]] std::filesystem::path tree() const;
 
-  // Files open for writing through the mount are left for the next flush. Counted by path of the inode.
+  // While held, no flush takes or removes names. Held by the mount around each operation that
+  // resolves a name (exclusively where it changes names that others resolve); never while waiting
+  // for anything but the disk.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> hold_names();
+  [[nodiscard]] std::unique_lock<std::shared_mutex> hold_names_alone();
+
+  // Files open for writing through the mount are left for the next flush. Call while holding the
+  // names.
   void opened_for_writing(std::uint64_t device, std::uint64_t inode);
   void closed_after_writing(std::uint64_t device, std::uint64_t inode);
   [[nodiscard]] bool open_for_writing(std::uint64_t device, std::uint64_t inode);
 
-  // Moves everything that is not open for writing from the tree into a new set; empty directories that hold
-  // nothing left behind move too. Returns the set's directory; nullopt when there was nothing to take.
+  // Whether a set has a name of this file: it must not be changed, ask for a copy first.
+  [[nodiscard]] bool in_set(std::uint64_t device, std::uint64_t inode);
+  // Gives `path` (relative to the tree) a copy of its file to change, when the file is in a set;
+  // hard links of the same file follow. `swapped` runs with the names held alone. Cost: a reflink
+  // where the file system has them, else a copy of the bytes, during which the names are not held.
+  enum class Bytes { keep, drop };
+  void copy_up(const std::string& path, Bytes bytes,
+               const std::function<void(Inode before, Inode after)>& swapped = {});
+
+  // Gives everything that is not open for writing (but sockets) a name in a new set, with its
+  // directories. Returns the set's directory; nullopt when there was nothing to take. Durable on
+  // return.
   [[nodiscard]] std::optional<std::filesystem::path> take(const std::string& set_name);
-  // The set's bytes are on media: marks it, then removes it.
+  // The set's bytes are on media: marks it, removes from the tree the names that still are what was
+  // taken and the directories that became empty, then the set. Repeating it after a crash completes
+  // it.
   void commit(const std::string& set_name);
-  // Puts a set back into the tree; a file that was staged anew meanwhile wins over the one of the set.
+  // Drops a set whose job failed: what it holds is staged as before, except for what was changed or
+  // removed through the mount meanwhile, which stays so. Error{conflict} when it is marked as
+  // committed.
   void give_back(const std::string& set_name);
-  // Sets left by a crash.
+  // Sets left by a crash, by name.
   struct Leftover {
     std::string set_name;
     bool committed;
   };
   [[nodiscard]] std::vector<Leftover> leftovers();
 
+  // Cost: a walk of the tree.
   struct Usage {
     std::uint64_t files = 0, bytes = 0;
   };

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/staging/directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "tapeio/error.h"
+
+namespace mixtape::staging {
+namespace {
+
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+struct CloseDirectory {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+}  // namespace
+
+std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& name) {
+  tapeio::UniqueFd fd(::openat(parent, name.c_str(), kDirectory));
+  if (fd.valid()) {
+    return fd;
+  }
+  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
+    return std::nullopt;
+  }
+  throw_errno("open staged directory " + name);
+}
+
+tapeio::UniqueFd open_directory(const std::filesystem::path& path) {
+  tapeio::UniqueFd fd(::open(path.c_str(), kDirectory));
+  if (!fd.valid()) {
+    throw_errno("open " + path.string());
+  }
+  return fd;
+}
+
+void make_directory(int parent, const std::string& name) {
+  if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw_errno("create directory " + name);
+  }
+}
+
+std::vector<Child> children_of(int directory) {
+  // A stream of its own: the offset of `directory` may be shared.
+  tapeio::UniqueFd own(::openat(directory, ".", kDirectory));
+  std::unique_ptr<DIR, CloseDirectory> stream(own.valid() ? ::fdopendir(own.get()) : nullptr);
+  if (!stream) {
+    throw_errno("open staged directory");
+  }
+  (void)own.release();
+  std::vector<Child> children;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) {
+      if (errno != 0) {
+        throw_errno("read staged directory");
+      }
+      return children;
+    }
+    std::string name = entry->d_name;
+    if (name == "." || name == "..") {
+      continue;
+    }
+    if (const auto status = status_of(directory, name)) {
+      children.push_back({std::move(name), *status});
+    }
+  }
+}
+
+std::optional<struct stat> status_of(int directory, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return status;
+  }
+  if (errno == ENOENT || errno == ENOTDIR) {
+    return std::nullopt;
+  }
+  throw_errno("stat staged " + name);
+}
+
+void clear_directory(int directory) {
+  for (const Child& child : children_of(directory)) {
+    if (child.is_directory()) {
+      if (const auto below = find_directory(directory, child.name)) {
+        clear_directory(below->get());
+      }
+    }
+    if (::unlinkat(directory, child.name.c_str(), child.is_directory() ? AT_REMOVEDIR : 0) != 0 &&
+        errno != ENOENT) {
+      throw_errno("remove staged " + child.name);
+    }
+  }
+}
+
+void sync_directory(int directory) {
+  if (::fsync(directory) != 0) {
+    throw_errno("sync staging directory");
+  }
+}
+
+void sync_file_system(int any) {
+  if (::syncfs(any) != 0) {
+    throw_errno("sync staging");
+  }
+}
+
+}  // namespace mixtape::staging

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tapeio/unique_fd.h"
+
+// Directories by descriptor, never following a symlink: a tree that somebody renames meanwhile
+// cannot lead outside.
+//
+// Errors: throws Error as throw_errno does.
+
+namespace mixtape::staging {
+
+struct Child {
+  std::string name;
+  struct stat status;
+  [[nodiscard]] bool is_directory() const { return S_ISDIR(status.st_mode); }
+};
+
+// nullopt when there is none (any more), or it is no directory.
+[[nodiscard]] std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& name);
+[[nodiscard]] tapeio::UniqueFd open_directory(const std::filesystem::path& path);
+void make_directory(int parent, const std::string& name);
+
+// What is in the directory now; what vanishes while it is read is left out.
+[[nodiscard]] std::vector<Child> children_of(int directory);
+[[nodiscard]] std::optional<struct stat> status_of(int directory, const std::string& name);
+
+// Removes everything below; the directory itself stays.
+void clear_directory(int directory);
+
+// Makes what was done to names below durable.
+void sync_directory(int directory);
+void sync_file_system(int any);
+
+}  // namespace mixtape::staging
