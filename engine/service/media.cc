@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/media.h"
+
+#include <cstdio>
+#include <set>
+
+#include "engine/service/writing.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+constexpr int kLastNumber = 9999;
+
+tapeio::Library& library_for(const Workspace& workspace, std::string_view url) {
+  for (const auto& library : workspace.libraries()) {
+    if (url.empty() || library->url() == url) {
+      return *library;
+    }
+  }
+  throw Error(ErrorCode::not_found,
+              url.empty() ? "add a medium: no library is here; see `libraries` in mixtape.toml"
+                          : "add a medium: " + std::string(url) +
+                                " is no library of mixtape.toml, or not here now");
+}
+
+std::string free_label(Context& context) {
+  std::set<std::string> taken;
+  for (const catalog::Medium& medium : context.ledger.media()) {
+    taken.insert(medium.label);
+  }
+  for (const auto& library : context.workspace.libraries()) {
+    for (const tapeio::MediumSlot& slot : library->media()) {
+      taken.insert(slot.label);
+    }
+  }
+  for (int number = 1; number <= kLastNumber; ++number) {
+    char label[16];
+    std::snprintf(label, sizeof label, "MX%04d", number);
+    if (!taken.contains(label)) {
+      return label;
+    }
+  }
+  throw Error(ErrorCode::conflict, "add a medium: MX0001 to MX9999 are all taken; name it yourself");
+}
+
+catalog::Medium known_medium(Context& context, std::string_view label) {
+  const auto medium = context.ledger.medium(label);
+  if (!medium) {
+    throw Error(ErrorCode::not_found, "medium " + std::string(label) +
+                                          ": the catalog does not know it; `mixtape media list` "
+                                          "shows all");
+  }
+  return *medium;
+}
+
+}  // namespace
+
+std::string add_medium(Context& context, std::string_view label, std::string_view url,
+                       std::optional<std::uint64_t> capacity_bytes) {
+  const std::string name = label.empty() ? free_label(context) : std::string(label);
+  if (context.ledger.medium(name)) {
+    throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
+  }
+  library_for(context.workspace, url)
+      .add_medium(name,
+                  capacity_bytes.value_or(context.workspace.home().config().medium_capacity));
+  return name;
+}
+
+void label_medium(Context& context, std::string_view label) {
+  tapeio::Library* library = context.workspace.library_with(label);
+  if (library == nullptr) {
+    throw Error(ErrorCode::not_found, "label medium " + std::string(label) +
+                                          ": no library has it now; `mixtape media list` shows all");
+  }
+  archive::label_medium(write_context(context), *library, label);
+}
+
+void move_medium(Context& context, std::string_view label, std::string_view location) {
+  context.ledger.set_medium_location(known_medium(context, label).id, location);
+}
+
+void retire_medium(Context& context, std::string_view label) {
+  context.ledger.set_medium_state(known_medium(context, label).id, catalog::MediumState::retired);
+}
+
+}  // namespace mixtape::service

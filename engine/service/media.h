@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/service/context.h"
+
+// Keeping the media: making disk media, saying where media are, taking them out of use.
+//
+// Errors: throws Error{not_found} for a label that neither the catalog nor a library knows, Error{conflict}.
+
+namespace mixtape::service {
+
+// Makes an empty disk medium in the library `url` (the first disk library when empty). An empty label becomes
+// the next free MX number. Returns the label.
+std::string add_medium(Context& context, std::string_view label, std::string_view url,
+                       std::optional<std::uint64_t> capacity_bytes);
+
+// Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on.
+void label_medium(Context& context, std::string_view label);
+
+// The user carried it there ("shelf B").
+void move_medium(Context& context, std::string_view label, std::string_view location);
+
+// Copies on it do not count any more and nothing is written to it; it can still be read.
+void retire_medium(Context& context, std::string_view label);
+
+}  // namespace mixtape::service

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/service/context.h"
+
+// How things stand: what is on which medium, what is not yet, what should be done.
+//
+// Cost: totals and under-copied files take one pass over the newest versions.
+
+namespace mixtape::service {
+
+struct MediumStatus {
+  catalog::Medium medium;       // Without a uuid when the medium was never written by this catalog.
+  bool known = false;           // In the catalog.
+  bool here = false;            // In a library now.
+  std::uint64_t used_bytes = 0;
+  std::optional<std::uint64_t> capacity_bytes;
+  std::size_t bundles = 0;
+};
+
+struct Status {
+  catalog::Tree::Totals totals;
+  std::optional<catalog::Job> last_job;
+  std::vector<MediumStatus> media;       // By label; those of the libraries and those of the catalog.
+  std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
+  std::uint64_t under_copied_bytes = 0;
+  staging::Staging::Usage staged;
+  recall::Cache::Usage cache;
+  bool recovery_kept_elsewhere = false;
+  std::vector<std::string> absent_libraries;
+};
+
+[[nodiscard]] std::vector<MediumStatus> media_status(Context& context);
+[[nodiscard]] Status status_of(Context& context);
+
+// The policy as the configuration states it.
+[[nodiscard]] std::uint32_t wanted_copies(const home::Config& config, const std::string& path);
+// What makes two media count as one: the disk that disk media lie on; each other medium is its own.
+[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(Context& context);
+
+}  // namespace mixtape::service

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/options.h"
+
+#include "engine/service/time_text.h"
+#include "tapeio/error.h"
+
+namespace mixtape::tools {
+
+CLI::App* add_command(CLI::App& parent, Command& command, const std::string& name,
+                      const std::string& description, std::function<int(Session&)> run,
+                      Where where) {
+  CLI::App* app = parent.add_subcommand(name, description);
+  app->callback([&command, name, run = std::move(run), where] {
+    command.name = name;
+    command.routed = where == Where::daemon_if_running;
+    command.run = run;
+  });
+  return app;
+}
+
+void add_json_flag(CLI::App& app, Command& command) {
+  app.add_flag("--json", command.json, "print JSON for programs");
+}
+
+catalog::View view_at(service::Context& context, const std::string& at) {
+  if (at.empty()) {
+    return {};
+  }
+  const auto job = context.tree.job_at(service::parse_time(at));
+  if (!job) {
+    throw Error(ErrorCode::not_found, "--at " + printable(at) + ": the first backup is younger");
+  }
+  return {job->id};
+}
+
+}  // namespace mixtape::tools
