@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// media add, list, label, move, retire.
+
+#include <CLI/CLI.hpp>
+
+#include "engine/service/media.h"
+#include "tools/json_text.h"
+#include "tools/options.h"
+#include "tools/status_text.h"
+
+namespace mixtape::tools {
+namespace {
+
+struct MediaOptions {
+  std::string label;
+  std::string library;
+  std::string capacity;
+  std::string location;
+};
+using Options = std::shared_ptr<MediaOptions>;
+
+int add(Session& session, const MediaOptions& options) {
+  std::optional<std::uint64_t> capacity;
+  if (!options.capacity.empty()) {
+    capacity = home::parse_size(options.capacity);
+  }
+  const std::string label =
+      service::add_medium(session.writing(), options.label, options.library, capacity);
+  session.console().out("Made medium " + label + ".\n");
+  return kSuccess;
+}
+
+int list(Session& session) {
+  const auto media = service::media_status(session.reading());
+  if (session.json()) {
+    print_json(session.console(), media_json(media));
+  } else {
+    session.console().out(media_text(media));
+  }
+  return kSuccess;
+}
+
+int label(Session& session, const MediaOptions& options) {
+  service::label_medium(session.writing(), options.label);
+  session.console().out("Medium " + options.label + " belongs to this catalog now.\n");
+  return kSuccess;
+}
+
+int move(Session& session, const MediaOptions& options) {
+  service::move_medium(session.writing(), options.label, options.location);
+  session.console().out("Medium " + options.label + " is at " + printable(options.location) +
+                        ".\n");
+  return kSuccess;
+}
+
+int retire(Session& session, const MediaOptions& options) {
+  service::retire_medium(session.writing(), options.label);
+  session.console().out("Medium " + options.label +
+                        " is retired: its copies do not count any more; `mixtape status` says what "
+                        "needs another.\n");
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_media_commands(CLI::App& app, Command& command) {
+  CLI::App* media = app.add_subcommand("media", "the cartridges and disk media");
+  media->require_subcommand(1);
+  const auto options = std::make_shared<MediaOptions>();
+  const auto verb = [&](const std::string& name, const std::string& description,
+                        int (*run)(Session&, const MediaOptions&)) {
+    return add_command(
+        *media, command, name, description,
+        [=](Session& session) { return run(session, *options); }, Where::daemon_if_running);
+  };
+  CLI::App* make = verb("add", "make an empty disk medium", add);
+  make->add_option("LABEL", options->label, "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)");
+  make->add_option("--library", options->library, "URL of the library (default: the first)");
+  make->add_option("--capacity", options->capacity, "like \"500 GiB\" (default: medium_capacity)");
+
+  CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list);
+  add_json_flag(*show, command);
+
+  verb("label", "make an empty medium this catalog's own", label)
+      ->add_option("LABEL", options->label)
+      ->required();
+
+  CLI::App* carry = verb("move", "note where a medium is kept", move);
+  carry->add_option("LABEL", options->label)->required();
+  carry->add_option("LOCATION", options->location, "like \"shelf B\"")->required();
+
+  verb("retire", "write to it no more and count its copies no more", retire)
+      ->add_option("LABEL", options->label)
+      ->required();
+}
+
+}  // namespace mixtape::tools

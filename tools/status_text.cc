@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/status_text.h"
+
+#include "engine/service/time_text.h"
+#include "tools/console.h"
+
+namespace mixtape::tools {
+namespace {
+
+using home::format_size;
+using nlohmann::json;
+
+std::string state_text(const service::MediumStatus& medium) {
+  if (!medium.known) {
+    return "empty";
+  }
+  switch (medium.medium.state) {
+    case catalog::MediumState::active:
+      return "active";
+    case catalog::MediumState::full:
+      return "full";
+    case catalog::MediumState::retired:
+      return "retired";
+    case catalog::MediumState::lost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
+  json list = json::array();
+  for (const service::MediumStatus& medium : media) {
+    list.push_back({{"label", medium.medium.label},
+                    {"state", state_text(medium)},
+                    {"here", medium.here},
+                    {"location", medium.medium.location},
+                    {"used_bytes", medium.used_bytes},
+                    {"capacity_bytes",
+                     medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
+                    {"bundles", medium.bundles}});
+  }
+  return list;
+}
+
+std::string media_text(const std::vector<service::MediumStatus>& media) {
+  std::string text;
+  for (const service::MediumStatus& medium : media) {
+    text += "  " + medium.medium.label + "  " + state_text(medium) + ", " +
+            (medium.here ? "here" : "not here");
+    if (!medium.medium.location.empty()) {
+      text += ", " + printable(medium.medium.location);
+    }
+    text += ", " + format_size(medium.used_bytes);
+    if (medium.capacity_bytes) {
+      text += " of " + format_size(*medium.capacity_bytes);
+    }
+    text += ", " + std::to_string(medium.bundles) + " bundles\n";
+  }
+  return text.empty() ? "  none\n" : text;
+}
+
+nlohmann::json status_json(const service::Status& status) {
+  json object = {{"files", status.totals.files},
+                 {"bytes", status.totals.bytes},
+                 {"versions", status.totals.versions},
+                 {"contents", status.totals.contents},
+                 {"media", media_json(status.media)},
+                 {"under_copied_files", status.under_copied_files},
+                 {"under_copied_bytes", status.under_copied_bytes},
+                 {"staged_files", status.staged.files},
+                 {"staged_bytes", status.staged.bytes},
+                 {"cache_bytes", status.cache.bytes},
+                 {"cache_limit_bytes", status.cache.limit_bytes},
+                 {"recovery_key_kept_elsewhere", status.recovery_kept_elsewhere},
+                 {"absent_libraries", status.absent_libraries}};
+  if (status.last_job) {
+    object["last_job"] = service::snapshot_name(status.last_job->started_s);
+  }
+  return object;
+}
+
+std::string status_text(const service::Status& status) {
+  std::string text = "catalog: " + std::to_string(status.totals.files) + " files, " +
+                     format_size(status.totals.bytes) + ", " +
+                     std::to_string(status.totals.versions) + " versions\n";
+  text += "last job: " +
+          (status.last_job ? service::local_time(status.last_job->started_s) : "none yet") + "\n";
+  text += "media:\n" + media_text(status.media);
+  text += status.under_copied_files == 0
+              ? "copies: every file is on as many media as the policy asks for\n"
+              : "copies: " + std::to_string(status.under_copied_files) + " files (" +
+                    format_size(status.under_copied_bytes) +
+                    ") are on fewer media than the policy asks for; bring a medium with room within "
+                    "reach and run `mixtape backup` again\n";
+  text += "staging: " + std::to_string(status.staged.files) + " files, " +
+          format_size(status.staged.bytes) +
+          (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");
+  text += "cache: " + format_size(status.cache.bytes) + " of " +
+          format_size(status.cache.limit_bytes) + "\n";
+  for (const std::string& absent : status.absent_libraries) {
+    text += "library not here: " + absent + "\n";
+  }
+  if (!status.recovery_kept_elsewhere) {
+    text += "recovery key: only on this machine; `mixtape key paper` prints what to keep in a "
+            "drawer\n";
+  }
+  return text;
+}
+
+}  // namespace mixtape::tools
