@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/archive/rules.h"
+#include "engine/service/copy_policy.h"
 
 namespace mixtape::service {
 namespace {
@@ -22,9 +22,9 @@ Slots slots_of(const Workspace& workspace) {
 }
 
 void count_under_copied(Context& context, Status& status) {
-  const home::Config& config = context.workspace.home().config();
-  context.ledger.needs([&](const std::string& path) { return wanted_copies(config, path); },
-                       copy_domains(context), [&](const catalog::Ledger::Need& need) {
+  const CopyPolicy policy(context.workspace.home().config());
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
+                       copy_domains(context.workspace), [&](const catalog::Ledger::Need& need) {
                          ++status.under_copied_files;
                          status.under_copied_bytes += need.version.size;
                          return true;
@@ -32,29 +32,6 @@ void count_under_copied(Context& context, Status& status) {
 }
 
 }  // namespace
-
-std::uint32_t wanted_copies(const home::Config& config, const std::string& path) {
-  std::uint32_t most = 0;
-  for (const home::CopyRule& rule : config.copy_rules) {
-    if (archive::pattern_matches(rule.pattern, path)) {
-      most = std::max(most, rule.copies);
-    }
-  }
-  return most > 0 ? most : config.copies;
-}
-
-std::function<std::string(const catalog::Medium&)> copy_domains(Context& context) {
-  std::map<std::string, std::uint64_t> disks;
-  for (const auto& [label, slot] : slots_of(context.workspace)) {
-    disks.emplace(label, slot.device_id);
-  }
-  // A disk medium that is away lies on a disk of its own: it was carried off.
-  return [disks = std::move(disks)](const catalog::Medium& medium) {
-    const auto disk = disks.find(medium.label);
-    return disk == disks.end() || disk->second == 0 ? "medium " + medium.label
-                                                    : "disk " + std::to_string(disk->second);
-  };
-}
 
 std::vector<MediumStatus> media_status(Context& context) {
   Slots slots = slots_of(context.workspace);

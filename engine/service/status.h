@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,10 +37,5 @@ struct Status {
 
 [[nodiscard]] std::vector<MediumStatus> media_status(Context& context);
 [[nodiscard]] Status status_of(Context& context);
-
-// The policy as the configuration states it.
-[[nodiscard]] std::uint32_t wanted_copies(const home::Config& config, const std::string& path);
-// What makes two media count as one: the disk that disk media lie on; each other medium is its own.
-[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(Context& context);
 
 }  // namespace mixtape::service

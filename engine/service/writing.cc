@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/writing.h"
 
-#include "engine/service/status.h"
+#include "engine/service/copy_policy.h"
 
 namespace mixtape::service {
 
@@ -16,7 +16,7 @@ archive::WriteContext write_context(Context& context) {
       .now_s = context.now_s,
       .record_size = config.record_size,
       .bundle_bytes = config.bundle_size,
-      .domain = copy_domains(context),
+      .domain = copy_domains(context.workspace),
       .warning_zone_bytes = {},
       .before_commit = {},
   };

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/copy_policy.h"
+
+#include <algorithm>
+#include <map>
+
+namespace mixtape::service {
+
+CopyPolicy::CopyPolicy(const home::Config& config) : default_(config.copies) {
+  for (const home::CopyRule& rule : config.copy_rules) {
+    rules_.emplace_back(archive::Pattern(rule.pattern), rule.copies);
+  }
+}
+
+std::uint32_t CopyPolicy::wanted(const std::string& path) const {
+  std::uint32_t most = 0;
+  for (const auto& [pattern, copies] : rules_) {
+    if (pattern.matches(path)) {
+      most = std::max(most, copies);
+    }
+  }
+  return most > 0 ? most : default_;
+}
+
+std::function<std::string(const catalog::Medium&)> copy_domains(const Workspace& workspace) {
+  std::map<std::string, std::uint64_t> disks;
+  for (const auto& library : workspace.libraries()) {
+    for (const tapeio::MediumSlot& slot : library->media()) {
+      disks.emplace(slot.label, slot.device_id);
+    }
+  }
+  // A disk medium that is away lies on a disk of its own: it was carried off.
+  return [disks = std::move(disks)](const catalog::Medium& medium) {
+    const auto disk = disks.find(medium.label);
+    return disk == disks.end() || disk->second == 0 ? "medium " + medium.label
+                                                    : "disk " + std::to_string(disk->second);
+  };
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/archive/rules.h"
+#include "engine/service/context.h"
+
+// How many media each file is to be on, and which media count as different ones.
+
+namespace mixtape::service {
+
+// The policy as mixtape.toml states it.
+//
+// Threads: immutable.
+// Errors:  the constructor throws Error{invalid} for a pattern that can match nothing.
+class CopyPolicy {
+ public:
+  explicit CopyPolicy(const home::Config& config);
+  // Of the rules that match, the one that asks for most; without any, the default.
+  [[nodiscard]] std::uint32_t wanted(const std::string& path) const;
+
+ private:
+  std::uint32_t default_;
+  std::vector<std::pair<archive::Pattern, std::uint32_t>> rules_;
+};
+
+// What makes two media count as one: the disk that disk media lie on; each other medium is its own.
+[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(
+    const Workspace& workspace);
+
+}  // namespace mixtape::service

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/doctor.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "engine/service/status.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::service {
+namespace fs = std::filesystem;
+namespace {
+
+using Verdict = Finding::Verdict;
+using Findings = std::vector<Finding>;
+
+constexpr std::uint64_t kLittleSpace = GiB;
+
+void good(Findings& findings, std::string subject, std::string words) {
+  findings.push_back({Verdict::good, std::move(subject), std::move(words), ""});
+}
+
+void check_fuse(Findings& findings) {
+  if (::access("/dev/fuse", R_OK | W_OK) != 0) {
+    findings.push_back({Verdict::bad, "FUSE", "/dev/fuse cannot be opened by this user",
+                        "run `modprobe fuse` as root, and check the permissions of /dev/fuse; "
+                        "everything but the mount works without"});
+  } else if (::geteuid() != 0 && ::access("/usr/bin/fusermount3", X_OK) != 0 &&
+             ::access("/bin/fusermount3", X_OK) != 0) {
+    findings.push_back({Verdict::bad, "FUSE", "fusermount3 is missing",
+                        "install the package fuse3, so that a user may mount"});
+  } else {
+    good(findings, "FUSE", "this user can mount");
+  }
+  for (const char* name : {"default_request_timeout", "max_request_timeout"}) {
+    const fs::path file = fs::path("/proc/sys/fs/fuse") / name;
+    std::ifstream stream(file);
+    unsigned long seconds = 0;
+    if (stream >> seconds && seconds > 0) {
+      findings.push_back({Verdict::warning, "FUSE",
+                          file.string() + " is " + std::to_string(seconds) +
+                              " s: the kernel will end the mount when a tape takes longer",
+                          "write 0 to " + file.string()});
+    }
+  }
+}
+
+void check_permissions(Findings& findings, const home::Home& home) {
+  bool private_all = true;
+  for (const fs::path& path : {home.directory(), home.keys()}) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 077) != 0 ||
+        status.st_uid != ::geteuid()) {
+      private_all = false;
+      findings.push_back({Verdict::bad, "permissions",
+                          path.string() + " is not this user's alone",
+                          "run `chown " + std::to_string(::geteuid()) + " " + path.string() +
+                              " && chmod 700 " + path.string() + "`"});
+    }
+  }
+  if (private_all) {
+    good(findings, "permissions", "home and keys are this user's alone");
+  }
+}
+
+void check_space(Findings& findings, const std::string& subject, const fs::path& path) {
+  struct statvfs space {};
+  if (::statvfs(path.c_str(), &space) != 0) {
+    findings.push_back({Verdict::bad, subject, path.string() + " cannot be looked at",
+                        "check that its disk is mounted"});
+    return;
+  }
+  const std::uint64_t free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
+  const std::string words = home::format_size(free_bytes) + " free under " + path.string();
+  if (free_bytes < kLittleSpace) {
+    findings.push_back({Verdict::warning, subject, words,
+                        "make room, or lower cache_limit in mixtape.toml"});
+  } else {
+    good(findings, subject, words);
+  }
+}
+
+void check_keys(Findings& findings, const home::Home& home) {
+  const std::vector<format::Identity> identities = home.identities();
+  const std::vector<format::Recipient> recipients = home.recipients();
+  const bool opens = std::any_of(identities.begin(), identities.end(), [&](const auto& identity) {
+    return std::find(recipients.begin(), recipients.end(), identity.recipient()) !=
+           recipients.end();
+  });
+  if (opens) {
+    good(findings, "keys", std::to_string(recipients.size()) +
+                               " recipients can read what is written; an identity here is one");
+  } else {
+    findings.push_back({Verdict::warning, "keys",
+                        "no identity in " + home.keys().string() + " opens what is written",
+                        "put one of the recipients' identities there; without it nothing can be "
+                        "restored on this machine"});
+  }
+  if (home.recovery_kept_elsewhere()) {
+    good(findings, "recovery key", "said to be kept elsewhere");
+  } else {
+    findings.push_back({Verdict::warning, "recovery key",
+                        "it lies only on this machine: if the machine is lost, so are the media",
+                        "run `mixtape key paper`, keep what it prints in a drawer, then run "
+                        "`mixtape key paper --done`"});
+  }
+}
+
+void check_media(Findings& findings, Context& context) {
+  for (const std::string& absent : context.workspace.absent_libraries()) {
+    findings.push_back({Verdict::warning, "library", absent,
+                        "attach it, or take it out of `libraries` in mixtape.toml"});
+  }
+  std::size_t here = 0;
+  for (const MediumStatus& medium : media_status(context)) {
+    here += medium.here ? 1 : 0;
+    const bool away = medium.known && !medium.here &&
+                      medium.medium.state != catalog::MediumState::lost &&
+                      medium.medium.location.empty();
+    if (away) {
+      findings.push_back({Verdict::warning, "medium " + medium.medium.label,
+                          "no library has it and nobody said where it is",
+                          "run `mixtape media move " + medium.medium.label + " LOCATION`"});
+    }
+  }
+  if (here == 0) {
+    findings.push_back({Verdict::bad, "media", "no medium is here: nothing can be written",
+                        "run `mixtape media add`, or attach a library"});
+  } else {
+    good(findings, "media", std::to_string(here) + " here");
+  }
+}
+
+void check_catalog_file(Findings& findings, Context& context) {
+  const std::string damage = catalog::check_catalog(context.database);
+  if (damage.empty()) {
+    good(findings, "catalog", "whole: every page and reference was checked");
+  } else {
+    findings.push_back({Verdict::bad, "catalog", damage,
+                        "keep " + context.workspace.home().catalog_db().string() +
+                            " aside and run `mixtape recover`: every medium has a copy"});
+  }
+}
+
+void check_policy(Findings& findings, Context& context) {
+  const Status status = status_of(context);
+  if (status.under_copied_files > 0) {
+    findings.push_back({Verdict::warning, "copies",
+                        std::to_string(status.under_copied_files) + " files (" +
+                            home::format_size(status.under_copied_bytes) +
+                            ") are on fewer media than the policy asks for",
+                        "bring a medium with room within reach and run `mixtape backup` again"});
+  } else {
+    good(findings, "copies", "every file is on as many media as the policy asks for");
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> examine(const fs::path& home_directory) {
+  Findings findings;
+  check_fuse(findings);
+  // Each group may fail as a whole; what it says is then the finding.
+  const auto attempt = [&](const std::string& subject, const auto& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      findings.push_back({Verdict::bad, subject, error.what(), "mend this first"});
+    }
+  };
+  attempt("home", [&] {
+    const home::Home home(home_directory);
+    check_permissions(findings, home);
+    check_space(findings, "space", home.directory());
+    attempt("keys", [&] { check_keys(findings, home); });
+    Workspace workspace((home::Home(home_directory)));
+    Context context(workspace, catalog::Access::read);
+    attempt("catalog", [&] { check_catalog_file(findings, context); });
+    attempt("media", [&] { check_media(findings, context); });
+    attempt("copies", [&] { check_policy(findings, context); });
+  });
+  return findings;
+}
+
+}  // namespace mixtape::service
