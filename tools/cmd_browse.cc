@@ -75,8 +75,7 @@ json version_json(const Version& version) {
 
 std::string long_line(const std::string& name, const Version& version) {
   char numbers[64];
-  std::snprintf(numbers, sizeof numbers, " %12llu ",
-                static_cast<unsigned long long>(version.size));
+  std::snprintf(numbers, sizeof numbers, " %12llu ", static_cast<unsigned long long>(version.size));
   std::string line = mode_text(version.metadata.mode) + " " + owner_text(version.metadata) +
                      numbers + service::local_time(seconds(version.metadata.mtime_ns)) + " " +
                      printable(name);
@@ -122,8 +121,9 @@ class Lister {
 
 [[noreturn]] void no_such_path(const std::string& path) {
   throw Error(ErrorCode::not_found,
-              "/" + printable(path) + ": the catalog knows no such path here; `mixtape find` looks "
-                                      "for names");
+              "/" + printable(path) +
+                  ": the catalog knows no such path here; `mixtape find` looks "
+                  "for names");
 }
 
 int list(Session& session, const ListOptions& options) {
@@ -185,7 +185,7 @@ int history(Session& session, const std::string& argument) {
       list.push_back(std::move(object));
       continue;
     }
-    const std::string hash = version.hash ? hash_text(version).substr(0, 16)
+    const std::string hash = version.hash      ? hash_text(version).substr(0, 16)
                              : version.content ? "unhashed        "
                                                : "-               ";
     session.console().out(service::local_time(seen_s) + "  " + hash + "  " +
@@ -295,10 +295,12 @@ void add_browse_commands(CLI::App& app, Command& command) {
 
   auto pattern = std::make_shared<std::string>();
   auto details = std::make_shared<bool>(false);
-  CLI::App* names = add_command(
-      app, command, "find", "find paths by name, deleted ones too",
-      [=](Session& session) { return find(session, *pattern, *details); });
-  names->add_option("PATTERN", *pattern, "like *.jpg; with a slash it is matched against whole paths")
+  CLI::App* names =
+      add_command(app, command, "find", "find paths by name, deleted ones too",
+                  [=](Session& session) { return find(session, *pattern, *details); });
+  names
+      ->add_option("PATTERN", *pattern,
+                   "like *.jpg; with a slash it is matched against whole paths")
       ->required();
   names->add_flag("-l,--long", *details, "mode, owner, size and time");
   add_json_flag(*names, command);

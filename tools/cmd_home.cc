@@ -29,7 +29,8 @@ int init(Session& session) {
     }
   }
   words += ", up to " + format_size(home.config().medium_capacity) + " each\n";
-  words += "Next: `mixtape key paper` and keep what it prints in a drawer; `mixtape backup PATH`.\n";
+  words +=
+      "Next: `mixtape key paper` and keep what it prints in a drawer; `mixtape backup PATH`.\n";
   session.console().out(words);
   return kSuccess;
 }
@@ -63,14 +64,16 @@ int print_paper(Session& session, bool done) {
   }
   const auto file = home.keys() / "recovery.identity";
   const std::vector<format::Identity> identities = format::read_identity_file(file);
-  std::string words = "Mixtape recovery key. Keep this paper away from the machine and the media.\n\n";
+  std::string words =
+      "Mixtape recovery key. Keep this paper away from the machine and the media.\n\n";
   for (const format::Identity& identity : identities) {
     words += "  " + std::string(as_text(identity.text().view())) + "\n";
     words += "  opens what is written for " + identity.recipient().text() + "\n\n";
   }
-  words += "With this line in a file and any one medium, `age -d -i FILE` opens everything on it;\n"
-           "README.txt at the beginning of each medium says how. With Mixtape:\n"
-           "  mixtape recover --library URL --identity FILE\n";
+  words +=
+      "With this line in a file and any one medium, `age -d -i FILE` opens everything on it;\n"
+      "README.txt at the beginning of each medium says how. With Mixtape:\n"
+      "  mixtape recover --library URL --identity FILE\n";
   session.console().out(words);
   return kSuccess;
 }
@@ -98,7 +101,7 @@ int doctor(Session& session) {
   bool bad = false;
   for (const service::Finding& finding : findings) {
     const bool good = finding.verdict == service::Finding::Verdict::good;
-    const char* verdict = good ? "ok"
+    const char* verdict = good                                                    ? "ok"
                           : finding.verdict == service::Finding::Verdict::warning ? "warning"
                                                                                   : "bad";
     bad = bad || finding.verdict == service::Finding::Verdict::bad;
@@ -122,8 +125,8 @@ int doctor(Session& session) {
 
 void add_home_commands(CLI::App& app, Command& command) {
   add_command(app, command, "init", "make keys, catalog and a library of three disk media", init);
-  CLI::App* status =
-      add_command(app, command, "status", "what is on which medium and what is not yet", show_status);
+  CLI::App* status = add_command(app, command, "status",
+                                 "what is on which medium and what is not yet", show_status);
   add_json_flag(*status, command);
   CLI::App* examine = add_command(
       app, command, "doctor", "check FUSE, permissions, space, keys, media and catalog", doctor);

@@ -74,7 +74,8 @@ void add_media_commands(CLI::App& app, Command& command) {
         [=](Session& session) { return run(session, *options); }, Where::daemon_if_running);
   };
   CLI::App* make = verb("add", "make an empty disk medium", add);
-  make->add_option("LABEL", options->label, "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)");
+  make->add_option("LABEL", options->label,
+                   "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)");
   make->add_option("--library", options->library, "URL of the library (default: the first)");
   make->add_option("--capacity", options->capacity, "like \"500 GiB\" (default: medium_capacity)");
 

@@ -104,12 +104,14 @@ service::RecallService& Session::recall() {
 
 std::optional<Command> parse_command(const Invocation& invocation, Console& console, int& status) {
   Command command;
-  CLI::App app("Mixtape keeps every version of your files on tapes and disks that explain themselves.",
-               "mixtape");
+  CLI::App app(
+      "Mixtape keeps every version of your files on tapes and disks that explain themselves.",
+      "mixtape");
   std::string home;
   app.set_version_flag("--version", std::string("mixtape ") + MIXTAPE_VERSION);
-  app.add_option("--home", home, "Mixtape's directory (default: $MIXTAPE_HOME, else "
-                                 "~/.local/share/mixtape, for root /var/lib/mixtape)");
+  app.add_option("--home", home,
+                 "Mixtape's directory (default: $MIXTAPE_HOME, else "
+                 "~/.local/share/mixtape, for root /var/lib/mixtape)");
   app.require_subcommand(1);
   app.fallthrough();
   app.get_formatter()->column_width(34);

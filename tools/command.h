@@ -15,8 +15,9 @@
 
 // The commands of the program: the same code whether this process or the daemon runs them.
 //
-// A command line is parsed into a Command. Commands that write, or that move media, are `routed`: when a daemon
-// has the home mounted, it parses and runs the same line and sends the words back (control_client.h).
+// A command line is parsed into a Command. Commands that write, or that move media, are `routed`:
+// when a daemon has the home mounted, it parses and runs the same line and sends the words back
+// (control_client.h).
 
 namespace CLI {
 class App;
@@ -27,16 +28,16 @@ namespace mixtape::tools {
 // Exit statuses; mixtape(1) documents them.
 enum ExitStatus : int {
   kSuccess = 0,
-  kFailure = 1,        // Nothing, or not all, was done; one sentence says why.
-  kUsage = 2,          // The command line makes no sense.
-  kWithProblems = 3,   // Done, but some items failed; each was named.
-  kLocked = 4,         // Another process is writing.
-  kNotFound = 5,       // What was named does not exist.
-  kAgeHeader = 11,     // `mixtape age decrypt`: the header is damaged or no age header.
-  kAgeNoMatch = 12,    //   no identity or passphrase opens it
-  kAgePayload = 13,    //   the content is damaged or cut
-  kAgeArmor = 14,      //   the text armor is damaged
-  kCancelled = 130,    // Ctrl-C.
+  kFailure = 1,       // Nothing, or not all, was done; one sentence says why.
+  kUsage = 2,         // The command line makes no sense.
+  kWithProblems = 3,  // Done, but some items failed; each was named.
+  kLocked = 4,        // Another process is writing.
+  kNotFound = 5,      // What was named does not exist.
+  kAgeHeader = 11,    // `mixtape age decrypt`: the header is damaged or no age header.
+  kAgeNoMatch = 12,   //   no identity or passphrase opens it
+  kAgePayload = 13,   //   the content is damaged or cut
+  kAgeArmor = 14,     //   the text armor is damaged
+  kCancelled = 130,   // Ctrl-C.
 };
 
 struct Invocation {
@@ -64,7 +65,8 @@ class Session {
   // The whole command line, for messages and the job's record.
   [[nodiscard]] std::string command_line() const;
   [[nodiscard]] std::filesystem::path absolute(const std::string& path) const;
-  // A path as the catalog has it: made absolute, without leading slash, "." and ".." resolved by name only.
+  // A path as the catalog has it: made absolute, without leading slash, "." and ".." resolved by
+  // name only.
   [[nodiscard]] std::string catalog_path(const std::string& path) const;
   [[nodiscard]] const std::filesystem::path& home_directory() const { return home_; }
   [[nodiscard]] Daemon* daemon() const { return daemon_; }
@@ -98,7 +100,8 @@ struct Command {
   std::function<int(Session&)> run;
 };
 
-// nullopt: the line asked for help or was wrong; that has been said and `status` is the exit status.
+// nullopt: the line asked for help or was wrong; that has been said and `status` is the exit
+// status.
 std::optional<Command> parse_command(const Invocation& invocation, Console& console, int& status);
 
 // Runs it; errors become one sentence on the console and an exit status.
@@ -106,11 +109,12 @@ int run_command(const Command& command, const Invocation& invocation, Console& c
                 Daemon* daemon);
 
 // One family of commands each; `command` outlives the parsing.
-void add_home_commands(CLI::App& app, Command& command);     // init, key, doctor, status
-void add_backup_commands(CLI::App& app, Command& command);   // backup, flush, forget
-void add_browse_commands(CLI::App& app, Command& command);   // ls, history, where, find
-void add_recall_commands(CLI::App& app, Command& command);   // restore, recall, queue, cancel, recover
-void add_media_commands(CLI::App& app, Command& command);    // media add, list, label, move, retire
-void add_age_commands(CLI::App& app, Command& command);      // age encrypt, age decrypt
+void add_home_commands(CLI::App& app, Command& command);    // init, key, doctor, status
+void add_backup_commands(CLI::App& app, Command& command);  // backup, flush, forget
+void add_browse_commands(CLI::App& app, Command& command);  // ls, history, where, find
+void add_recall_commands(CLI::App& app,
+                         Command& command);  // restore, recall, queue, cancel, recover
+void add_media_commands(CLI::App& app, Command& command);  // media add, list, label, move, retire
+void add_age_commands(CLI::App& app, Command& command);    // age encrypt, age decrypt
 
 }  // namespace mixtape::tools

@@ -17,7 +17,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 constexpr auto kPlainLine = std::chrono::seconds(10);
 
-// Length of the valid UTF-8 sequence of a printable character at the front of `text`; 0 when there is none.
+// Length of the valid UTF-8 sequence of a printable character at the front of `text`; 0 when there
+// is none.
 std::size_t printable_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) >= 0x20 && byte(0) < 0x7f) {

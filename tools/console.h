@@ -10,7 +10,8 @@
 
 #include "engine/progress/reporter.h"
 
-// Where a command's words go: this terminal, a pipe, or (control_server.h) the socket of another process.
+// Where a command's words go: this terminal, a pipe, or (control_server.h) the socket of another
+// process.
 //
 // Threads: every method from any thread.
 
@@ -35,8 +36,8 @@ class Console : public Reporter {
   std::atomic<std::size_t> problems_ = 0;
 };
 
-// Names from disk may hold anything; a terminal must not obey them. Control bytes and invalid UTF-8 become
-// \xNN, a newline \n, a backslash \\ .
+// Names from disk may hold anything; a terminal must not obey them. Control bytes and invalid UTF-8
+// become \xNN, a newline \n, a backslash \\ .
 std::string printable(std::string_view name);
 
 // "00:12:30 left" style.
@@ -55,8 +56,9 @@ class ProgressLine {
   std::uint64_t phase_first_files_ = 0;
 };
 
-// Standard output and error of this process. On a terminal progress is one line that is redrawn, elsewhere a
-// plain line every ten seconds and at the end of a phase; with `json_progress` JSON lines on standard error.
+// Standard output and error of this process. On a terminal progress is one line that is redrawn,
+// elsewhere a plain line every ten seconds and at the end of a phase; with `json_progress` JSON
+// lines on standard error.
 class StandardConsole final : public Console {
  public:
   explicit StandardConsole(std::stop_token stop, bool json_progress = false);

@@ -81,8 +81,8 @@ std::optional<int> run_in_daemon(const std::filesystem::path& home, const Invoca
     });
     return follow(socket, console);
   } catch (const boost::system::system_error& error) {
-    throw Error(ErrorCode::io, "the daemon that has " + home.string() +
-                                   " mounted went away: " + error.what());
+    throw Error(ErrorCode::io,
+                "the daemon that has " + home.string() + " mounted went away: " + error.what());
   }
 }
 

@@ -103,8 +103,8 @@ Message decode_message(ByteView body) {
     }
     return decode_map(map.begin().key(), map.begin().value());
   } catch (const json::exception& error) {
-    throw Error(ErrorCode::corrupt, "control socket: a message that is none: " +
-                                        std::string(error.what()));
+    throw Error(ErrorCode::corrupt,
+                "control socket: a message that is none: " + std::string(error.what()));
   }
 }
 

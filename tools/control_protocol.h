@@ -12,10 +12,11 @@
 
 // What a command and the daemon say to each other over HOME/control.sock.
 //
-// Each message is a frame: its length (4 bytes, big-endian) and one CBOR map. CBOR, because file names are bytes
-// and JSON texts are not.
+// Each message is a frame: its length (4 bytes, big-endian) and one CBOR map. CBOR, because file
+// names are bytes and JSON texts are not.
 //   client: {"run": {"arguments": [..], "directory": ".."}}   once, first
-//           {"stop": true}                                    Ctrl-C; closing the socket means the same
+//           {"stop": true}                                    Ctrl-C; closing the socket means the
+//           same
 //   daemon: {"out": ".."} {"error": ".."} {"progress": {..}}  as they come
 //           {"exit": status}                                  once, last
 //
@@ -23,7 +24,8 @@
 
 namespace mixtape::tools {
 
-// A command line is bounded by the kernel to 2 MiB (a quarter of the default stack); nothing else comes near.
+// A command line is bounded by the kernel to 2 MiB (a quarter of the default stack); nothing else
+// comes near.
 inline constexpr std::size_t kMaxFrame = 4 * MiB;
 inline constexpr std::size_t kFrameHeader = 4;
 
@@ -33,7 +35,7 @@ struct Message {
   Invocation invocation;  // run
   std::string text;       // out, error
   Progress progress;
-  int status = 0;         // exit
+  int status = 0;  // exit
 
   static Message of(Kind kind) {
     Message message;
@@ -53,7 +55,8 @@ Bytes encode_message(const Message& message);
 std::size_t frame_length(ByteView header);
 Message decode_message(ByteView body);
 
-// sockaddr_un holds 107 bytes, a home may lie deeper: the socket is named through an open directory.
+// sockaddr_un holds 107 bytes, a home may lie deeper: the socket is named through an open
+// directory.
 class SocketPath {
  public:
   explicit SocketPath(const std::filesystem::path& home);

@@ -142,7 +142,8 @@ class Client final : public Console {
 struct ControlServer::Impl {
   Impl(asio::io_context& context, const std::filesystem::path& home, Daemon& daemon_in)
       : daemon(daemon_in), file(home / "control.sock"), acceptor(context), room(context) {
-    // Whoever holds the daemon's lock owns the name; what lies there is of a daemon that was killed.
+    // Whoever holds the daemon's lock owns the name; what lies there is of a daemon that was
+    // killed.
     tapeio::remove_file(file);
     const SocketPath path(home);
     const mode_t mask = ::umask(0177);

@@ -28,6 +28,8 @@ void put_name(json& object, const std::string& key, const std::string& name) {
   }
 }
 
-void print_json(Console& console, const json& value) { console.out(dump(value, 1) + "\n"); }
+void print_json(Console& console, const json& value) {
+  console.out(dump(value, 1) + "\n");
+}
 
 }  // namespace mixtape::tools

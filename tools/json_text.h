@@ -10,7 +10,8 @@
 
 namespace mixtape::tools {
 
-// Puts `name` under `key`; where it is not valid UTF-8 the exact bytes stand in hexadecimal under KEY_hex.
+// Puts `name` under `key`; where it is not valid UTF-8 the exact bytes stand in hexadecimal under
+// KEY_hex.
 void put_name(nlohmann::json& object, const std::string& key, const std::string& name);
 void print_json(Console& console, const nlohmann::json& value);
 

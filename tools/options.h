@@ -11,14 +11,16 @@
 
 namespace mixtape::tools {
 
-// A subcommand that becomes `command` when it is the one that was typed. Routed ones go to a running daemon.
+// A subcommand that becomes `command` when it is the one that was typed. Routed ones go to a
+// running daemon.
 enum class Where { here, daemon_if_running };
 CLI::App* add_command(CLI::App& parent, Command& command, const std::string& name,
                       const std::string& description, std::function<int(Session&)> run,
                       Where where = Where::here);
 void add_json_flag(CLI::App& app, Command& command);
 
-// The view of a time or snapshot; latest when `at` is empty. Error{not_found} when nothing is that old.
+// The view of a time or snapshot; latest when `at` is empty. Error{not_found} when nothing is that
+// old.
 catalog::View view_at(service::Context& context, const std::string& at);
 
 }  // namespace mixtape::tools

@@ -32,14 +32,14 @@ std::string state_text(const service::MediumStatus& medium) {
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
   json list = json::array();
   for (const service::MediumStatus& medium : media) {
-    list.push_back({{"label", medium.medium.label},
-                    {"state", state_text(medium)},
-                    {"here", medium.here},
-                    {"location", medium.medium.location},
-                    {"used_bytes", medium.used_bytes},
-                    {"capacity_bytes",
-                     medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
-                    {"bundles", medium.bundles}});
+    list.push_back(
+        {{"label", medium.medium.label},
+         {"state", state_text(medium)},
+         {"here", medium.here},
+         {"location", medium.medium.location},
+         {"used_bytes", medium.used_bytes},
+         {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
+         {"bundles", medium.bundles}});
   }
   return list;
 }
@@ -88,12 +88,13 @@ std::string status_text(const service::Status& status) {
   text += "last job: " +
           (status.last_job ? service::local_time(status.last_job->started_s) : "none yet") + "\n";
   text += "media:\n" + media_text(status.media);
-  text += status.under_copied_files == 0
-              ? "copies: every file is on as many media as the policy asks for\n"
-              : "copies: " + std::to_string(status.under_copied_files) + " files (" +
-                    format_size(status.under_copied_bytes) +
-                    ") are on fewer media than the policy asks for; bring a medium with room within "
-                    "reach and run `mixtape backup` again\n";
+  text +=
+      status.under_copied_files == 0
+          ? "copies: every file is on as many media as the policy asks for\n"
+          : "copies: " + std::to_string(status.under_copied_files) + " files (" +
+                format_size(status.under_copied_bytes) +
+                ") are on fewer media than the policy asks for; bring a medium with room within "
+                "reach and run `mixtape backup` again\n";
   text += "staging: " + std::to_string(status.staged.files) + " files, " +
           format_size(status.staged.bytes) +
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");
@@ -103,8 +104,9 @@ std::string status_text(const service::Status& status) {
     text += "library not here: " + absent + "\n";
   }
   if (!status.recovery_kept_elsewhere) {
-    text += "recovery key: only on this machine; `mixtape key paper` prints what to keep in a "
-            "drawer\n";
+    text +=
+        "recovery key: only on this machine; `mixtape key paper` prints what to keep in a "
+        "drawer\n";
   }
   return text;
 }

@@ -7,8 +7,8 @@
 
 #include "engine/service/status.h"
 
-// How things stand, for people and for programs: `mixtape status`, `mixtape media list` and the files under
-// .mixtape/ of a mount say it in the same words.
+// How things stand, for people and for programs: `mixtape status`, `mixtape media list` and the
+// files under .mixtape/ of a mount say it in the same words.
 
 namespace mixtape::tools {
 

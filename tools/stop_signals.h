@@ -6,8 +6,9 @@
 #include <stop_token>
 #include <thread>
 
-// Ctrl-C and `kill` as a stop token: the running command finishes its piece of work, leaves nothing half-done
-// and says so. A second Ctrl-C ends the process at once, as a crash would: safe, but without a word.
+// Ctrl-C and `kill` as a stop token: the running command finishes its piece of work, leaves nothing
+// half-done and says so. A second Ctrl-C ends the process at once, as a crash would: safe, but
+// without a word.
 //
 // Construct it before any other thread starts: it blocks the signals for all of them.
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/home/config.h"
 
+#include <toml++/toml.h>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <limits>
 #include <map>
-#include <toml++/toml.h>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -22,9 +22,9 @@ struct Unit {
   std::string_view name;
   double bytes;
 };
-constexpr Unit kUnits[] = {{"", 1},     {"B", 1},      {"kB", 1e3},    {"KB", 1e3},   {"MB", 1e6},
-                           {"GB", 1e9}, {"TB", 1e12},  {"KiB", 1024.}, {"MiB", MiB * 1.},
-                           {"GiB", GiB * 1.}, {"TiB", TiB * 1.}};
+constexpr Unit kUnits[] = {{"", 1},           {"B", 1},          {"kB", 1e3},      {"KB", 1e3},
+                           {"MB", 1e6},       {"GB", 1e9},       {"TB", 1e12},     {"KiB", 1024.},
+                           {"MiB", MiB * 1.}, {"GiB", GiB * 1.}, {"TiB", TiB * 1.}};
 
 // One parse of one file: where errors are put into words.
 class Reader {
@@ -107,8 +107,8 @@ std::vector<CopyRule> parse_copy_rules(const Reader& reader, const toml::node& n
   }
   std::vector<CopyRule> parsed;
   for (const auto& [pattern, copies] : *rules) {
-    parsed.push_back({std::string(pattern.str()), static_cast<std::uint32_t>(reader.integer(
-                                                      "copies", copies, 1, kMaxCopies))});
+    parsed.push_back({std::string(pattern.str()),
+                      static_cast<std::uint32_t>(reader.integer("copies", copies, 1, kMaxCopies))});
   }
   return parsed;
 }
@@ -225,8 +225,9 @@ std::uint64_t parse_size(std::string_view text) {
       return static_cast<std::uint64_t>(bytes);
     }
   }
-  throw Error(ErrorCode::invalid, "\"" + copy + "\" is no size: write a number and B, KiB, MiB, GiB, "
-                                  "TiB, kB, MB, GB or TB");
+  throw Error(ErrorCode::invalid, "\"" + copy +
+                                      "\" is no size: write a number and B, KiB, MiB, GiB, "
+                                      "TiB, kB, MB, GB or TB");
 }
 
 std::string format_size(std::uint64_t bytes) {
@@ -235,8 +236,7 @@ std::string format_size(std::uint64_t bytes) {
   for (const Unit& step : kSteps) {
     const double value = static_cast<double>(bytes) / step.bytes;
     if (value >= 1) {
-      std::snprintf(text, sizeof text, value < 10 ? "%.2f %s" : "%.1f %s", value,
-                    step.name.data());
+      std::snprintf(text, sizeof text, value < 10 ? "%.2f %s" : "%.1f %s", value, step.name.data());
       return text;
     }
   }

@@ -26,12 +26,13 @@ enum class RecallPolicy { block, queue, never };
 struct Config {
   std::vector<std::string> libraries{"dir:library"};  // Relative directories are below the home.
   std::uint32_t copies = 1;
-  std::vector<CopyRule> copy_rules;  // Of those that match, the one that asks for most; else `copies`.
+  std::vector<CopyRule>
+      copy_rules;  // Of those that match, the one that asks for most; else `copies`.
   std::vector<std::string> include, exclude;
   bool one_file_system = false;
-  std::uint64_t record_size = MiB;        // Of media labelled from now on.
-  std::uint64_t medium_capacity = TiB;    // Of disk media made from now on.
-  std::uint64_t bundle_size = 64 * GiB;   // Target for the archive of a bundle.
+  std::uint64_t record_size = MiB;       // Of media labelled from now on.
+  std::uint64_t medium_capacity = TiB;   // Of disk media made from now on.
+  std::uint64_t bundle_size = 64 * GiB;  // Target for the archive of a bundle.
   std::uint64_t cache_limit = 20 * GiB;
   RecallPolicy recall = RecallPolicy::block;
   std::chrono::seconds wait_for_medium{0};  // 0: ENOMEDIUM at once.

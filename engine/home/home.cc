@@ -198,7 +198,9 @@ void Home::add_recipient(const format::Recipient& recipient, std::string_view co
   write_text(file, text + "# " + remark + "\n" + recipient.text() + "\n", 0600);
 }
 
-bool Home::recovery_kept_elsewhere() const { return fs::exists(keys() / kKeptElsewhere); }
+bool Home::recovery_kept_elsewhere() const {
+  return fs::exists(keys() / kKeptElsewhere);
+}
 
 void Home::set_recovery_kept_elsewhere() const {
   write_text(keys() / kKeptElsewhere, "The recovery identity lies in a drawer.\n", 0600);
@@ -236,8 +238,8 @@ HomeLock::HomeLock(const Home& home, Role role, const std::string& command) {
     std::tm local{};
     ::localtime_r(&now, &local);
     std::strftime(since, sizeof since, "%F %H:%M:%S", &local);
-    const std::string holder = "`" + command + "` (process " + std::to_string(::getpid()) +
-                               ", since " + since + ")";
+    const std::string holder =
+        "`" + command + "` (process " + std::to_string(::getpid()) + ", since " + since + ")";
     if (::ftruncate(fd_.get(), 0) != 0 ||
         ::pwrite(fd_.get(), holder.data(), holder.size(), 0) < 0) {
       throw_errno("write " + file.string());

@@ -14,8 +14,9 @@
 #include "tapeio/library.h"
 #include "tapeio/unique_fd.h"
 
-// Mixtape's home: the directory with the catalog, keys, cache, staging, a library of disk media and the
-// configuration. --home DIR, else $MIXTAPE_HOME, else ~/.local/share/mixtape (/var/lib/mixtape for root).
+// Mixtape's home: the directory with the catalog, keys, cache, staging, a library of disk media and
+// the configuration. --home DIR, else $MIXTAPE_HOME, else ~/.local/share/mixtape (/var/lib/mixtape
+// for root).
 //
 // Errors: throws Error{not_found} with "run mixtape init", Error{conflict}, Error{not_permitted}.
 
@@ -28,8 +29,9 @@ class Home {
   // An existing home.
   explicit Home(std::filesystem::path directory);
 
-  // Makes everything: directories (0700), configuration, daily and recovery key, catalog, library directory.
-  // Error{conflict} when a catalog is there already; nothing is half-made after a failure.
+  // Makes everything: directories (0700), configuration, daily and recovery key, catalog, library
+  // directory. Error{conflict} when a catalog is there already; nothing is half-made after a
+  // failure.
   static void create(const std::filesystem::path& directory);
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
@@ -43,7 +45,8 @@ class Home {
   [[nodiscard]] std::filesystem::path scratch() const { return directory_ / "scratch"; }
 
   [[nodiscard]] catalog::Database open_catalog(catalog::Access access) const;
-  // Every identity in keys/*.identity that this user can open; empty when all of them are elsewhere.
+  // Every identity in keys/*.identity that this user can open; empty when all of them are
+  // elsewhere.
   [[nodiscard]] std::vector<format::Identity> identities() const;
   // Who can read what is written: keys/recipients, one a line.
   [[nodiscard]] std::vector<format::Recipient> recipients() const;
@@ -51,7 +54,8 @@ class Home {
   // The user said that the recovery identity lies in a drawer; until then doctor asks for it.
   [[nodiscard]] bool recovery_kept_elsewhere() const;
   void set_recovery_kept_elsewhere() const;
-  // The libraries of the configuration; those that are not there now are left out, with a reason in `absent`.
+  // The libraries of the configuration; those that are not there now are left out, with a reason in
+  // `absent`.
   [[nodiscard]] std::vector<std::unique_ptr<tapeio::Library>> libraries(
       std::vector<std::string>* absent = nullptr) const;
 
@@ -60,7 +64,8 @@ class Home {
   Config config_;
 };
 
-// Held by whoever changes the catalog or writes media. Taken without waiting: Error{locked} names who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
+// Held by whoever changes the catalog or writes media. Taken without waiting: Error{locked} names
+// who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
 class HomeLock {
  public:
   enum class Role {

@@ -5,19 +5,19 @@
 #include <stop_token>
 #include <string>
 
-// How a long operation speaks and is stopped. The terminal, a pipe, JSON lines and the control socket each
-// implement it.
+// How a long operation speaks and is stopped. The terminal, a pipe, JSON lines and the control
+// socket each implement it.
 //
 // Threads: every method from any thread.
 
 namespace mixtape {
 
 struct Progress {
-  std::string phase;               // "scan", "hash", "write MX0001", "restore".
+  std::string phase;  // "scan", "hash", "write MX0001", "restore".
   std::uint64_t done_bytes = 0;
-  std::uint64_t total_bytes = 0;   // 0: not known.
+  std::uint64_t total_bytes = 0;  // 0: not known.
   std::uint64_t done_files = 0;
-  std::uint64_t total_files = 0;   // 0: not known.
+  std::uint64_t total_files = 0;  // 0: not known.
 };
 
 class Reporter {

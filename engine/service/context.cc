@@ -5,7 +5,9 @@
 
 namespace mixtape::service {
 
-std::int64_t system_now_s() { return static_cast<std::int64_t>(std::time(nullptr)); }
+std::int64_t system_now_s() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
 
 Workspace::Workspace(home::Home home)
     : home_(std::move(home)),

@@ -18,7 +18,8 @@
 #include "engine/staging/staging.h"
 #include "tapeio/library.h"
 
-// What every operation of the program works on: the workspace of a process and the context of one command.
+// What every operation of the program works on: the workspace of a process and the context of one
+// command.
 
 namespace mixtape::service {
 
@@ -46,7 +47,8 @@ class Workspace {
   // Libraries of the configuration that are not there, with the reason.
   [[nodiscard]] const std::vector<std::string>& absent_libraries() const { return absent_; }
 
-  // The library that has this medium now; nullptr: none. Looks at each library anew (media come and go).
+  // The library that has this medium now; nullptr: none. Looks at each library anew (media come and
+  // go).
   [[nodiscard]] tapeio::Library* library_with(std::string_view label) const;
 
  private:

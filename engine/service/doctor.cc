@@ -58,8 +58,7 @@ void check_permissions(Findings& findings, const home::Home& home) {
     if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 077) != 0 ||
         status.st_uid != ::geteuid()) {
       private_all = false;
-      findings.push_back({Verdict::bad, "permissions",
-                          path.string() + " is not this user's alone",
+      findings.push_back({Verdict::bad, "permissions", path.string() + " is not this user's alone",
                           "run `chown " + std::to_string(::geteuid()) + " " + path.string() +
                               " && chmod 700 " + path.string() + "`"});
     }
@@ -79,8 +78,8 @@ void check_space(Findings& findings, const std::string& subject, const fs::path&
   const std::uint64_t free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
   const std::string words = home::format_size(free_bytes) + " free under " + path.string();
   if (free_bytes < kLittleSpace) {
-    findings.push_back({Verdict::warning, subject, words,
-                        "make room, or lower cache_limit in mixtape.toml"});
+    findings.push_back(
+        {Verdict::warning, subject, words, "make room, or lower cache_limit in mixtape.toml"});
   } else {
     good(findings, subject, words);
   }
@@ -94,8 +93,9 @@ void check_keys(Findings& findings, const home::Home& home) {
            recipients.end();
   });
   if (opens) {
-    good(findings, "keys", std::to_string(recipients.size()) +
-                               " recipients can read what is written; an identity here is one");
+    good(findings, "keys",
+         std::to_string(recipients.size()) +
+             " recipients can read what is written; an identity here is one");
   } else {
     findings.push_back({Verdict::warning, "keys",
                         "no identity in " + home.keys().string() + " opens what is written",

@@ -41,7 +41,8 @@ std::string free_label(Context& context) {
       return label;
     }
   }
-  throw Error(ErrorCode::conflict, "add a medium: MX0001 to MX9999 are all taken; name it yourself");
+  throw Error(ErrorCode::conflict,
+              "add a medium: MX0001 to MX9999 are all taken; name it yourself");
 }
 
 catalog::Medium known_medium(Context& context, std::string_view label) {
@@ -63,16 +64,16 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
     throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
   }
   library_for(context.workspace, url)
-      .add_medium(name,
-                  capacity_bytes.value_or(context.workspace.home().config().medium_capacity));
+      .add_medium(name, capacity_bytes.value_or(context.workspace.home().config().medium_capacity));
   return name;
 }
 
 void label_medium(Context& context, std::string_view label) {
   tapeio::Library* library = context.workspace.library_with(label);
   if (library == nullptr) {
-    throw Error(ErrorCode::not_found, "label medium " + std::string(label) +
-                                          ": no library has it now; `mixtape media list` shows all");
+    throw Error(ErrorCode::not_found,
+                "label medium " + std::string(label) +
+                    ": no library has it now; `mixtape media list` shows all");
   }
   archive::label_medium(write_context(context), *library, label);
 }

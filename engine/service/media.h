@@ -10,12 +10,13 @@
 
 // Keeping the media: making disk media, saying where media are, taking them out of use.
 //
-// Errors: throws Error{not_found} for a label that neither the catalog nor a library knows, Error{conflict}.
+// Errors: throws Error{not_found} for a label that neither the catalog nor a library knows,
+// Error{conflict}.
 
 namespace mixtape::service {
 
-// Makes an empty disk medium in the library `url` (the first disk library when empty). An empty label becomes
-// the next free MX number. Returns the label.
+// Makes an empty disk medium in the library `url` (the first disk library when empty). An empty
+// label becomes the next free MX number. Returns the label.
 std::string add_medium(Context& context, std::string_view label, std::string_view url,
                        std::optional<std::uint64_t> capacity_bytes);
 

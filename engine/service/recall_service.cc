@@ -8,8 +8,8 @@
 namespace mixtape::service {
 namespace {
 
-// Verdicts on copies that wait for the catalog; more than this means that a whole medium is unreadable, and
-// the later ones will be found again.
+// Verdicts on copies that wait for the catalog; more than this means that a whole medium is
+// unreadable, and the later ones will be found again.
 constexpr std::size_t kMaxChores = 10'000;
 
 }  // namespace
@@ -63,8 +63,8 @@ recall::Outside RecallService::outside() {
   };
   outside.damaged = [this](const recall::Content& content, const recall::Extent& extent,
                            const std::string& why) {
-    const std::string line = "the copy of content " + std::to_string(content.number) + " on medium " +
-                             extent.archive.medium_label + " is damaged: " + why;
+    const std::string line = "the copy of content " + std::to_string(content.number) +
+                             " on medium " + extent.archive.medium_label + " is damaged: " + why;
     spdlog::error("{}", line);
     say_(line);
     post([content, bundle = extent.archive.bundle_uuid](Context& context) {

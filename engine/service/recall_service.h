@@ -12,9 +12,11 @@
 #include "engine/recall/recall.h"
 #include "engine/service/context.h"
 
-// Recall, wired to the catalog: where copies are, which turned out damaged, which hash a content got.
+// Recall, wired to the catalog: where copies are, which turned out damaged, which hash a content
+// got.
 //
-// Threads:  recall() from any thread. What recall learns is written to the catalog by a thread of its own, so
+// Threads:  recall() from any thread. What recall learns is written to the catalog by a thread of
+// its own, so
 //           that the thread that owns the drives never waits for the database.
 // Lifetime: the workspace must outlive it.
 
@@ -42,7 +44,7 @@ class RecallService {
   const Say say_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Chore> chores_;  // Guarded by mutex_.
+  std::deque<Chore> chores_;         // Guarded by mutex_.
   std::unique_ptr<Context> reader_;  // Of the thread that owns the drives.
   std::jthread chore_thread_;
   std::unique_ptr<recall::Recall> recall_;  // Last: it calls back into the members above.

@@ -24,7 +24,8 @@ Slots slots_of(const Workspace& workspace) {
 void count_under_copied(Context& context, Status& status) {
   const CopyPolicy policy(context.workspace.home().config());
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace), [&](const catalog::Ledger::Need& need) {
+                       copy_domains(context.workspace),
+                       [&](const catalog::Ledger::Need& need) {
                          ++status.under_copied_files;
                          status.under_copied_bytes += need.version.size;
                          return true;

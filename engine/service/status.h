@@ -15,9 +15,9 @@
 namespace mixtape::service {
 
 struct MediumStatus {
-  catalog::Medium medium;       // Without a uuid when the medium was never written by this catalog.
-  bool known = false;           // In the catalog.
-  bool here = false;            // In a library now.
+  catalog::Medium medium;  // Without a uuid when the medium was never written by this catalog.
+  bool known = false;      // In the catalog.
+  bool here = false;       // In a library now.
   std::uint64_t used_bytes = 0;
   std::optional<std::uint64_t> capacity_bytes;
   std::size_t bundles = 0;
@@ -26,7 +26,7 @@ struct MediumStatus {
 struct Status {
   catalog::Tree::Totals totals;
   std::optional<catalog::Job> last_job;
-  std::vector<MediumStatus> media;       // By label; those of the libraries and those of the catalog.
+  std::vector<MediumStatus> media;  // By label; those of the libraries and those of the catalog.
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
   staging::Staging::Usage staged;

@@ -14,8 +14,9 @@ struct Form {
   int last_second;  // Added: what is left open means the end of it.
 };
 constexpr Form kForms[] = {
-    {"%Y%m%dT%H%M%SZ", true, 0},     {"%Y-%m-%dT%H:%M:%SZ", true, 0}, {"%Y-%m-%d %H:%M:%S", false, 0},
-    {"%Y-%m-%dT%H:%M:%S", false, 0}, {"%Y-%m-%d %H:%M", false, 59},   {"%Y-%m-%d", false, 86399},
+    {"%Y%m%dT%H%M%SZ", true, 0},     {"%Y-%m-%dT%H:%M:%SZ", true, 0},
+    {"%Y-%m-%d %H:%M:%S", false, 0}, {"%Y-%m-%dT%H:%M:%S", false, 0},
+    {"%Y-%m-%d %H:%M", false, 59},   {"%Y-%m-%d", false, 86399},
 };
 
 std::string format_time(const char* pattern, const std::tm& parts) {
