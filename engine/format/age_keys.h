@@ -5,17 +5,21 @@
 #include <compare>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/format/secret.h"
 
-// X25519 recipients ("age1...") and identities ("AGE-SECRET-KEY-1...") of age v1, and their text forms.
+// X25519 recipients ("age1...") and identities ("AGE-SECRET-KEY-1...") of age v1, and their text
+// forms.
 //
 // Format: archaeology/age.md
-// Errors: throws Error{invalid} for malformed text (naming the kind, never the secret), Error{unsupported} for
-//         post-quantum and plugin keys, Error{not_permitted} for an identity file that others may read.
+// Errors: throws Error{invalid} for malformed text (naming the kind, never the secret),
+// Error{unsupported} for
+//         post-quantum and plugin keys, Error{not_permitted} for an identity file that others may
+//         read.
 
 namespace mixtape::format {
 
@@ -30,6 +34,8 @@ class Identity {
  public:
   static Identity generate();
   static Identity parse(std::string_view text);
+  // nullopt where parse() throws.
+  static std::optional<Identity> try_parse(std::string_view text);
   [[nodiscard]] Recipient recipient() const;
   // The secret as text; the caller wipes what it does with it.
   [[nodiscard]] Secret text() const;
@@ -40,15 +46,36 @@ class Identity {
   Secret scalar_;
 };
 
+// Post-quantum and plugin identities: well known, but not supported.
+bool is_foreign_identity(std::string_view text);
+
 // Asks for a passphrase; called only when a file turns out to need one.
 using AskPassphrase = std::function<Secret(const std::string& prompt)>;
 
-// An identity file: one identity a line, '#' comments and empty lines ignored; or such a file encrypted with a
-// passphrase (age -p, armored or not). Refuses a file that group or others can read, naming the chmod to run.
+// What an identity file holds: one identity a line, '#' comments and empty lines ignored; or such a
+// file encrypted with a passphrase (age -p, armored or not).
+struct IdentityFile {
+  std::vector<Identity> identities;
+  // Lines with keys of other kinds, each as a message; a file may serve several programs.
+  std::vector<std::string> skipped;
+  // Group or others can read it. Pipes and devices never count as that.
+  bool readable_by_others = false;
+};
+IdentityFile load_identity_file(const std::filesystem::path& file, const AskPassphrase& ask = {});
+
+// The identities of a file that is ours to keep: at least one. Refuses a file that group or others
+// can read, naming the chmod to run.
 std::vector<Identity> read_identity_file(const std::filesystem::path& file,
                                          const AskPassphrase& ask = {});
 // Creates the file with mode 0600; Error{conflict} when it exists. Durable on return.
 void write_identity_file(const std::filesystem::path& file, const Identity& identity,
                          std::string_view comment);
+// The same behind a passphrase, as `age -p -a` would write it: text that survives on paper.
+void write_wrapped_identity_file(const std::filesystem::path& file, const Identity& identity,
+                                 std::string_view comment, ByteView passphrase,
+                                 int scrypt_log_n = 18);
+
+// The first line of a file; Error{invalid} when it is empty.
+Secret read_passphrase_file(const std::filesystem::path& file);
 
 }  // namespace mixtape::format

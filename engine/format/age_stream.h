@@ -10,9 +10,9 @@
 
 // The age v1 payload: 64 KiB chunks, each sealed with its position (STREAM over ChaCha20-Poly1305).
 //
-// Format:  archaeology/age.md, section "Payload"; padding to records: archaeology/tape-format.md, "Records"
-// Threads: seal_chunk and open_chunk are pure: any number of threads, any order of chunks.
-// Errors:  throws AgeError{payload}.
+// Format:  archaeology/age.md, section "Payload"; padding to records: archaeology/tape-format.md,
+// "Records" Threads: seal_chunk and open_chunk are pure: any number of threads, any order of
+// chunks. Errors:  throws AgeError{payload}.
 
 namespace mixtape::format {
 
@@ -30,11 +30,17 @@ std::uint64_t padded_plain_size(std::uint64_t preamble, std::uint64_t plain, std
 // `sealed` must be plain.size() + 16 long; `plain` is a full chunk unless `last`.
 void seal_chunk(const Secret& payload_key, std::uint64_t index, bool last, ByteView plain,
                 MutableBytes sealed);
-// `plain` must be sealed.size() - 16 long. Throws AgeError{payload} when the chunk is not authentic.
+// `plain` must be sealed.size() - 16 long. Throws AgeError{payload} when the chunk is not
+// authentic; `plain` is then zeros.
 void open_chunk(const Secret& payload_key, std::uint64_t index, bool last, ByteView sealed,
                 MutableBytes plain);
+// The same with false instead of an exception, for who must find out whether a full chunk is the
+// last.
+[[nodiscard]] bool try_open_chunk(const Secret& payload_key, std::uint64_t index, bool last,
+                                  ByteView sealed, MutableBytes plain);
 
-// Streams: one age file, whole, in order. The encryptor writes the preamble first.
+// Streams: one age file, whole, in order. The encryptor writes the preamble first. `preamble` and
+// `out` must outlive it.
 class AgeEncryptor final : public ByteSink {
  public:
   AgeEncryptor(const AgePreamble& preamble, ByteSink& out);

@@ -5,7 +5,8 @@
 
 #include "tapeio/bytes.h"
 
-// Bytes that nobody else may see: locked in memory, wiped when destroyed, never copied, never logged.
+// Bytes that nobody else may see: locked in memory, wiped when destroyed, never copied, never
+// logged.
 
 namespace mixtape::format {
 
