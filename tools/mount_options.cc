@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/mount_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "engine/home/home.h"
+#include "tapeio/error.h"
+#include "tools/command.h"
+
+namespace mixtape::tools {
+namespace {
+
+// What mount(8), fstab(5) and systemd put there for themselves.
+constexpr std::array<std::string_view, 24> kForOthers = {
+    "rw",      "defaults", "auto",    "noauto",  "user",       "users",   "nouser", "owner",
+    "group",   "nofail",   "_netdev", "dev",     "nodev",      "suid",    "nosuid", "exec",
+    "noexec",  "async",    "atime",   "noatime", "nodiratime", "relatime", "silent", "norelatime"};
+
+bool for_others(std::string_view option) {
+  return option.starts_with("x-") || option.starts_with("X-") || option.starts_with("comment=") ||
+         std::find(kForOthers.begin(), kForOthers.end(), option) != kForOthers.end();
+}
+
+void apply(MountCommand& command, std::string& home, const std::string& option) {
+  constexpr std::string_view kHome = "home=";
+  if (option.starts_with(kHome)) {
+    home = option.substr(kHome.size());
+  } else if (option == "ro") {
+    command.read_only = true;
+  } else if (option == "allow_other") {
+    command.allow_other = true;
+  } else if (option == "nonempty") {
+    command.nonempty = true;
+  } else if (!option.empty() && !for_others(option)) {
+    throw Error(ErrorCode::invalid, "mount option \"" + printable(option) +
+                                        "\": there is none of that name; mount.mixtape(8) lists "
+                                        "them");
+  }
+}
+
+}  // namespace
+
+std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
+                                                const std::filesystem::path& directory,
+                                                int& status) {
+  MountCommand command;
+  std::string home;
+  std::vector<std::string> lists;
+  std::vector<std::string> places;
+  bool ignored = false;
+  CLI::App app("Shows every version of every archived file as one tree.", "mount.mixtape");
+  app.set_version_flag("--version", std::string("mount.mixtape ") + MIXTAPE_VERSION);
+  app.add_option("--home", home, "Mixtape's directory");
+  app.add_flag("-f,--foreground", command.foreground, "stay in the foreground, log to stderr");
+  app.add_option("-o", lists, "comma-separated: home=DIR, ro, allow_other, nonempty")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag("-n,-s,-v", ignored, "as mount(8) passes them; without meaning here");
+  app.add_option("PLACES", places, "[HOME] MOUNTPOINT")->required()->expected(1, 2);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& ended) {
+    status = app.exit(ended) == 0 ? kSuccess : kUsage;
+    return std::nullopt;
+  }
+  // "mixtape", "none" and the like are what fstab holds where there is no device.
+  if (places.size() == 2 && places.front().find('/') != std::string::npos) {
+    home = places.front();
+  }
+  for (const std::string& option : lists) {
+    apply(command, home, option);
+  }
+  command.home = home.empty() ? home::default_home() : directory / home;
+  command.mountpoint = (directory / places.back()).lexically_normal();
+  return command;
+}
+
+}  // namespace mixtape::tools

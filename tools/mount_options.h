@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The command line of mount.mixtape, as a user types it and as mount(8) does for fstab.
+//
+// Errors: throws Error{invalid} for an option that nobody knows.
+
+namespace mixtape::tools {
+
+struct MountCommand {
+  std::filesystem::path home;        // Absolute.
+  std::filesystem::path mountpoint;  // Absolute.
+  bool foreground = false;
+  bool read_only = false;
+  bool allow_other = false;
+  bool nonempty = false;
+};
+
+// nullopt: help or version was asked for, or the line was wrong; that has been said, `status` is the exit
+// status.
+std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
+                                                const std::filesystem::path& directory,
+                                                int& status);
+
+}  // namespace mixtape::tools
