@@ -16,15 +16,17 @@
 #include "engine/progress/reporter.h"
 #include "tapeio/library.h"
 
-// One job on its way to media: labels fresh ones, fills the partly filled ones first, writes bundles, and
-// closes every medium it touched with an index that was read back.
+// One job on its way to media: labels fresh ones, fills the partly filled ones first, writes
+// bundles, and closes every medium it touched with an index that was read back.
 //
-// A content goes to as many media as its item asks for, never twice to one medium or to one domain (the disk
-// of a disk medium). Nothing continues on a second medium. The catalog says "written" only after the
-// filemark behind an archive returned; whatever happens before, the job can simply be run again.
+// A content goes to as many media as its item asks for, never twice to one medium or to one domain
+// (the disk of a disk medium). Nothing continues on a second medium. The catalog says "written"
+// only after the filemark behind an archive returned; whatever happens before, the job can simply
+// be run again.
 //
 // Threads:  one; the pipeline below starts its own and joins them before it returns.
-// Errors:   throws Error{wrong_medium, conflict, write_protected, io, no_space, corrupt, cancelled}. After one,
+// Errors:   throws Error{wrong_medium, conflict, write_protected, io, no_space, corrupt,
+// cancelled}. After one,
 //           planned bundles stay planned: Ledger::settle_unfinished sees to them at the next start.
 //           One bad source never stops the job; it is in the outcome.
 // Lifetime: everything the context refers to must outlive the job.
@@ -34,14 +36,15 @@ namespace mixtape::archive {
 struct WriteContext {
   catalog::Database& database;  // The writer's connection; no transaction open.
   std::span<const format::Recipient> recipients;
-  std::span<const format::Identity> identities;  // May be empty: indexes are then checked by structure only.
-  std::filesystem::path scratch;                 // An existing directory for indexes on their way.
+  std::span<const format::Identity>
+      identities;                 // May be empty: indexes are then checked by structure only.
+  std::filesystem::path scratch;  // An existing directory for indexes on their way.
   std::function<std::int64_t()> now_s;
-  std::uint64_t record_size = MiB;               // Of media that are labelled now.
-  std::uint64_t bundle_bytes = 64 * GiB;         // An archive aims at this or 1,000 indexes, the larger.
-  std::uint64_t ring_bytes = 128 * MiB;          // Ciphertext that waits for the drive, at most.
-  // Copies count once per domain. Unset: each medium is its own. Called with a row without id for media that
-  // are not labelled yet.
+  std::uint64_t record_size = MiB;        // Of media that are labelled now.
+  std::uint64_t bundle_bytes = 64 * GiB;  // An archive aims at this or 1,000 indexes, the larger.
+  std::uint64_t ring_bytes = 128 * MiB;   // Ciphertext that waits for the drive, at most.
+  // Copies count once per domain. Unset: each medium is its own. Called with a row without id for
+  // media that are not labelled yet.
   std::function<std::string(const catalog::Medium&)> domain;
   // Unset: plan.h's assumption.
   std::optional<std::uint64_t> warning_zone_bytes;
@@ -66,27 +69,28 @@ struct MediumUse {
 };
 
 struct WriteOutcome {
-  std::uint64_t files = 0;  // Contents written and good, each copy counted.
-  std::uint64_t bytes = 0;  // Their sizes.
-  std::vector<ItemTrouble> bad;       // Changed, vanished or unreadable: in the archive, but no copy.
-  std::vector<ItemTrouble> too_big;   // Larger than any medium that is here, even empty.
-  std::vector<std::string> no_room;   // No medium here could take all the copies asked for.
-  std::vector<MediumUse> media;       // Touched, in that order.
-  std::uint64_t underruns = 0;        // How often a drive had to wait for us after it had started.
+  std::uint64_t files = 0;       // Contents written and good, each copy counted.
+  std::uint64_t bytes = 0;       // Their sizes.
+  std::vector<ItemTrouble> bad;  // Changed, vanished or unreadable: in the archive, but no copy.
+  std::vector<ItemTrouble> too_big;  // Larger than any medium that is here, even empty.
+  std::vector<std::string> no_room;  // No medium here could take all the copies asked for.
+  std::vector<MediumUse> media;      // Touched, in that order.
+  std::uint64_t underruns = 0;       // How often a drive had to wait for us after it had started.
 };
 
 class WriteJob {
  public:
   explicit WriteJob(WriteContext context) : context_(std::move(context)) {}
 
-  // Writes `items` (any order; directories that lead to them are added from the catalog as far as they are
-  // missing; items without content go along with contents, never alone) and finishes the job in the catalog
-  // before the last medium is closed. Without anything to write the state of the catalog is still brought
-  // onto one medium, when there is one.
+  // Writes `items` (any order; directories that lead to them are added from the catalog as far as
+  // they are missing; items without content go along with contents, never alone) and finishes the
+  // job in the catalog before the last medium is closed. Without anything to write the state of the
+  // catalog is still brought onto one medium, when there is one.
   WriteOutcome write(catalog::JobId job, std::vector<Item> items,
                      std::span<tapeio::Library* const> libraries, Reporter& reporter);
 
-  // What `write` would do, from the catalog and the libraries alone: no drive moves, nothing is changed.
+  // What `write` would do, from the catalog and the libraries alone: no drive moves, nothing is
+  // changed.
   WriteOutcome preview(std::vector<Item> items, std::span<tapeio::Library* const> libraries);
 
  private:
