@@ -12,7 +12,8 @@ constexpr std::string_view kAnyDirectories = "**";
 // One bit of a Places is needed behind the last component.
 constexpr std::size_t kMostComponents = 63;
 
-// A set "[...]" that begins at pattern[at] ('[' included): whether `byte` is in it and where it ends.
+// A set "[...]" that begins at pattern[at] ('[' included): whether `byte` is in it and where it
+// ends.
 struct SetMatch {
   bool matches;
   std::size_t end;
@@ -40,7 +41,8 @@ std::optional<SetMatch> match_set(std::string_view pattern, std::size_t at, unsi
   return SetMatch{.matches = found != negated, .end = i + 1};
 }
 
-// Matches one pattern element that is no '*' at pattern[at] against a byte; returns where the next one begins.
+// Matches one pattern element that is no '*' at pattern[at] against a byte; returns where the next
+// one begins.
 std::optional<std::size_t> match_byte(std::string_view pattern, std::size_t at, char byte) {
   switch (pattern[at]) {
     case '?':
@@ -56,7 +58,8 @@ std::optional<std::size_t> match_byte(std::string_view pattern, std::size_t at, 
   }
 }
 
-// Only the last '*' ever needs to be tried again, so the cost is at most the product of both lengths.
+// Only the last '*' ever needs to be tried again, so the cost is at most the product of both
+// lengths.
 bool component_matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0;
   std::optional<std::size_t> star;
@@ -65,7 +68,8 @@ bool component_matches(std::string_view pattern, std::string_view name) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       star_took_until = n;
-    } else if (const auto next = p < pattern.size() ? match_byte(pattern, p, name[n]) : std::nullopt) {
+    } else if (const auto next =
+                   p < pattern.size() ? match_byte(pattern, p, name[n]) : std::nullopt) {
       p = *next;
       ++n;
     } else if (star) {

@@ -9,14 +9,15 @@
 
 // Which files a backup takes: include and exclude patterns.
 //
-// A pattern is compared with the whole path relative to "/", component by component and byte by byte, and
-// covers what it matches and everything below it. In a component `*` stands for any bytes, `?` for one
-// byte, `[a-z]` for one of a set (`[!a-z]` for one outside it), `\` takes the next byte as it is. `**` as a
-// whole component stands for any number of components; at the end of a pattern for at least one, so that
-// "a/**" is all that is in a, but not a itself. A slash at the beginning or the end changes nothing.
+// A pattern is compared with the whole path relative to "/", component by component and byte by
+// byte, and covers what it matches and everything below it. In a component `*` stands for any
+// bytes, `?` for one byte, `[a-z]` for one of a set (`[!a-z]` for one outside it), `\` takes the
+// next byte as it is. `**` as a whole component stands for any number of components; at the end of
+// a pattern for at least one, so that "a/**" is all that is in a, but not a itself. A slash at the
+// beginning or the end changes nothing.
 //
-// An exclude beats every include, wherever it stands; several patterns are alternatives; their order means
-// nothing. Without any include everything is included.
+// An exclude beats every include, wherever it stands; several patterns are alternatives; their
+// order means nothing. Without any include everything is included.
 //
 // Threads: none; immutable values.
 // Errors:  throws Error{invalid} for a pattern that can match nothing ("", "a/../b", "[a").
@@ -54,7 +55,7 @@ class Rules {
 
   enum class Choice {
     taken,
-    leads,         // Only a directory: not taken for its own sake, but something below may be.
+    leads,  // Only a directory: not taken for its own sake, but something below may be.
     excluded,
     not_included,
   };
