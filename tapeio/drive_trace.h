@@ -61,8 +61,8 @@ class DriveTrace {
   std::vector<TracedOperation> operations_;  // Guarded by mutex_.
 };
 
-// Passes every call on and notes it. What only asks (medium, position) or names is not an
-// operation. Lifetime: `trace` must outlive the drive.
+// Passes every call on and notes it. What only asks (medium, position) or names is no operation.
+// Lifetime: `trace` must outlive the drive.
 class TracedDrive final : public TapeDrive {
  public:
   TracedDrive(std::unique_ptr<TapeDrive> drive, DriveTrace& trace);

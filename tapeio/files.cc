@@ -107,8 +107,8 @@ void fsync_directory(const std::string& path) {
   fsync_file(directory.get(), path);
 }
 
-Bytes read_file(const std::string& path, std::uint64_t limit) {
-  const UniqueFd file = open_file(path, O_RDONLY);
+Bytes read_file(const std::string& path, std::uint64_t limit, int more_flags) {
+  const UniqueFd file = open_file(path, O_RDONLY | more_flags);
   struct stat status;
   if (::fstat(file.get(), &status) < 0) {
     throw_errno("read " + path);

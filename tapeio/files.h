@@ -13,8 +13,8 @@
 // Ordinary files, read and written the careful way: interrupted calls are repeated, short transfers
 // are continued, failures become Error, and what is called durable has reached the disk.
 //
-// `path` beside a descriptor only names the file in messages. std::filesystem::path converts by
-// itself. Errors:   throws Error as throw_errno maps them, and those named at each function.
+// `path` beside a descriptor only names the file in messages. std::filesystem::path converts.
+// Errors:   throws Error as throw_errno maps them, and those named at each function.
 
 namespace mixtape::tapeio {
 
@@ -39,9 +39,9 @@ void fsync_file(int fd, const std::string& path);
 // Makes creations, renames and removals in the directory durable.
 void fsync_directory(const std::string& path);
 
-// The whole file. Error{corrupt} when it is larger than `limit` bytes: nothing larger is ever
-// allocated.
-[[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit);
+// The whole file. Error{corrupt} when it is larger than `limit` bytes: nothing larger is allocated.
+// `more_flags` join O_RDONLY: O_NOFOLLOW | O_NONBLOCK where somebody may have put a link or a pipe.
+[[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit, int more_flags = 0);
 
 // Replaces the file in one step: after a crash it has the old or the new content, never a part.
 // When it returns, the new content is durable. Writes PATH.new first; one writer per path at a

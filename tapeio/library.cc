@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
 
 namespace mixtape::tapeio {
@@ -18,15 +19,26 @@ bool is_label_character(char character) {
 
 }  // namespace
 
+bool is_valid_label(std::string_view label) {
+  return !label.empty() && label.size() <= kMaxLabelSize && label.front() != '.' &&
+         label.front() != '-' && std::all_of(label.begin(), label.end(), is_label_character);
+}
+
 void require_valid_label(std::string_view label) {
-  const bool valid = !label.empty() && label.size() <= kMaxLabelSize && label.front() != '.' &&
-                     label.front() != '-' &&
-                     std::all_of(label.begin(), label.end(), is_label_character);
-  if (!valid) {
+  if (!is_valid_label(label)) {
     throw Error(ErrorCode::invalid,
                 "use label '" + std::string(label.substr(0, kMaxLabelSize)) +
                     "': a label has 1 to 32 of A-Z a-z 0-9 . _ - and begins with no dot or dash");
   }
+}
+
+std::unique_ptr<Library> open_library(std::string_view url) {
+  constexpr std::string_view kDirScheme = "dir:";
+  if (url.starts_with(kDirScheme)) {
+    return std::make_unique<DirLibrary>(std::string(url.substr(kDirScheme.size())));
+  }
+  throw Error(ErrorCode::invalid,
+              "open library " + std::string(url) + ": known kinds of library are dir:/PATH");
 }
 
 }  // namespace mixtape::tapeio

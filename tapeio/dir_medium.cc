@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tapeio/dir_medium.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::tapeio {
+namespace {
+
+constexpr std::uint64_t kMaxDescriptionSize = 64 * KiB;
+constexpr std::size_t kMaxTapeFiles = 1'000'000;  // Bounds what a hostile directory makes us hold.
+constexpr std::uint64_t kMaxMediumSize =
+    1024 * 1024 * TiB;  // Keeps sums of hostile sizes from wrapping.
+// A scan that meets a writer between two steps is repeated; a writer's steps wait for the disk, so
+// that so many scans in a row cannot all meet one.
+constexpr int kMaxScans = 16;
+// The disk begins to write early, so that the filemark does not wait for gigabytes.
+constexpr std::uint64_t kWritebackInterval = 8 * MiB;
+
+struct FoundFile {
+  TapeFileName parsed;
+  std::string name;
+  FileIdentity identity;
+  bool is_regular;
+};
+
+FoundFile describe(const TapeFileName& parsed, std::string name, const struct stat& status) {
+  return {
+      .parsed = parsed,
+      .name = std::move(name),
+      .identity = {.inode = status.st_ino,
+                   .size = static_cast<std::uint64_t>(status.st_size),
+                   .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec},
+      .is_regular = S_ISREG(status.st_mode)};
+}
+
+// All that bears a tape file's name, by number. Files that vanish meanwhile are left out.
+std::vector<FoundFile> find_tape_files(const std::string& path) {
+  UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), ::closedir);
+  if (stream == nullptr) {
+    throw_errno("list " + path);
+  }
+  const int directory = fd.release();  // The stream closes it from here on.
+  std::vector<FoundFile> found;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) {
+      break;
+    }
+    const std::optional<TapeFileName> parsed = parse_tape_file_name(entry->d_name);
+    if (!parsed.has_value()) {
+      continue;
+    }
+    struct stat status;
+    if (::fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      found.push_back(describe(*parsed, entry->d_name, status));
+    } else if (errno != ENOENT) {
+      throw_errno("look at " + path + "/" + entry->d_name);
+    }
+    if (found.size() > kMaxTapeFiles) {
+      throw Error(ErrorCode::corrupt, "list " + path + ": more tape files than a medium can have");
+    }
+  }
+  if (errno != 0) {
+    throw_errno("list " + path);
+  }
+  std::sort(found.begin(), found.end(), [](const FoundFile& left, const FoundFile& right) {
+    return left.parsed.number < right.parsed.number;
+  });
+  return found;
+}
+
+// Why these files are no medium; empty when they are. Unfinished ones are taken out.
+std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size) {
+  std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const FoundFile& file = found[i];
+    if (file.parsed.number < i) {
+      return found[i - 1].name + " and " + file.name + " both claim to be tape file " +
+             std::to_string(file.parsed.number);
+    }
+    if (file.parsed.number > i) {
+      return "tape file " + std::to_string(i) + " is missing";
+    }
+    if (!file.is_regular) {
+      return file.name + " is not an ordinary file";
+    }
+    if (file.identity.size > 0 && record_size == 0) {
+      return std::string(kMediumDescriptionName) + " has lost the record_size";
+    }
+    if (file.identity.size > kMaxMediumSize - total) {
+      return file.name + " makes it larger than any medium";
+    }
+    total += file.identity.size;
+  }
+  return {};
+}
+
+FileIdentity identity_of(int fd, const std::string& path) {
+  struct stat status;
+  if (::fstat(fd, &status) < 0) {
+    throw_errno("look at " + path);
+  }
+  return describe({}, {}, status).identity;
+}
+
+std::string part_name(const std::string& name) {
+  return name + ".part";
+}
+
+}  // namespace
+
+DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step)
+    : path_(std::move(path)), writable_(writable), before_step_(std::move(before_step)) {
+  directory_ = open_file(path_, O_RDONLY | O_DIRECTORY);
+  if (writable_ && ::flock(directory_.get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno == EWOULDBLOCK) {
+      throw Error(ErrorCode::conflict,
+                  "load medium " + label() + " for writing: another writer has it");
+    }
+    throw_errno("lock " + path_);
+  }
+  struct stat status;
+  if (::fstat(directory_.get(), &status) < 0) {
+    throw_errno("look at " + path_);
+  }
+  // Without any write bit the directory is protected from root too, as by the tab of a cartridge.
+  write_protected_ = (status.st_mode & 0222) == 0 || ::access(path_.c_str(), W_OK) != 0;
+  rescan();
+}
+
+std::string DirMedium::label() const {
+  return path_.substr(path_.rfind('/') + 1);
+}
+
+bool DirMedium::is_present() const {
+  return ::access(path_of(kMediumDescriptionName).c_str(), F_OK) == 0;
+}
+
+bool DirMedium::disk_is_nearly_full() const {
+  struct statvfs disk;
+  return ::fstatvfs(directory_.get(), &disk) == 0 &&
+         static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < space_.early_warning_bytes;
+}
+
+void DirMedium::rescan() {
+  std::string problem;
+  for (int scan = 0; scan < kMaxScans; ++scan) {
+    const MediumDescription description = read_medium_description(path_);
+    std::vector<FoundFile> found = find_tape_files(path_);
+    if (read_medium_description(path_) != description) {
+      problem = std::string(kMediumDescriptionName) + " keeps changing";
+      continue;
+    }
+    problem = take_finished(found, description.record_size);
+    if (problem.empty()) {
+      description_ = description;
+      space_ = MediumSpace::with_default_warning(description.capacity_bytes);
+      layout_ = DirLayout(description.record_size, space_.filemark_bytes);
+      for (FoundFile& file : found) {
+        layout_.append(std::move(file.name), file.identity);
+      }
+      return;
+    }
+  }
+  throw Error(ErrorCode::corrupt, "read medium " + label() + ": " + problem);
+}
+
+std::optional<UniqueFd> DirMedium::open_tape_file(std::size_t number) const {
+  const TapeFile& file = layout_.files()[number];
+  const std::string path = path_of(file.name);
+  // O_NONBLOCK: not to hang if somebody put a pipe there since the scan.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) {
+    if (errno == ENOENT) {
+      return std::nullopt;
+    }
+    throw_errno("open " + path);
+  }
+  if (identity_of(fd.get(), path) != file.identity) {
+    return std::nullopt;
+  }
+  return fd;
+}
+
+void DirMedium::remove_leftovers() {
+  std::vector<FoundFile> found = find_tape_files(path_);
+  for (auto file = found.rbegin(); file != found.rend(); ++file) {
+    if (file->parsed.unfinished || file->parsed.number >= layout_.files().size()) {
+      remove_durably(file->name);
+    }
+  }
+}
+
+void DirMedium::remove_files_from(std::size_t number) {
+  while (layout_.files().size() > number) {
+    remove_durably(layout_.files().back().name);
+    layout_.truncate(layout_.files().size() - 1);
+  }
+}
+
+void DirMedium::set_record_size(std::size_t record_size) {
+  MediumDescription changed = description_;
+  changed.record_size = record_size;
+  before_step_("describe");
+  write_medium_description(path_, changed);
+  description_ = changed;
+  // The layout may hold empty tape files; their addresses do not depend on the record size.
+  DirLayout layout(record_size, space_.filemark_bytes);
+  for (const TapeFile& file : layout_.files()) {
+    layout.append(file.name, file.identity);
+  }
+  layout_ = std::move(layout);
+}
+
+PartFile DirMedium::begin_part(std::string_view hint) {
+  PartFile part{.fd = {}, .name = tape_file_name(layout_.files().size(), hint)};
+  before_step_("begin " + part.name);
+  part.fd = open_file(path_of(part_name(part.name)), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  return part;
+}
+
+PartFile DirMedium::reopen_last_file(std::uint64_t size) {
+  const TapeFile file = layout_.files().back();
+  rename_durably(file.name, part_name(file.name));
+  layout_.truncate(layout_.files().size() - 1);
+  PartFile part{.fd = open_file(path_of(part_name(file.name)), O_RDWR | O_NOFOLLOW),
+                .name = file.name,
+                .size = file.size()};
+  truncate_part(part, size);
+  return part;
+}
+
+void DirMedium::truncate_part(PartFile& part, std::uint64_t size) {
+  before_step_("truncate " + part.name);
+  if (::ftruncate(part.fd.get(), static_cast<off_t>(size)) < 0) {
+    throw_errno("truncate " + path_of(part_name(part.name)));
+  }
+  part.size = size;
+  part.writeback_begun = std::min(part.writeback_begun, size);
+}
+
+void DirMedium::append_to_part(PartFile& part, ByteView bytes) {
+  write_full_at(part.fd.get(), bytes, part.size, path_of(part_name(part.name)));
+  part.size += bytes.size();
+  if (part.size - part.writeback_begun >= kWritebackInterval) {
+    // Only a request: whether it can be met shows at the filemark.
+    static_cast<void>(::sync_file_range(part.fd.get(), static_cast<off_t>(part.writeback_begun),
+                                        static_cast<off_t>(part.size - part.writeback_begun),
+                                        SYNC_FILE_RANGE_WRITE));
+    part.writeback_begun = part.size;
+  }
+}
+
+void DirMedium::finish_part(PartFile part) {
+  const std::string path = path_of(part_name(part.name));
+  // A write that failed half-way may have left bytes behind the last whole record.
+  truncate_part(part, part.size);
+  before_step_("sync " + part.name);
+  fsync_file(part.fd.get(), path);
+  rename_durably(part_name(part.name), part.name);
+  layout_.append(part.name, identity_of(part.fd.get(), path));
+}
+
+void DirMedium::rename_durably(const std::string& from, const std::string& to) {
+  before_step_("rename " + from);
+  rename_file(path_of(from), path_of(to));
+  before_step_("sync directory");
+  fsync_file(directory_.get(), path_);
+}
+
+void DirMedium::remove_durably(const std::string& name) {
+  before_step_("remove " + name);
+  static_cast<void>(remove_file(path_of(name)));
+  before_step_("sync directory");
+  fsync_file(directory_.get(), path_);
+}
+
+MediumDescription read_medium_description(const std::string& medium_path) {
+  const Bytes text = read_file(medium_path + "/" + kMediumDescriptionName, kMaxDescriptionSize,
+                               O_NOFOLLOW | O_NONBLOCK);
+  return decode_medium_description(as_text(text));
+}
+
+void write_medium_description(const std::string& medium_path,
+                              const MediumDescription& description) {
+  write_file_durably(medium_path + "/" + kMediumDescriptionName, as_bytes(encode(description)));
+}
+
+std::uint64_t used_bytes_of_medium(const std::string& medium_path) {
+  std::uint64_t used = 0;
+  for (const FoundFile& file : find_tape_files(medium_path)) {
+    if (!file.parsed.unfinished && file.is_regular) {
+      used += file.identity.size + MediumSpace{}.filemark_bytes;
+    }
+  }
+  return used;
+}
+
+}  // namespace mixtape::tapeio
