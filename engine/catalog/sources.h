@@ -9,8 +9,8 @@
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 
-// state.db: where the sources stood on this machine at the last scan, and the hashes that an unfinished job
-// has already taken. Losing it costs one round of hashing, never data.
+// state.db: where the sources stood on this machine at the last scan, and the hashes that an
+// unfinished job has already taken. Losing it costs one round of hashing, never data.
 //
 // Threads: belongs to its connection.
 
@@ -18,11 +18,12 @@ namespace mixtape::catalog {
 
 // What tells two states of a source file apart besides what its version says (size, mtime, mode).
 struct SourceStamp {
-  // How many mount points lie between the root and the file (0: the root's own file system), never st_dev:
-  // a renumbered disk is no change.
+  // How many mount points lie between the root and the file (0: the root's own file system), never
+  // st_dev: a renumbered disk is no change.
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::int64_t ctime_ns = 0;  // Unchanged: nothing at all changed, xattrs included. 0: not to be trusted.
+  std::int64_t ctime_ns =
+      0;  // Unchanged: nothing at all changed, xattrs included. 0: not to be trusted.
   bool readable = true;
   bool operator==(const SourceStamp&) const = default;
 };
@@ -31,6 +32,7 @@ struct SourceStamp {
 struct FileIdentity {
   std::uint64_t device, inode, size;
   std::int64_t mtime_ns, ctime_ns;
+  bool operator==(const FileIdentity&) const = default;
 };
 
 class Sources {
@@ -42,8 +44,8 @@ class Sources {
   void set_stamp(PathId path, const SourceStamp& stamp);
   void remove(PathId path);
 
-  // The children of a directory as a scan compares them: their newest version, shown or not and not ended,
-  // with its stamp when there is one; in byte order of names.
+  // The children of a directory as a scan compares them: their newest version, shown or not and not
+  // ended, with its stamp when there is one; in byte order of names.
   struct Known {
     std::string name;
     Version version;
