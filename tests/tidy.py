@@ -33,7 +33,7 @@ MAY_INCLUDE = {
 OWNERS = {
     "sqlite3.h": ["engine/catalog"],
     "sodium": ["engine/format"],
-    "openssl/": ["engine/format"],
+    "openssl/": ["engine/format", "tests/format"],
     "blake2.h": ["tests/format", "tests/bench"],
     "fuse_lowlevel.h": ["fusefs", "tests/bench"],
     "boost/asio": ["tools"],

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/format/bech32.h"
+#include "engine/format/raw_bytes.h"
 #include "engine/format/sodium_init.h"
 #include "tapeio/error.h"
 
@@ -102,8 +103,7 @@ std::optional<Identity> Identity::try_parse(std::string_view text) {
 Recipient Identity::recipient() const {
   require_sodium();
   Recipient recipient;
-  crypto_scalarmult_curve25519_base(reinterpret_cast<unsigned char*>(recipient.point.data()),
-                                    reinterpret_cast<const unsigned char*>(scalar_.view().data()));
+  crypto_scalarmult_curve25519_base(raw_out(recipient.point), raw(scalar_.view()));
   return recipient;
 }
 

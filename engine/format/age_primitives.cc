@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fstream>
 
+#include "engine/format/raw_bytes.h"
 #include "engine/format/sodium_init.h"
 #include "tapeio/error.h"
 
@@ -16,13 +17,6 @@ namespace {
 constexpr std::size_t kKeySize = 32;
 constexpr std::uint32_t kScryptR = 8;
 constexpr std::uint32_t kScryptP = 1;
-
-const unsigned char* raw(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* raw(MutableBytes bytes) {
-  return reinterpret_cast<unsigned char*>(bytes.data());
-}
 
 int variant(Padding padding) {
   return padding == Padding::none ? sodium_base64_VARIANT_ORIGINAL_NO_PADDING
@@ -42,7 +36,7 @@ class Hmac {
   void add(ByteView bytes) { crypto_auth_hmacsha256_update(&state_, raw(bytes), bytes.size()); }
   void finish(MutableBytes into) {
     MIXTAPE_ASSERT(into.size() == crypto_auth_hmacsha256_BYTES);
-    crypto_auth_hmacsha256_final(&state_, raw(into));
+    crypto_auth_hmacsha256_final(&state_, raw_out(into));
   }
 
  private:
@@ -106,7 +100,7 @@ Secret scrypt_key(ByteView passphrase, ByteView salt, int log_n) {
   Secret key(kKeySize);
   if (crypto_pwhash_scryptsalsa208sha256_ll(raw(passphrase), passphrase.size(), raw(salt),
                                             salt.size(), rounds, kScryptR, kScryptP,
-                                            raw(key.bytes()), kKeySize) != 0) {
+                                            raw_out(key.bytes()), kKeySize) != 0) {
     throw Error(ErrorCode::unsupported, wants());
   }
   return key;
@@ -122,8 +116,8 @@ std::string base64_encode(ByteView bytes, Padding padding) {
 std::optional<Bytes> base64_decode(std::string_view text, Padding padding) {
   Bytes bytes(text.size() / 4 * 3 + 3);
   std::size_t size = 0;
-  if (sodium_base642bin(raw(MutableBytes(bytes)), bytes.size(), text.data(), text.size(), nullptr,
-                        &size, nullptr, variant(padding)) != 0) {
+  if (sodium_base642bin(raw_out(bytes), bytes.size(), text.data(), text.size(), nullptr, &size,
+                        nullptr, variant(padding)) != 0) {
     return std::nullopt;
   }
   bytes.resize(size);

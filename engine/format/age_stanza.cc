@@ -11,6 +11,7 @@
 #include "engine/format/age_header.h"
 #include "engine/format/age_primitives.h"
 #include "engine/format/cipher.h"
+#include "engine/format/raw_bytes.h"
 #include "engine/format/sodium_init.h"
 
 namespace mixtape::format {
@@ -29,10 +30,6 @@ constexpr std::array<std::byte, kCipherNonceSize> kZeroNonce{};
 
 [[noreturn]] void refuse(const std::string& why) {
   throw AgeError(AgeFailure::header, "read age header: " + why);
-}
-
-const unsigned char* raw(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
 Bytes decoded_argument(const Stanza& stanza, std::size_t index, std::size_t size) {
@@ -77,8 +74,7 @@ void expect_shape(const Stanza& stanza, std::size_t arguments) {
 // False for points of low order, which make every shared secret zero.
 bool shared_secret(const Secret& scalar, ByteView point, Secret& shared) {
   require_sodium();
-  return crypto_scalarmult_curve25519(reinterpret_cast<unsigned char*>(shared.bytes().data()),
-                                      raw(scalar.view()), raw(point)) == 0;
+  return crypto_scalarmult_curve25519(raw_out(shared.bytes()), raw(scalar.view()), raw(point)) == 0;
 }
 
 Secret x25519_wrap_key(const Secret& shared, ByteView share, const Recipient& recipient) {
@@ -149,8 +145,7 @@ std::optional<Secret> unwrap_scrypt(const Stanza& stanza, ByteView passphrase) {
 Stanza wrap_x25519(const Secret& file_key, const Recipient& recipient, const Secret& ephemeral) {
   require_sodium();
   std::array<std::byte, kPointSize> share{};
-  crypto_scalarmult_curve25519_base(reinterpret_cast<unsigned char*>(share.data()),
-                                    raw(ephemeral.view()));
+  crypto_scalarmult_curve25519_base(raw_out(share), raw(ephemeral.view()));
   Secret shared(kPointSize);
   if (!shared_secret(ephemeral, recipient.point, shared)) {
     throw Error(ErrorCode::invalid, "encrypt to " + recipient.text() +

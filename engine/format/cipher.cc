@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "engine/format/raw_bytes.h"
 #include "tapeio/error.h"
 
 namespace mixtape::format {
@@ -35,22 +36,20 @@ EVP_CIPHER_CTX* context_with(Direction direction, ByteView key, ByteView nonce) 
     return fresh;
   }();
   MIXTAPE_ASSERT(key.size() == kCipherKeySize && nonce.size() == kCipherNonceSize);
-  const int ready = EVP_CipherInit_ex(
-      context.get(), nullptr, nullptr, reinterpret_cast<const unsigned char*>(key.data()),
-      reinterpret_cast<const unsigned char*>(nonce.data()), direction);
+  const int ready =
+      EVP_CipherInit_ex(context.get(), nullptr, nullptr, raw(key), raw(nonce), direction);
   MIXTAPE_ASSERT(ready == 1);
   return context.get();
 }
 
 // A stream cipher gives every byte at once; nothing is held back for the final call.
-void transform(EVP_CIPHER_CTX* context, ByteView from, std::byte* to) {
+void transform(EVP_CIPHER_CTX* context, ByteView from, MutableBytes to) {
   if (from.empty()) {
     return;
   }
   int written = 0;
-  const int done = EVP_CipherUpdate(context, reinterpret_cast<unsigned char*>(to), &written,
-                                    reinterpret_cast<const unsigned char*>(from.data()),
-                                    static_cast<int>(from.size()));
+  const int done =
+      EVP_CipherUpdate(context, raw_out(to), &written, raw(from), static_cast<int>(from.size()));
   MIXTAPE_ASSERT(done == 1 && written == static_cast<int>(from.size()));
 }
 
@@ -65,7 +64,7 @@ bool finish(EVP_CIPHER_CTX* context) {
 void cipher_seal(ByteView key, ByteView nonce, ByteView plain, MutableBytes sealed) {
   MIXTAPE_ASSERT(plain.size() <= kMaxMessage && sealed.size() == plain.size() + kCipherTagSize);
   EVP_CIPHER_CTX* context = context_with(kSeal, key, nonce);
-  transform(context, plain, sealed.data());
+  transform(context, plain, sealed);
   const bool sealed_well =
       finish(context) && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kCipherTagSize,
                                              sealed.data() + plain.size()) == 1;
@@ -78,7 +77,7 @@ bool cipher_open(ByteView key, ByteView nonce, ByteView sealed, MutableBytes pla
   auto* tag = const_cast<std::byte*>(sealed.data() + plain.size());  // EVP only reads it.
   const int tag_taken = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kCipherTagSize, tag);
   MIXTAPE_ASSERT(tag_taken == 1);
-  transform(context, sealed.first(plain.size()), plain.data());
+  transform(context, sealed.first(plain.size()), plain);
   if (finish(context)) {
     return true;
   }

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "engine/format/raw_bytes.h"
 #include "engine/format/sodium_init.h"
 
 // libsodium's BLAKE2b, which uses AVX2: docs/decisions/0002-hash-implementation.md.
@@ -24,14 +25,12 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
 void Hasher::update(ByteView bytes) {
-  crypto_generichash_update(&state_->blake2b, reinterpret_cast<const unsigned char*>(bytes.data()),
-                            bytes.size());
+  crypto_generichash_update(&state_->blake2b, raw(bytes), bytes.size());
 }
 
 Digest Hasher::finish() {
   Digest digest{};
-  crypto_generichash_final(&state_->blake2b, reinterpret_cast<unsigned char*>(digest.data()),
-                           digest.size());
+  crypto_generichash_final(&state_->blake2b, raw_out(digest), digest.size());
   state_->start();
   return digest;
 }
@@ -39,9 +38,7 @@ Digest Hasher::finish() {
 Digest digest_of(ByteView bytes) {
   require_sodium();
   Digest digest{};
-  crypto_generichash(reinterpret_cast<unsigned char*>(digest.data()), digest.size(),
-                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), nullptr,
-                     0);
+  crypto_generichash(raw_out(digest), digest.size(), raw(bytes), bytes.size(), nullptr, 0);
   return digest;
 }
 
