@@ -14,8 +14,8 @@
 // Format:  archaeology/tape-format.md, section "Records"
 // Units:   bytes.
 // Threads: none; the drive belongs to the caller.
-// Errors:  what the drive and AgeDecryptor throw; Error{corrupt} for a record larger than it may
-// be. Memory:  one record, whatever the tape file's length.
+// Errors:  throws what AgeDecryptor and the drive throw; a record larger than allowed is invalid.
+// Memory:  one record, whatever the tape file's length.
 
 namespace mixtape::format {
 

@@ -15,17 +15,19 @@
 #include "engine/recall/extent.h"
 #include "tapeio/library.h"
 
-// Bringing contents back: parked reads on one side, a worker thread that owns the drives on the other.
+// Bringing contents back: parked reads on one side, a worker thread that owns the drives on the
+// other.
 //
-// A read of a content in the cache is answered at once. Any other read is parked: its content is queued, the
-// worker loads the medium, makes one seek, decrypts, and answers parked reads as their bytes arrive
-// (authenticated by age), while the content fills the cache; it stays there only when its hash was confirmed.
-// A copy that turns out damaged is reported and the next one is tried; parked reads notice nothing.
-// One recall in flight per content, however many wait for it. Requests are gathered for a moment and served in
-// order of medium, then of position.
+// A read of a content in the cache is answered at once. Any other read is parked: its content is
+// queued, the worker loads the medium, makes one seek, decrypts, and answers parked reads as their
+// bytes arrive (authenticated by age), while the content fills the cache; it stays there only when
+// its hash was confirmed. A copy that turns out damaged is reported and the next one is tried;
+// parked reads notice nothing. One recall in flight per content, however many wait for it. Requests
+// are gathered for a moment and served in order of medium, then of position.
 //
-// Threads:  every method from any thread, none waits for a tape; completions run on the worker's thread (or
-//           inside read() when the bytes are there) and must not block.
+// Threads:  every method from any thread, none waits for a tape; completions run on the worker's
+//           thread (or inside read() when the bytes are there, or inside cancel) and must not
+//           block.
 // Errors:   reach completions as std::exception_ptr (Error).
 // Lifetime: destroying it cancels everything parked (Error{cancelled}) and joins the worker.
 
@@ -55,11 +57,11 @@ enum class RequestId : std::uint64_t {};
 struct QueueEntry {
   RequestId id;
   Content content;
-  std::string what;          // For people: a path.
+  std::string what;  // For people: a path.
   std::string medium_label;
   std::uint64_t block = 0;
   std::uint64_t done_bytes = 0;
-  std::size_t waiting = 0;   // Parked reads.
+  std::size_t waiting = 0;  // Parked reads.
   bool running = false;
 };
 
@@ -69,14 +71,14 @@ class Recall {
          Options options);
   ~Recall();
 
-  // Reads [offset, offset + size) cut at the content's end. `done` gets the bytes, or the exception.
-  // Returns a ticket for cancel; the completion runs exactly once in every case.
+  // Reads [offset, offset + size) cut at the content's end. `done` gets the bytes, or the
+  // exception. Returns a ticket for cancel; the completion runs exactly once in every case.
   using ReadDone = std::function<void(ByteView bytes, std::exception_ptr error)>;
   enum class Ticket : std::uint64_t {};
   Ticket read(const Content& content, std::uint64_t offset, std::size_t size,
               const std::string& what, ReadDone done);
-  // The completion runs with Error{cancelled} unless it already did. A recall that nobody waits for and that
-  // nobody queued explicitly stops at the next record.
+  // The completion runs with Error{cancelled} unless it already did. A recall that nobody waits for
+  // and that nobody queued explicitly stops at the next record.
   void cancel(Ticket ticket);
 
   // Brings a whole content into the cache. `done` as for read, with no bytes.

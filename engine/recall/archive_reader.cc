@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/archive_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/format/age_stream.h"
+#include "tapeio/error.h"
+
+namespace mixtape::recall {
+
+using format::kChunk;
+using format::kSealedChunk;
+
+ArchiveReader::ArchiveReader(std::unique_ptr<tapeio::TapeDrive> drive,
+                             std::span<const format::Identity> identities)
+    : drive_(std::move(drive)), identities_(identities), sealed_(kSealedChunk) {}
+
+void ArchiveReader::open(const Archive& archive) {
+  if (key_ && key_->bytes == archive.header) {
+    return;
+  }
+  chunk_index_.reset();
+  key_.reset();
+  key_ = format::open_preamble(archive.header, identities_);
+}
+
+bool ArchiveReader::reaches(const Extent& extent) const {
+  const std::uint64_t block = first_block(extent);
+  return record_block_ == block || near(block, extent.archive.record_size);
+}
+
+bool ArchiveReader::near(std::uint64_t block, std::uint64_t record_size) const {
+  return head_ && block >= *head_ && block - *head_ <= kReadThrough / record_size;
+}
+
+void ArchiveReader::approach(const Archive& archive, std::uint64_t block) {
+  const bool read_through = near(block, archive.record_size);
+  std::optional<std::uint64_t> at = std::exchange(head_, std::nullopt);
+  if (read_through) {
+    try {
+      // Filemarks count as blocks, too: between two archives lie two of them and an index.
+      while (*at < block &&
+             drive_->read_record(record_).kind != tapeio::ReadResult::Kind::end_of_data) {
+        ++*at;
+      }
+    } catch (const Error&) {
+      at.reset();  // What is damaged in the gap is not what was asked for.
+    }
+  }
+  if (at != block) {
+    drive_->locate(block);
+  }
+  head_ = block;
+}
+
+void ArchiveReader::read_block(const Archive& archive, std::uint64_t block) {
+  if (record_block_ == block && record_.size() == archive.record_size) {
+    return;
+  }
+  record_block_.reset();
+  record_.resize(archive.record_size);
+  approach(archive, block);
+  head_.reset();
+  const tapeio::ReadResult result = drive_->read_record(record_);
+  if (result.kind != tapeio::ReadResult::Kind::record || result.size != record_.size()) {
+    throw Error(ErrorCode::corrupt, "read block " + std::to_string(block) + " of medium " +
+                                        archive.medium_label + ": no whole record of the archive");
+  }
+  head_ = block + 1;
+  record_block_ = block;
+}
+
+void ArchiveReader::open_chunk(const Archive& archive, std::uint64_t chunk) {
+  if (chunk_index_ == chunk) {
+    return;
+  }
+  chunk_index_.reset();
+  const std::size_t plain = plain_in_chunk(archive, chunk);
+  const std::size_t sealed = plain + (kSealedChunk - kChunk);
+  std::uint64_t at = archive.header.size() + chunk * kSealedChunk;
+  ByteView whole;
+  for (std::size_t gathered = 0; gathered < sealed;) {
+    read_block(archive, archive.first_block + at / archive.record_size);
+    const std::size_t skip = at % archive.record_size;
+    const ByteView part =
+        ByteView(record_).subspan(skip, std::min(sealed - gathered, record_.size() - skip));
+    if (part.size() == sealed) {
+      whole = part;  // Most chunks lie inside one record and are opened where they are.
+    } else {
+      std::copy(part.begin(), part.end(), sealed_.begin() + static_cast<std::ptrdiff_t>(gathered));
+      whole = ByteView(sealed_).first(sealed);
+    }
+    gathered += part.size();
+    at += part.size();
+  }
+  chunk_.resize(plain);
+  format::open_chunk(key_->payload_key, chunk, chunk + 1 == chunks_in(archive), whole, chunk_);
+  chunk_index_ = chunk;
+}
+
+void ArchiveReader::read(const Archive& archive, PlainRange range, const Each& each) {
+  if (range.size == 0) {
+    return;
+  }
+  const ReadPlan plan = plan_read(archive, range);
+  open(archive);
+  std::size_t skip = plan.skip_in_chunk;
+  std::uint64_t left = range.size;
+  for (std::uint64_t chunk = plan.first_chunk; chunk < plan.end_chunk; ++chunk) {
+    open_chunk(archive, chunk);
+    const std::size_t size = std::min<std::uint64_t>(left, chunk_.size() - skip);
+    if (!each(ByteView(chunk_).subspan(skip, size))) {
+      return;
+    }
+    left -= size;
+    skip = 0;
+  }
+}
+
+}  // namespace mixtape::recall

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/cache.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "engine/recall/cache_store.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::recall {
+
+namespace {
+
+const EntryHash& hash_of(const Content& content) {
+  if (!content.hash) {
+    throw Error(ErrorCode::invalid,
+                "name content " + std::to_string(content.number) + " in the cache: it has no hash");
+  }
+  return *content.hash;
+}
+
+void copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const tapeio::UniqueFd in = tapeio::open_file(from, O_RDONLY | O_NOFOLLOW);
+  const tapeio::UniqueFd out = tapeio::open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  Bytes buffer(MiB);
+  while (const std::size_t size = tapeio::read_full(in.get(), buffer, from)) {
+    tapeio::write_full(out.get(), ByteView(buffer).first(size), to);
+  }
+  tapeio::fsync_file(out.get(), to);
+}
+
+}  // namespace
+
+struct Cache::Impl {
+  Impl(std::filesystem::path directory, std::uint64_t limit) : store(std::move(directory), limit) {}
+  CacheStore store;
+};
+
+Cache::Cache(std::filesystem::path directory, std::uint64_t limit_bytes)
+    : impl_(std::make_unique<Impl>(std::move(directory), limit_bytes)) {}
+
+Cache::~Cache() = default;
+
+std::optional<tapeio::UniqueFd> Cache::open(const Content& content) {
+  if (!content.hash) {
+    return std::nullopt;
+  }
+  return impl_->store.open(*content.hash, content.size);
+}
+
+bool Cache::contains(const Content& content) {
+  return open(content).has_value();
+}
+
+std::unique_ptr<Cache::Incoming> Cache::begin(const Content& content) {
+  return begin_incoming(impl_->store, content);
+}
+
+void Cache::adopt(const std::filesystem::path& file, const Content& content) {
+  CacheStore& store = impl_->store;
+  const EntryHash& hash = hash_of(content);
+  store.pin(hash);
+  if (store.open(hash, content.size)) {
+    return;
+  }
+  struct stat status {};
+  if (::lstat(file.c_str(), &status) != 0) {
+    throw_errno("adopt " + file.string());
+  }
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != content.size) {
+    throw Error(ErrorCode::corrupt, "adopt " + file.string() + ": not a file of the right size");
+  }
+  const std::filesystem::path entry = store.make_entry_path(hash);
+  if (::link(file.c_str(), entry.c_str()) != 0) {
+    if (errno != EXDEV && errno != EMLINK && errno != EPERM) {
+      throw_errno("link " + file.string() + " to " + entry.string());
+    }
+    const std::filesystem::path copy = store.incoming_name();
+    tapeio::remove_file(copy);
+    copy_bytes(file, copy);
+    tapeio::rename_file(copy, entry);
+  }
+  store.added(hash, content.size);
+}
+
+void Cache::pin(const Content& content) {
+  impl_->store.pin(hash_of(content));
+}
+void Cache::unpin(const Content& content) {
+  impl_->store.unpin(hash_of(content));
+}
+void Cache::sync_pins() {
+  impl_->store.sync_pins();
+}
+
+void Cache::drop(const Content& content) {
+  if (content.hash) {
+    impl_->store.drop(*content.hash);
+  }
+}
+
+Cache::Usage Cache::usage() {
+  return impl_->store.usage();
+}
+
+void Cache::verify(const std::function<void(const std::string& name)>& dropped) {
+  for (const EntryHash& hash : impl_->store.entries()) {
+    if (!impl_->store.verify(hash)) {
+      dropped(to_hex(hash));
+    }
+  }
+}
+
+}  // namespace mixtape::recall

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <list>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+// Which entries the cache has, in order of their last use. Pure bookkeeping: no files.
+//
+// Threads: none; a value under the cache's mutex.
+
+namespace mixtape::recall {
+
+using EntryHash = std::array<std::byte, 32>;
+
+// The bytes of a hash are random already: any eight of them do.
+struct EntryHashHash {
+  std::size_t operator()(const EntryHash& hash) const {
+    std::size_t value;
+    std::memcpy(&value, hash.data(), sizeof value);
+    return value;
+  }
+};
+
+using EntrySet = std::unordered_set<EntryHash, EntryHashHash>;
+
+class CacheIndex {
+ public:
+  // Adds an entry as the one used last, or makes it so (a changed size counts).
+  void use(const EntryHash& hash, std::uint64_t size);
+  void remove(const EntryHash& hash);
+  // The entry that was not used for longest and is not in `pins`.
+  [[nodiscard]] std::optional<EntryHash> oldest_outside(const EntrySet& pins) const;
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] std::uint64_t entries() const { return by_hash_.size(); }
+  [[nodiscard]] std::uint64_t bytes_in(const EntrySet& pins) const;
+  [[nodiscard]] std::vector<EntryHash> all() const;
+  // nullopt: no such entry.
+  [[nodiscard]] std::optional<std::uint64_t> size_of(const EntryHash& hash) const;
+
+ private:
+  struct Entry {
+    EntryHash hash;
+    std::uint64_t size;
+  };
+  std::list<Entry> by_use_;  // The oldest first.
+  std::unordered_map<EntryHash, std::list<Entry>::iterator, EntryHashHash> by_hash_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace mixtape::recall

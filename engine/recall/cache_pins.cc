@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/cache_pins.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::recall {
+
+namespace {
+
+// A million lines; a file that is longer was not written by us.
+constexpr std::uint64_t kMaxPinsFile = 66 * MiB;
+// Below this many lines the file is not worth rewriting.
+constexpr std::size_t kFewLines = 1000;
+constexpr std::size_t kHexDigits = 64;
+
+// Held while the file is changed.
+tapeio::UniqueFd lock(const std::filesystem::path& file) {
+  const std::string path = file.string() + ".lock";
+  tapeio::UniqueFd fd = tapeio::open_file(path, O_RDWR | O_CREAT, 0600);
+  if (::flock(fd.get(), LOCK_EX) != 0) {
+    throw_errno("lock " + path);
+  }
+  return fd;
+}
+
+// A line that names no hash, such as one torn by a crash, says nothing.
+void apply(std::string_view line, EntrySet& pins) {
+  const bool removes = line.starts_with('-');
+  line.remove_prefix(removes ? 1 : 0);
+  if (line.size() != kHexDigits ||
+      line.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+    return;
+  }
+  const Bytes bytes = from_hex(line);
+  EntryHash hash;
+  std::copy(bytes.begin(), bytes.end(), hash.begin());
+  if (removes) {
+    pins.erase(hash);
+  } else {
+    pins.insert(hash);
+  }
+}
+
+}  // namespace
+
+const EntrySet& CachePins::now() {
+  struct stat status {};
+  if (::stat(file_.c_str(), &status) != 0) {
+    if (errno != ENOENT) {
+      throw_errno("look at " + file_.string());
+    }
+    status = {};
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (status.st_ino != inode_ || size < read_to_) {
+    pins_.clear();
+    inode_ = status.st_ino;
+    read_to_ = 0;
+    lines_ = 0;
+  }
+  if (size == read_to_) {
+    return pins_;
+  }
+  if (size > kMaxPinsFile) {
+    throw Error(ErrorCode::corrupt, "read " + file_.string() + ": longer than it can be");
+  }
+  const tapeio::UniqueFd fd = tapeio::open_file(file_, O_RDONLY);
+  Bytes added(size - read_to_);
+  added.resize(tapeio::read_full_at(fd.get(), added, read_to_, file_));
+  std::string_view text = as_text(added);
+  // What has no end yet is read when it has.
+  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos;) {
+    apply(text.substr(0, end), pins_);
+    text.remove_prefix(end + 1);
+    read_to_ += end + 1;
+    ++lines_;
+  }
+  return pins_;
+}
+
+void CachePins::add(const EntryHash& hash) {
+  const tapeio::UniqueFd held = lock(file_);
+  if (!now().contains(hash)) {
+    append(to_hex(hash));
+  }
+}
+
+void CachePins::remove(const EntryHash& hash) {
+  const tapeio::UniqueFd held = lock(file_);
+  if (now().contains(hash)) {
+    append("-" + to_hex(hash));
+    if (lines_ > kFewLines && lines_ > 4 * now().size()) {
+      rewrite();
+    }
+  }
+}
+
+void CachePins::append(const std::string& line) {
+  const tapeio::UniqueFd fd = tapeio::open_file(file_, O_RDWR | O_APPEND | O_CREAT, 0600);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) {
+    throw_errno("look at " + file_.string());
+  }
+  // A line that a crash has torn gets its end before the next begins.
+  const bool torn = static_cast<std::uint64_t>(status.st_size) != read_to_;
+  tapeio::write_full(fd.get(), as_bytes((torn ? "\n" : "") + line + "\n"), file_);
+}
+
+void CachePins::rewrite() {
+  std::string text;
+  for (const EntryHash& hash : pins_) {
+    text += to_hex(hash) + "\n";
+  }
+  tapeio::write_file_durably(file_, as_bytes(text), 0600);
+}
+
+void CachePins::sync() {
+  const tapeio::UniqueFd held = lock(file_);
+  const tapeio::UniqueFd fd = tapeio::open_file(file_, O_RDWR | O_CREAT, 0600);
+  tapeio::fsync_file(fd.get(), file_);
+  tapeio::fsync_directory(file_.parent_path());
+}
+
+}  // namespace mixtape::recall

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "engine/recall/cache_index.h"
+
+// The entries that must not be evicted, kept in a file that several processes may change.
+//
+// Format:  a hash a line pins it, "-" and a hash unpins it; lines are appended, the last one about
+//          a hash counts, and the file is rewritten when most of it is past.
+// Threads: none; a value under the cache's mutex. A lock on FILE.lock keeps other processes out.
+// Errors:  throws Error{io, no_space, not_permitted}.
+
+namespace mixtape::recall {
+
+class CachePins {
+ public:
+  explicit CachePins(std::filesystem::path file) : file_(std::move(file)) {}
+
+  // The pins as they are now. Cost: one stat, and what was appended since the last call.
+  [[nodiscard]] const EntrySet& now();
+  void add(const EntryHash& hash);
+  void remove(const EntryHash& hash);
+  // Returns when all of the above is durable.
+  void sync();
+
+ private:
+  void append(const std::string& line);
+  void rewrite();
+
+  std::filesystem::path file_;
+  std::uint64_t inode_ = 0;    // Of the file that was read; rewriting makes a new one.
+  std::uint64_t read_to_ = 0;  // How far, bytes.
+  std::size_t lines_ = 0;
+  EntrySet pins_;
+};
+
+}  // namespace mixtape::recall

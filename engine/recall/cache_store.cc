@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/cache_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "engine/format/digest.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::recall {
+
+namespace {
+
+// Using an entry again within this time does not write its time of use again, seconds.
+constexpr std::int64_t kUseResolution = 60;
+// How many small entries are remembered as checked; forgetting them costs hashing them once more.
+constexpr std::size_t kMaxTrusted = 100'000;
+constexpr std::size_t kReadBuffer = 1 * MiB;
+
+std::optional<EntryHash> hash_from_name(const std::string& name) {
+  if (name.size() != 64 || name.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return std::nullopt;
+  }
+  const Bytes bytes = from_hex(name);
+  EntryHash hash;
+  std::copy(bytes.begin(), bytes.end(), hash.begin());
+  return hash;
+}
+
+// False also when the file cannot be read to its end.
+bool file_has_hash(int fd, const std::string& path, const EntryHash& hash) {
+  format::Hasher hasher;
+  Bytes buffer(kReadBuffer);
+  try {
+    for (std::uint64_t at = 0;;) {
+      const std::size_t size = tapeio::read_full_at(fd, buffer, at, path);
+      if (size == 0) {
+        return hasher.finish() == hash;
+      }
+      hasher.update(ByteView(buffer).first(size));
+      at += size;
+    }
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Says "used now" where eviction looks.
+void touch(int fd, const struct stat& status) {
+  if (status.st_mtim.tv_sec + kUseResolution < std::time(nullptr)) {
+    const timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+    (void)::futimens(fd, times);  // An entry of another user keeps its time; it only ages sooner.
+  }
+}
+
+}  // namespace
+
+CacheStore::CacheStore(std::filesystem::path directory, std::uint64_t limit_bytes)
+    : directory_(std::move(directory)),
+      incoming_(directory_ / "incoming"),
+      limit_(limit_bytes),
+      pins_(directory_ / "pins") {
+  std::error_code error;
+  std::filesystem::create_directories(incoming_, error);
+  if (error) {
+    throw_errno("create " + incoming_.string(), error.value());
+  }
+  sweep_incoming();
+}
+
+void CacheStore::sweep_incoming() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(incoming_, error)) {
+    // Another process holds a lock on what it is still writing.
+    const tapeio::UniqueFd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd.valid() && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+      (void)tapeio::remove_file(entry.path());
+    }
+  }
+}
+
+std::filesystem::path CacheStore::entry_path(const EntryHash& hash) const {
+  const std::string name = to_hex(hash);
+  return directory_ / name.substr(0, 2) / name;
+}
+
+std::filesystem::path CacheStore::make_entry_path(const EntryHash& hash) {
+  std::filesystem::path path = entry_path(hash);
+  if (::mkdir(path.parent_path().c_str(), 0700) != 0 && errno != EEXIST) {
+    throw_errno("create " + path.parent_path().string());
+  }
+  return path;
+}
+
+std::filesystem::path CacheStore::incoming_name() {
+  const std::lock_guard lock(mutex_);
+  return incoming_ / (std::to_string(::getpid()) + "." + std::to_string(++names_));
+}
+
+std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uint64_t size) {
+  const std::filesystem::path path = entry_path(hash);
+  tapeio::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) {
+    return std::nullopt;
+  }
+  struct stat status {};
+  bool good = ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+              static_cast<std::uint64_t>(status.st_size) == size;
+  if (good && size <= kHashedAtOpen) {
+    bool known;
+    {
+      const std::lock_guard lock(mutex_);
+      known = trusted_.contains(hash);
+    }
+    good = known || file_has_hash(fd.get(), path, hash);
+  }
+  if (!good) {
+    drop(hash);
+    return std::nullopt;
+  }
+  touch(fd.get(), status);
+  const std::lock_guard lock(mutex_);
+  trust(hash);
+  if (loaded_) {
+    index_.use(hash, size);
+  }
+  return fd;
+}
+
+bool CacheStore::verify(const EntryHash& hash) {
+  const std::filesystem::path path = entry_path(hash);
+  const tapeio::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid() && errno == ENOENT) {
+    return true;  // Evicted meanwhile.
+  }
+  if (fd.valid() && file_has_hash(fd.get(), path, hash)) {
+    return true;
+  }
+  drop(hash);
+  return false;
+}
+
+void CacheStore::drop(const EntryHash& hash) {
+  const std::lock_guard lock(mutex_);
+  remove_entry(hash);
+}
+
+void CacheStore::remove_entry(const EntryHash& hash) {
+  std::error_code ignored;  // What cannot be removed is found wrong again when it is opened.
+  std::filesystem::remove_all(entry_path(hash), ignored);
+  trusted_.erase(hash);
+  index_.remove(hash);
+}
+
+void CacheStore::trust(const EntryHash& hash) {
+  if (trusted_.size() >= kMaxTrusted) {
+    trusted_.clear();
+  }
+  trusted_.insert(hash);
+}
+
+void CacheStore::added(const EntryHash& hash, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  trust(hash);
+  if (loaded_) {
+    index_.use(hash, size);
+  }
+}
+
+void CacheStore::pin(const EntryHash& hash) {
+  const std::lock_guard lock(mutex_);
+  pins_.add(hash);
+}
+
+void CacheStore::unpin(const EntryHash& hash) {
+  const std::lock_guard lock(mutex_);
+  pins_.remove(hash);
+}
+
+void CacheStore::sync_pins() {
+  const std::lock_guard lock(mutex_);
+  pins_.sync();
+}
+
+void CacheStore::load_index() {
+  if (loaded_) {
+    return;
+  }
+  std::vector<std::tuple<std::int64_t, std::uint64_t, EntryHash>> found;
+  std::error_code error;
+  for (const auto& group : std::filesystem::directory_iterator(directory_, error)) {
+    if (group.path().filename().string().size() != 2) {
+      continue;
+    }
+    std::error_code unreadable;
+    for (const auto& entry : std::filesystem::directory_iterator(group.path(), unreadable)) {
+      const auto hash = hash_from_name(entry.path().filename().string());
+      struct stat status {};
+      if (hash && ::lstat(entry.path().c_str(), &status) == 0) {
+        found.emplace_back(
+            status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
+            status.st_size, *hash);
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  for (const auto& [used, size, hash] : found) {
+    index_.use(hash, size);
+  }
+  loaded_ = true;
+}
+
+bool CacheStore::evict_oldest() {
+  const std::optional<EntryHash> oldest = index_.oldest_outside(pins_.now());
+  if (oldest) {
+    remove_entry(*oldest);
+  }
+  return oldest.has_value();
+}
+
+void CacheStore::reserve(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  load_index();
+  // What cannot fit must not push everything else out first.
+  const std::uint64_t fixed = index_.bytes_in(pins_.now()) + reserved_;
+  if (fixed > limit_ || bytes > limit_ - fixed) {
+    throw Error(ErrorCode::no_space, "make room for " + std::to_string(bytes) + " bytes in cache " +
+                                         directory_.string() + ": its limit is " +
+                                         std::to_string(limit_) + " bytes");
+  }
+  while (index_.bytes() + reserved_ + bytes > limit_ && evict_oldest()) {
+  }
+  reserved_ += bytes;
+}
+
+void CacheStore::release(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  reserved_ -= bytes;
+}
+
+bool CacheStore::evict(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  load_index();
+  const std::uint64_t before = index_.bytes();
+  while (before - index_.bytes() < bytes && evict_oldest()) {
+  }
+  return index_.bytes() < before;
+}
+
+Cache::Usage CacheStore::usage() {
+  const std::lock_guard lock(mutex_);
+  load_index();
+  return {.bytes = index_.bytes(),
+          .entries = index_.entries(),
+          .pinned_bytes = index_.bytes_in(pins_.now()),
+          .limit_bytes = limit_};
+}
+
+std::vector<EntryHash> CacheStore::entries() {
+  const std::lock_guard lock(mutex_);
+  load_index();
+  return index_.all();
+}
+
+}  // namespace mixtape::recall
