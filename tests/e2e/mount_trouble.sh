@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The mount meets bad mountpoints, a second daemon, a busy file, a killed daemon, and stays read-only where it must.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+
+mkdir "$work/source"
+echo hello >"$work/source/file"
+expect_fail 1 'mixtape init' mount.mixtape "$work/source"
+mixtape init >/dev/null
+mixtape backup "$work/source" >/dev/null
+expect_fail 1 'empty' mount.mixtape "$work/source"
+mkdir "$MIXTAPE_HOME/tapes"
+expect_fail 1 'home|inside' mount.mixtape "$MIXTAPE_HOME/tapes"
+rmdir "$MIXTAPE_HOME/tapes"
+expect_fail 1 'nowhere' mount.mixtape "$work/nowhere"
+expect_fail 1 'no_such_option' mount.mixtape -o no_such_option "$work/source"
+
+mount_home
+say "a second daemon"
+mkdir "$work/again"
+expect_fail 1 'mounted already' mount.mixtape "$work/again"
+
+say "commands with a daemon do what they do without"
+echo more >"$work/source/more"
+mixtape backup "$work/source"
+[ "$(cat "$mountpoint/latest$work/source/more")" = more ] || fail "latest is stale"
+mixtape queue --json | python3 -m json.tool >/dev/null
+python3 -m json.tool "$mountpoint/.mixtape/status.json" >/dev/null
+python3 -m json.tool "$mountpoint/.mixtape/queue.json" >/dev/null
+grep -q media "$mountpoint/.mixtape/status.txt"
+[ "$(stat -c %a "$MIXTAPE_HOME/control.sock")" = 600 ] || fail "others may talk to the daemon"
+
+say "the archive cannot be changed"
+for refused in "rm $mountpoint/latest$work/source/file" "touch $mountpoint/latest/new" "mkdir $mountpoint/history/new" \
+  "mv $mountpoint/latest$work/source/file $mountpoint/latest/elsewhere" "mkdir $mountpoint/new"; do
+  ! $refused 2>/dev/null || fail "allowed: $refused"
+done
+
+say "extended attributes are read by name and not listed"
+[ "$(getfattr --only-values -n user.mixtape.copies "$mountpoint/latest$work/source/file")" = 1 ] || fail "copies is not 1"
+getfattr -d "$mountpoint/latest$work/source/file" | grep -q mixtape && fail "listed"
+hash=$(b2sum -l 256 "$work/source/file" | cut -d' ' -f1)
+[ "$(getfattr --only-values -n user.mixtape.hash "$mountpoint/latest$work/source/file")" = "$hash" ] || fail "not b2sum's hash"
+
+say "unmount with a busy file"
+exec 8<"$mountpoint/latest$work/source/file"
+! (fusermount3 -u "$mountpoint" || umount "$mountpoint") 2>/dev/null || fail "unmounted under an open file"
+exec 8<&-
+unmount_home
+
+say "a daemon that was killed"
+mount_home
+mkdir -p "$mountpoint/staging/kept"
+echo staged >"$mountpoint/staging/kept/file"
+sync "$mountpoint/staging/kept/file"
+pkill -9 -f "mount.mixtape $mountpoint" || fail "no daemon to kill"
+# The mountpoint stays behind, dead; mounting again clears it away.
+for _ in $(seq 50); do ls "$mountpoint" >/dev/null 2>&1 || break; sleep 0.1; done
+mount.mixtape "$mountpoint"
+[ "$(cat "$mountpoint/staging/kept/file")" = staged ] || fail "a staged file was lost"
+mixtape flush
+[ "$(cat "$mountpoint/latest/kept/file")" = staged ] || fail "flush after the crash"
