@@ -12,13 +12,15 @@
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 
-// Writing: jobs, versions, contents, media, bundles, copies. All changes of the catalog go through here.
+// Writing: jobs, versions, contents, media, bundles, copies. All changes of the catalog go through
+// here.
 //
-// Order of durability: a bundle is `planned` before its index is written to the medium, `written` only after
-// the filemark behind its archive returned. Nothing counts as a copy before that.
+// Order of durability: a bundle is `planned` before its index is written to the medium, `written`
+// only after the filemark behind its archive returned. Nothing counts as a copy before that.
 //
 // Threads:  belongs to the one writer's connection.
-// Errors:   throws Error{conflict, not_found, no_space, corrupt}. Each method that changes more than one row
+// Errors:   throws Error{conflict, not_found, no_space, corrupt}. Each method that changes more
+// than one row
 //           is one transaction, or joins the one that the caller holds (Transaction, sqlite.h).
 
 namespace mixtape::catalog {
@@ -30,16 +32,20 @@ class Ledger {
 
   // --- The catalog itself
   [[nodiscard]] Uuid catalog_uuid();
+  // The sequence of the next index: more than that of any before it (IndexLabel::sequence).
+  [[nodiscard]] std::uint64_t next_sequence();
 
   // --- Jobs
   // Starts a job; `now_s` moves forward by whole seconds until it is unique among jobs.
   [[nodiscard]] Job begin_job(JobKind kind, std::string_view command, std::int64_t now_s);
   void finish_job(JobId job, std::int64_t now_s);
-  // A job that turned out to change nothing at all leaves no trace (no version, bundle or end names it).
+  // A job that turned out to change nothing at all leaves no trace (no version, bundle or end names
+  // it).
   void drop_job(JobId job);
-  // After a crash: every planned bundle becomes abandoned, every unfinished job that left something is
-  // finished with the time of its start, every other is dropped. Idempotent. Returns how many bundles.
-  std::size_t settle_unfinished(std::int64_t now_s);
+  // After a crash: every planned bundle becomes abandoned, every unfinished job that left something
+  // is finished with the time of its start, every other is dropped. Idempotent. Returns how many
+  // bundles.
+  std::size_t settle_unfinished();
 
   // --- Roots of scans
   [[nodiscard]] RootId root(std::string_view path);  // Made when new.
@@ -53,22 +59,26 @@ class Ledger {
   [[nodiscard]] std::optional<ContentId> find_content(std::uint64_t size, const Hash& hash);
   // A new content. Numbers are given in call order: call in tape order. size > 0.
   [[nodiscard]] ContentId add_content(std::uint64_t size, const std::optional<Hash>& hash);
-  // First hash of a content that had none. When another content has it already, versions and copies move
-  // there and that id is returned.
+  // First hash of a content that had none. When another content has it already, versions and copies
+  // move there and that id is returned.
   ContentId set_hash(ContentId content, const Hash& hash);
 
   // The newest version of a path, shown or not (what a scan compares with).
   [[nodiscard]] std::optional<Version> newest(PathId path);
-  // A version first seen by `job`. An older newest version that was never written and is referenced by no
-  // bundle is replaced. `link_of`: hardlink: share the inode number of that version, recorded before in this job.
+  // A version first seen by `job`. An older newest version that was never written and is referenced
+  // by no bundle is replaced, and so is one of the same job. `link_of`: hardlink: share the inode
+  // number of that version, recorded before in this job. Directories above that are not there get a
+  // version of their own.
   void add_version(JobId job, PathId path, const Metadata& metadata,
                    std::optional<ContentId> content, RootId origin,
                    std::optional<VersionKey> link_of = std::nullopt);
-  // The path is gone: its newest version was last seen by the job before `job`.
+  // The path is gone: its newest version was last seen by the job before `job`. Directories that
+  // were only made by add_version go with their last child when the job is finished.
   void end_version(JobId job, PathId path);
 
   // --- Media
-  [[nodiscard]] MediumId add_medium(const Medium& medium);  // Label and uuid must be new: Error{conflict}.
+  [[nodiscard]] MediumId add_medium(
+      const Medium& medium);  // Label and uuid must be new: Error{conflict}.
   [[nodiscard]] std::vector<Medium> media();
   [[nodiscard]] std::optional<Medium> medium(std::string_view label);
   [[nodiscard]] std::optional<Medium> medium(MediumId id);
@@ -78,11 +88,12 @@ class Ledger {
   void set_medium_capacity(MediumId id, std::uint64_t capacity_bytes);
 
   // --- Bundles and copies
-  // Rows of a bundle that is about to be written; its number is one more than the medium's last written one.
-  // `copies` in archive order; Copy::bundle is filled in here.
+  // Rows of a bundle that is about to be written; its number is one more than the medium's last
+  // written one. `copies` in archive order; Copy::bundle is filled in here.
   [[nodiscard]] BundleId plan_bundle(const Bundle& bundle, const std::vector<Copy>& copies);
-  // The filemark returned. `hashes` of contents that were first read while being written; `bad` copies
-  // changed meanwhile; copies whose data ends behind `plain_bytes_written` (early warning) do not exist.
+  // The filemark returned. `hashes` of contents that were first read while being written; `bad`
+  // copies changed meanwhile; copies whose data ends behind `plain_bytes_written` (early warning)
+  // do not exist.
   struct Outcome {
     std::uint64_t archive_block = 0;
     std::uint64_t plain_bytes_written = 0;
@@ -95,18 +106,19 @@ class Ledger {
   [[nodiscard]] std::vector<Bundle> bundles(MediumId medium);  // Written ones, by number.
   [[nodiscard]] std::optional<Bundle> bundle(BundleId id);
   [[nodiscard]] std::optional<Bundle> bundle(const Uuid& uuid);  // In any state.
-  [[nodiscard]] std::vector<Copy> copies_in(BundleId bundle);  // By offset.
+  [[nodiscard]] std::vector<Copy> copies_in(BundleId bundle);    // By offset.
 
-  // Where a content is: good copies in written bundles on media not lost or retired first, then those on
-  // retired media; bad ones never. Stable order by bundle.
+  // Where a content is: good copies in written bundles on media not lost or retired first, then
+  // those on retired media; bad ones never. Stable order by bundle.
   [[nodiscard]] std::vector<CopyPlace> places(ContentId content);
   void mark_copy(ContentId content, BundleId bundle, CopyState state);
   void mark_verified(ContentId content, BundleId bundle, std::int64_t now_s);
 
   // --- Copy policy
-  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says, plus the
-  // newest versions that were never written; in archive order. Copies count once per medium, and once per
-  // `domain(medium)` (device of a disk medium, location where asked). `on` lists the media that hold one.
+  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
+  // plus the newest versions that were never written; in archive order. Copies count once per
+  // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
+  // lists the media that hold one.
   struct Need {
     std::string path;
     Version version;

@@ -12,7 +12,8 @@
 
 // SQLite as RAII values: the only door to it. No other room includes <sqlite3.h>.
 //
-// Errors: every failing call throws Error with the statement's purpose; SQLITE_FULL is no_space, BUSY locked,
+// Errors: every failing call throws Error with the statement's purpose; SQLITE_FULL is no_space,
+// BUSY locked,
 //         CORRUPT and NOTADB corrupt, READONLY write_protected, INTERRUPT cancelled, else io.
 
 struct sqlite3;
@@ -32,10 +33,15 @@ class Database {
   [[nodiscard]] std::int64_t last_insert_id() const;
   [[nodiscard]] std::int64_t changes() const;
   void interrupt();  // From any thread.
+  // Grows with every rollback: row numbers remembered from before may name nothing any more.
+  [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
   [[nodiscard]] sqlite3* handle() const { return handle_; }
 
  private:
+  friend class Transaction;
   sqlite3* handle_ = nullptr;
+  std::uint64_t rollbacks_ = 0;
+  bool doomed_ = false;  // A nested transaction was given up: the outer one must not commit.
 };
 
 // A prepared statement, reused. Parameters from 1, columns from 0.
@@ -43,10 +49,11 @@ class Statement {
  public:
   Statement(Database& database, std::string_view sql);
   Statement(Statement&&) noexcept;
+  Statement& operator=(Statement&&) = delete;
   ~Statement();
 
   Statement& bind(int index, std::int64_t value);
-  Statement& bind(int index, ByteView blob);       // Copied.
+  Statement& bind(int index, ByteView blob);  // Copied.
   Statement& bind_text(int index, std::string_view text);
   Statement& bind_name(int index, std::string_view bytes);  // A name: a BLOB.
   Statement& bind_null(int index);
@@ -68,10 +75,26 @@ class Statement {
   sqlite3* database_ = nullptr;
 };
 
-// BEGIN IMMEDIATE ... COMMIT. Rolls back when destroyed uncommitted. Nested ones join the outer.
+// A statement while its rows are read: reset at the end of the scope, however that is left. A
+// reader that is not reset keeps its snapshot, and the write-ahead log behind it, alive.
+class Running {
+ public:
+  explicit Running(Statement& statement) : statement_(statement) {}
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() { statement_.reset(); }
+
+ private:
+  Statement& statement_;
+};
+
+// BEGIN IMMEDIATE ... COMMIT. Rolls back when destroyed uncommitted. Nested ones join the outer,
+// which cannot commit any more (Error{conflict}) when one of them was not committed.
 class Transaction {
  public:
   explicit Transaction(Database& database);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
   void commit();
 

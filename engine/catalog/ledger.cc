@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/catalog/ledger.h"
+
+#include "engine/catalog/ledger_statements.h"
+#include "tapeio/error.h"
+
+// Jobs, roots, paths, and the statements of all parts of the ledger.
+
+namespace mixtape::catalog {
+
+Ledger::Statements::Statements(Database& db)
+    : database(db),
+      reader(db),
+      meta(db, "SELECT value FROM meta WHERE key = ?"),
+      set_meta(db, "UPDATE meta SET value = ?2 WHERE key = ?1"),
+      insert_job(db, "INSERT INTO job(uuid, kind, started, command) VALUES (?, ?, ?, ?)"),
+      finish_job(db, "UPDATE job SET finished = ?2 WHERE id = ?1"),
+      delete_job(db, "DELETE FROM job WHERE id = ?"),
+      previous_job(db, "SELECT max(id) FROM job WHERE id < ?"),
+      job_times(db, "SELECT started, finished FROM job WHERE id = ?"),
+      job_starts_at(db, "SELECT 1 FROM job WHERE started = ?"),
+      find_root(db, "SELECT id FROM root WHERE path = ?"),
+      insert_root(db, "INSERT INTO root(path) VALUES (?)"),
+      find_name(db, "SELECT path FROM name WHERE parent = ? AND name = ?"),
+      insert_name(db, "INSERT INTO name VALUES (?, ?, ?)"),
+      extend_run(db,
+                 "UPDATE path_run SET count = count + 1 WHERE first = (SELECT max(first) FROM "
+                 "path_run) AND parent = ? RETURNING first + count - 1"),
+      new_run(db,
+              "INSERT INTO path_run SELECT first + count, ?, 1 FROM path_run ORDER BY first DESC "
+              "LIMIT 1 RETURNING first"),
+      parent_of(db, "SELECT parent FROM path_run WHERE first <= ? ORDER BY first DESC LIMIT 1"),
+      size_known(db,
+                 "SELECT 1 FROM content WHERE size = ? AND substr(hash, 1, 2) IS NOT NULL LIMIT 1"),
+      find_content(
+          db,
+          "SELECT id FROM content WHERE size = ?1 AND substr(hash, 1, 2) = substr(?2, 1, 2) "
+          "AND hash = ?2 ORDER BY id LIMIT 1"),
+      insert_content(db, "INSERT INTO content(hash, size, written, nodes) VALUES (?, ?, 0, 0)"),
+      take_node(db, "UPDATE content SET nodes = nodes + 1 WHERE id = ? RETURNING nodes - 1"),
+      version_at(db, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
+                          "WHERE v.path = ? AND v.first_job = ?"})),
+      newest(db, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
+                      "WHERE v.path = ? ORDER BY v.first_job DESC LIMIT 1"})),
+      newest_written(db, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
+                              "WHERE v.path = ? AND (v.content IS NULL OR c.written = 1) "
+                              "ORDER BY v.first_job DESC LIMIT 1"})),
+      copied(db, "SELECT 1 FROM copy WHERE content = ? LIMIT 1"),
+      insert_version(db, "INSERT INTO version VALUES (?, ?, NULL, ?, ?, ?, ?)"),
+      delete_version(db, "DELETE FROM version WHERE path = ? AND first_job = ?"),
+      end_version(db, "UPDATE version SET last_job = ?3 WHERE path = ?1 AND first_job = ?2"),
+      insert_symlink(db, "INSERT INTO symlink VALUES (?, ?, ?)"),
+      delete_symlink(db, "DELETE FROM symlink WHERE path = ? AND first_job = ?"),
+      find_attribute(db,
+                     "SELECT id FROM attribute WHERE mode = ? AND uid = ? AND gid = ? AND root = ? "
+                     "AND nlink = ? AND device = ? AND synthetic = ? AND owner = ? AND grp = ? "
+                     "AND xattrs = ?"),
+      insert_attribute(
+          db,
+          "INSERT INTO attribute(mode, uid, gid, root, nlink, device, synthetic, owner, "
+          "grp, xattrs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      child_present(db,
+                    "SELECT 1 FROM name n JOIN version v ON v.path = n.path WHERE n.parent = ? "
+                    "AND v.last_job IS NULL AND NOT EXISTS (SELECT 1 FROM version w "
+                    "WHERE w.path = v.path AND w.first_job > v.first_job) LIMIT 1"),
+      insert_copy(db, "INSERT INTO copy VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      copies_in(db, sql({"SELECT", kCopyColumns,
+                         "FROM bundle b CROSS JOIN copy k ON k.content BETWEEN b.first_content AND "
+                         "b.last_content AND k.bundle = b.id JOIN content c ON c.id = k.content "
+                         "WHERE b.id = ?"})),
+      delete_copy(db, "DELETE FROM copy WHERE content = ? AND bundle = ?"),
+      delete_copies(
+          db,
+          "DELETE FROM copy WHERE bundle = ?1 AND content BETWEEN (SELECT first_content "
+          "FROM bundle WHERE id = ?1) AND (SELECT last_content FROM bundle WHERE id = ?1)"),
+      mark_copy(db, "UPDATE copy SET state = ?3 WHERE content = ?1 AND bundle = ?2"),
+      mark_verified(db,
+                    "UPDATE copy SET verified = ?3, state = 0 WHERE content = ?1 AND bundle = ?2"),
+      places(db,
+             sql({"SELECT", kCopyColumns, ",", kBundleColumns, ",", kMediumColumns,
+                  "FROM copy k JOIN content c ON c.id = k.content JOIN bundle b ON b.id = k.bundle "
+                  "JOIN medium m ON m.id = b.medium WHERE k.content = ? AND k.state = 0 "
+                  "AND b.state = 1 AND m.state <> 3 ORDER BY m.state = 2, b.id"})) {}
+
+Ledger::Ledger(Database& database)
+    : database_(database), statements_(std::make_unique<Statements>(database)) {}
+
+Ledger::~Ledger() = default;
+
+Uuid Ledger::catalog_uuid() {
+  Statement& query = statements_->meta;
+  Running running(query);
+  query.bind_text(1, "uuid");
+  if (!query.step()) {
+    throw Error(ErrorCode::corrupt, "read the catalog: it has no uuid");
+  }
+  return uuid_from(query.blob(0));
+}
+
+std::uint64_t Ledger::next_sequence() {
+  Transaction transaction(database_);
+  Statement& query = statements_->meta;
+  query.bind_text(1, "sequence");
+  if (!query.step()) {
+    throw Error(ErrorCode::corrupt, "read the catalog: it has no sequence");
+  }
+  const std::int64_t next = query.integer(0) + 1;
+  query.reset();
+  statements_->set_meta.bind_text(1, "sequence").bind(2, next).run();
+  transaction.commit();
+  return static_cast<std::uint64_t>(next);
+}
+
+// --- Jobs
+
+Job Ledger::begin_job(JobKind kind, std::string_view command, std::int64_t now_s) {
+  Transaction transaction(database_);
+  Statement& taken = statements_->job_starts_at;
+  while (taken.bind(1, now_s).step()) {
+    taken.reset();
+    ++now_s;
+  }
+  Job job;
+  job.uuid = new_uuid();
+  job.kind = kind;
+  job.started_s = now_s;
+  job.command = command;
+  statements_->insert_job.bind(1, job.uuid)
+      .bind(2, static_cast<std::int64_t>(kind))
+      .bind(3, now_s)
+      .bind_text(4, command)
+      .run();
+  job.id = JobId{database_.last_insert_id()};
+  transaction.commit();
+  return job;
+}
+
+// The newest job before `job`; 0 when there is none.
+std::int64_t Ledger::Statements::job_before(JobId job) {
+  Running running(previous_job);
+  previous_job.bind(1, number(job)).step();
+  return previous_job.maybe_integer(0).value_or(0);
+}
+
+void Ledger::finish_job(JobId job, std::int64_t now_s) {
+  Transaction transaction(database_);
+  for (const std::int64_t directory : statements_->bereft) {
+    statements_->end_empty_directories(job, directory);
+  }
+  statements_->bereft.clear();
+  statements_->finish_job.bind(1, number(job)).bind(2, now_s).run();
+  if (database_.changes() != 1) {
+    throw Error(ErrorCode::not_found,
+                "finish job " + std::to_string(number(job)) + ": no such job");
+  }
+  transaction.commit();
+}
+
+// Whether a version, a bundle or an end of a version names the job. Cost: one pass over the
+// versions.
+bool Ledger::Statements::left_something(JobId job) {
+  Statement query(database,
+                  "SELECT EXISTS (SELECT 1 FROM bundle WHERE job = ?1) OR EXISTS "
+                  "(SELECT 1 FROM version WHERE first_job = ?1 OR last_job = ?2)");
+  query.bind(1, number(job)).bind(2, job_before(job)).step();
+  return query.integer(0) != 0;
+}
+
+void Ledger::drop_job(JobId job) {
+  Transaction transaction(database_);
+  if (statements_->left_something(job)) {
+    throw Error(ErrorCode::conflict,
+                "drop job " + std::to_string(number(job)) + ": the catalog has something of it");
+  }
+  statements_->delete_job.bind(1, number(job)).run();
+  transaction.commit();
+}
+
+std::size_t Ledger::settle_unfinished() {
+  Transaction transaction(database_);
+  std::vector<BundleId> planned;
+  {
+    Statement query(database_, "SELECT id FROM bundle WHERE state = 0");
+    while (query.step()) {
+      planned.push_back(BundleId{query.integer(0)});
+    }
+  }
+  for (const BundleId bundle : planned) {
+    abandon_bundle(bundle);
+  }
+  std::vector<std::pair<JobId, std::int64_t>> unfinished;
+  {
+    Statement query(database_,
+                    "SELECT id, started FROM job WHERE finished IS NULL ORDER BY id DESC");
+    while (query.step()) {
+      unfinished.emplace_back(JobId{query.integer(0)}, query.integer(1));
+    }
+  }
+  for (const auto& [job, started] : unfinished) {
+    if (statements_->left_something(job)) {
+      statements_->find_bereft_directories();
+      finish_job(job, started);
+    } else {
+      drop_job(job);
+    }
+  }
+  transaction.commit();
+  return planned.size();
+}
+
+// --- Roots and paths
+
+RootId Ledger::root(std::string_view path) {
+  Transaction transaction(database_);
+  std::optional<RootId> id;
+  {
+    Running running(statements_->find_root);
+    // The empty path is the root directory, which is not staging's entry of the same (empty) name.
+    statements_->find_root.bind_name(1, path.empty() ? "/" : path);
+    if (statements_->find_root.step()) {
+      id = RootId{statements_->find_root.integer(0)};
+    }
+  }
+  if (!id) {
+    statements_->insert_root.bind_name(1, path.empty() ? "/" : path).run();
+    id = RootId{database_.last_insert_id()};
+  }
+  transaction.commit();
+  return *id;
+}
+
+PathId Ledger::child(PathId parent, std::string_view name) {
+  if (name.empty() || name.find('/') != std::string_view::npos) {
+    throw Error(ErrorCode::invalid, "name a path \"" + std::string(name) + "\": not one component");
+  }
+  {
+    Statement& find = statements_->find_name;
+    Running running(find);
+    if (find.bind(1, number(parent)).bind_name(2, name).step()) {
+      return PathId{find.integer(0)};
+    }
+  }
+  Transaction transaction(database_);
+  Statement& extend = statements_->extend_run;
+  std::int64_t id = 0;
+  if (extend.bind(1, number(parent)).step()) {
+    id = extend.integer(0);
+    extend.run();
+  } else {
+    Statement& fresh = statements_->new_run;
+    MIXTAPE_ASSERT(fresh.bind(1, number(parent)).step());
+    id = fresh.integer(0);
+    fresh.run();
+  }
+  if (id >= kMaxPaths) {
+    throw Error(ErrorCode::unsupported, "add a path: the catalog is full of paths");
+  }
+  statements_->insert_name.bind(1, number(parent)).bind_name(2, name).bind(3, id).run();
+  transaction.commit();
+  return PathId{id};
+}
+
+PathId Ledger::path(std::string_view path) {
+  PathId at = kRootPath;
+  Transaction transaction(database_);
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    at = child(at, path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  }
+  transaction.commit();
+  return at;
+}
+
+}  // namespace mixtape::catalog

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/catalog/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "tapeio/error.h"
+
+namespace mixtape::catalog {
+namespace {
+
+// How long a statement waits for another process (a checkpoint, a migration) before it is `locked`.
+constexpr int kBusyTimeoutMs = 20'000;
+
+ErrorCode code_of(int result) {
+  switch (result & 0xff) {
+    case SQLITE_FULL:
+      return ErrorCode::no_space;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorCode::locked;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::corrupt;
+    case SQLITE_READONLY:
+      return ErrorCode::write_protected;
+    case SQLITE_INTERRUPT:
+      return ErrorCode::cancelled;
+    default:
+      return ErrorCode::io;
+  }
+}
+
+[[noreturn]] void fail(sqlite3* database, int result, const std::string& what) {
+  const std::string why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
+  throw Error(code_of(result), what + ": " + why);
+}
+
+// Statements name their purpose by their text; the first words are enough to find them.
+std::string purpose(std::string_view sql) {
+  constexpr std::size_t kShown = 120;
+  std::string text = "catalog statement \"" + std::string(sql.substr(0, kShown));
+  return text + (sql.size() > kShown ? "...\"" : "\"");
+}
+
+}  // namespace
+
+Database::Database(const std::filesystem::path& file, Mode mode) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (mode == Mode::create) {
+    flags |= SQLITE_OPEN_CREATE;
+  }
+  if (mode != Mode::create && !std::filesystem::exists(file)) {
+    throw Error(ErrorCode::not_found, "open database " + file.string() + ": no such file");
+  }
+  const int result = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
+  if (result != SQLITE_OK) {
+    const std::string why = sqlite3_errstr(result);
+    sqlite3_close_v2(std::exchange(handle_, nullptr));
+    throw Error(code_of(result), "open database " + file.string() + ": " + why);
+  }
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+}
+
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)),
+      rollbacks_(other.rollbacks_),
+      doomed_(other.doomed_) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+  if (this != &other) {
+    sqlite3_close_v2(handle_);
+    handle_ = std::exchange(other.handle_, nullptr);
+    rollbacks_ = other.rollbacks_;
+    doomed_ = other.doomed_;
+  }
+  return *this;
+}
+
+Database::~Database() {
+  sqlite3_close_v2(handle_);
+}
+
+void Database::execute(const std::string& sql) {
+  const int result = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) {
+    fail(handle_, result, purpose(sql));
+  }
+}
+
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
+
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(handle_);
+}
+
+void Database::interrupt() {
+  sqlite3_interrupt(handle_);
+}
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database.handle()) {
+  const int result = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
+  if (result != SQLITE_OK) {
+    fail(database_, result, purpose(sql));
+  }
+}
+
+Statement::Statement(Statement&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), database_(other.database_) {}
+
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  MIXTAPE_ASSERT(sqlite3_bind_int64(handle_, index, value) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(int index, ByteView blob) {
+  // A null pointer would bind NULL: an empty value keeps being a value.
+  const void* data = blob.empty() ? static_cast<const void*>("") : blob.data();
+  const int result = sqlite3_bind_blob64(handle_, index, data, blob.size(), SQLITE_TRANSIENT);
+  if (result != SQLITE_OK) {
+    fail(database_, result, "bind " + std::to_string(blob.size()) + " bytes");
+  }
+  return *this;
+}
+
+Statement& Statement::bind_text(int index, std::string_view text) {
+  const char* data = text.empty() ? "" : text.data();
+  const int result =
+      sqlite3_bind_text64(handle_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (result != SQLITE_OK) {
+    fail(database_, result, "bind text of " + std::to_string(text.size()) + " bytes");
+  }
+  return *this;
+}
+
+Statement& Statement::bind_name(int index, std::string_view bytes) {
+  return bind(index, as_bytes(bytes));
+}
+
+Statement& Statement::bind_null(int index) {
+  MIXTAPE_ASSERT(sqlite3_bind_null(handle_, index) == SQLITE_OK);
+  return *this;
+}
+
+bool Statement::step() {
+  const int result = sqlite3_step(handle_);
+  if (result == SQLITE_ROW) {
+    return true;
+  }
+  sqlite3_reset(handle_);
+  if (result != SQLITE_DONE) {
+    fail(database_, result, purpose(sqlite3_sql(handle_)));
+  }
+  return false;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+void Statement::reset() {
+  sqlite3_reset(handle_);
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
+
+std::optional<std::int64_t> Statement::maybe_integer(int column) const {
+  if (is_null(column)) {
+    return std::nullopt;
+  }
+  return integer(column);
+}
+
+ByteView Statement::blob(int column) const {
+  const void* data = sqlite3_column_blob(handle_, column);
+  const int size = sqlite3_column_bytes(handle_, column);
+  return {static_cast<const std::byte*>(data),
+          data == nullptr ? 0 : static_cast<std::size_t>(size)};
+}
+
+std::string Statement::text(int column) const {
+  return std::string(as_text(blob(column)));
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+Transaction::Transaction(Database& database)
+    : database_(database), outermost_(sqlite3_get_autocommit(database.handle()) != 0) {
+  if (outermost_) {
+    database_.doomed_ = false;
+    database_.execute("BEGIN IMMEDIATE");
+  }
+}
+
+Transaction::~Transaction() {
+  if (done_) {
+    return;
+  }
+  if (!outermost_) {
+    database_.doomed_ = true;
+    return;
+  }
+  // Fails only when SQLite has rolled back by itself (no space, I/O error), which is what we want.
+  sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  ++database_.rollbacks_;
+}
+
+void Transaction::commit() {
+  if (outermost_) {
+    if (database_.doomed_) {
+      throw Error(ErrorCode::conflict, "commit to the catalog: a part of the change failed before");
+    }
+    database_.execute("COMMIT");
+  }
+  done_ = true;
+}
+
+}  // namespace mixtape::catalog
