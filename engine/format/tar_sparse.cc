@@ -29,6 +29,8 @@ bool needs_end_marker(const std::vector<SparseExtent>& extents, std::uint64_t re
   return extents.empty() || extents.back().offset + extents.back().size < real_size;
 }
 
+// GNU tar reads the data of each extent in whole blocks, Python and bsdtar without gaps: they agree
+// as long as only the last extent ends inside a block.
 void check_extents(const std::vector<SparseExtent>& extents, std::uint64_t real_size) {
   if (extents.size() > kMaxSparseExtents) {
     throw Error(ErrorCode::invalid,
@@ -36,10 +38,11 @@ void check_extents(const std::vector<SparseExtent>& extents, std::uint64_t real_
   }
   std::uint64_t end = 0;
   for (const SparseExtent& extent : extents) {
-    if (extent.size == 0 || extent.offset < end || extent.offset > real_size ||
-        extent.size > real_size - extent.offset) {
+    const bool inside = extent.offset <= real_size && extent.size <= real_size - extent.offset;
+    if (end % kTarBlock != 0 || extent.offset % kTarBlock != 0 || extent.offset < end ||
+        extent.size == 0 || !inside) {
       throw Error(ErrorCode::invalid,
-                  "extents of a sparse file must be filled, ascending and inside it");
+                  "extents of a sparse file must be whole blocks of it, in order");
     }
     end = extent.offset + extent.size;
   }
@@ -81,6 +84,21 @@ std::optional<std::uint64_t> take_number(std::string_view& rest) {
 constexpr std::size_t kMaxMap = kMaxLine * (1 + 2 * (kMaxSparseExtents + 1));
 
 }  // namespace
+
+std::vector<SparseExtent> whole_blocks(const std::vector<SparseExtent>& extents,
+                                       std::uint64_t real_size) {
+  std::vector<SparseExtent> blocks;
+  for (const SparseExtent& extent : extents) {
+    const std::uint64_t from = extent.offset / kTarBlock * kTarBlock;
+    const std::uint64_t to = std::min(round_up(extent.offset + extent.size, kTarBlock), real_size);
+    if (!blocks.empty() && blocks.back().offset + blocks.back().size >= from) {
+      blocks.back().size = to - blocks.back().offset;
+    } else {
+      blocks.push_back({from, to - from});
+    }
+  }
+  return blocks;
+}
 
 std::uint64_t sparse_map_size(const std::vector<SparseExtent>& extents, std::uint64_t real_size) {
   check_extents(extents, real_size);
