@@ -100,6 +100,7 @@ struct Scan {
 
 // What a scan compares with.
 struct ScanCatalog {
+  catalog::Database& database;
   catalog::Tree& tree;
   catalog::Ledger& ledger;
   catalog::Sources& sources;

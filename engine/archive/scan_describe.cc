@@ -114,7 +114,9 @@ void Walk::join_group(Change& change, const FileStat& stat, bool changed) {
 
 void Walk::append(Change change, std::uint32_t root) {
   change.root = root;
-  if (change.wants_content()) {
+  // Several names of one file are no reason to expect a duplicate.
+  const bool counted = change.group != 0 && result_.link_groups[change.group].names > 1;
+  if (change.wants_content() && !counted) {
     result_.sizes.push_back(change.file.size);
   }
   append_change(result_.changes, change);
