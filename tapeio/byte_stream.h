@@ -9,8 +9,8 @@
 
 namespace mixtape {
 
-// Takes bytes in order. `finish` writes the tail and may throw; a sink destroyed without `finish` has
-// discarded its tail and must not be trusted.
+// Takes bytes in order. `finish` writes the tail and may throw; a sink destroyed without `finish`
+// has discarded its tail and must not be trusted.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;

@@ -130,8 +130,11 @@ ReadResult DirDrive::read_from(int fd, std::uint64_t file_size, MutableBytes buf
 
 ReadResult DirDrive::read_record(MutableBytes buffer) {
   for (int look = 0; look < kMaxLooks; ++look) {
-    if (head_.file == layout().files().size() && !medium_.is_writable()) {
+    if (position().block == end_of_data()) {
       require_medium("read record");
+      if (medium_.is_writable()) {
+        return {ReadResult::Kind::end_of_data};
+      }
       refresh_behind_head();
     }
     if (head_.file == layout().files().size()) {

@@ -7,8 +7,8 @@
 
 // The one error type of the program, and the assertion that stays on in release.
 //
-// Three kinds of outcome have three channels: what a tape does (filemark, end of data, low space) is a
-// returned value; what fails is thrown as Error; what is a bug is MIXTAPE_ASSERT.
+// Three kinds of outcome have three channels: what a tape does (filemark, end of data, low space)
+// is a returned value; what fails is thrown as Error; what is a bug is MIXTAPE_ASSERT.
 
 namespace mixtape {
 
@@ -43,7 +43,8 @@ class Error : public std::runtime_error {
 };
 
 // Throws Error from errno; ENOSPC and EDQUOT become no_space, ENOENT not_found, EACCES and EPERM
-// not_permitted, EROFS write_protected, all else io. `what` is "open /path" style, without the reason.
+// not_permitted, EROFS write_protected, all else io. `what` is "open /path" style, without the
+// reason.
 [[noreturn]] void throw_errno(const std::string& what);
 [[noreturn]] void throw_errno(const std::string& what, int error_number);
 

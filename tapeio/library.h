@@ -10,7 +10,7 @@
 
 #include "tapeio/tape_drive.h"
 
-// A library: drives, media, and something that brings one to the other: a directory, a robot, a human.
+// A library: drives, media, and what brings one to the other (a directory, a robot, a human).
 //
 // Threads:  internally synchronised.
 // Errors:   throws Error{not_found, no_medium, conflict, no_space, io, invalid}.
@@ -52,7 +52,8 @@ class Library {
 void require_valid_label(std::string_view label);
 
 // Makes the Library that `url` names. A new kind of library is one more line in library.cc.
-// Error{invalid} for an unknown scheme, naming those that exist; Error{not_found} when nothing is there.
+// Error{invalid} for an unknown scheme, naming the known ones; Error{not_found} when it is not
+// there.
 [[nodiscard]] std::unique_ptr<Library> open_library(std::string_view url);
 
 }  // namespace mixtape::tapeio

@@ -10,16 +10,19 @@
 
 // A tape drive with at most one medium in it: the contract that every drive keeps.
 //
-// A medium is a sequence of objects: records (1 byte to 4 MiB each) and filemarks. A block address counts
-// objects from 0, records and filemarks alike; the head always stands before one object or at the end of
-// data. Writing anywhere ends the data there: everything behind the new object is gone. A filemark is
-// synchronous: when write_filemark returns, everything before it is durable.
+// A medium is a sequence of objects: records (1 byte to 4 MiB each) and filemarks. A block address
+// counts objects from 0, records and filemarks alike; the head always stands before one object or
+// at the end of data. Writing anywhere ends the data there: everything behind the new object is
+// gone. A filemark is synchronous: when write_filemark returns, everything before it is durable.
+// What stands behind the last filemark may be lost with the power, also if it was durable before
+// something behind it was overwritten.
 //
-// Units:    bytes; block addresses and file numbers from 0. File number = filemarks before the head.
+// Units:    bytes; block addresses and file numbers from 0. A file number counts filemarks.
 // Threads:  none; a drive belongs to one thread at a time (DriveWorker).
-// Errors:   throws Error{no_medium, write_protected, io, no_space, corrupt, invalid}. Filemark, end of data,
-//           early warning and end of medium are results. After an Error the head stands where `position()`
-//           says; a failed operation never makes an object half visible.
+// Errors:   throws Error{no_medium, write_protected, io, no_space, corrupt, invalid}, and
+//           unsupported for a record size that the medium cannot have. Filemark, end of data, early
+//           warning and end of medium are results. After an Error the head stands where
+//           `position()` says; a failed operation never makes an object half visible.
 // Contract: tests/contract/tape_drive_contract.h
 
 namespace mixtape::tapeio {
@@ -34,7 +37,7 @@ struct Position {
 
 struct ReadResult {
   enum class Kind {
-    record,       // `size` bytes were put at the front of the buffer; the head stands after the record.
+    record,       // `size` bytes are at the front of the buffer; the head stands after the record.
     filemark,     // The head stands after the filemark, at the first object of the next tape file.
     end_of_data,  // Nothing was ever written here; the head has not moved.
   };
@@ -43,15 +46,16 @@ struct ReadResult {
 };
 
 struct WriteResult {
-  // False: the hard end of the medium; nothing was written, the head has not moved, the data before stays.
+  // False: the hard end of the medium; nothing was written, the head has not moved, the data before
+  // stays.
   bool written;
   // True: the medium is close to its end. What was asked for was still written; finish and close.
   bool early_warning;
 };
 
 struct MediumInfo {
-  std::string label;                            // What the drive can tell by itself (barcode, directory name).
-  std::optional<std::uint64_t> capacity_bytes;  // Nominal; nullopt when only the end itself will tell.
+  std::string label;  // What the drive can tell by itself (barcode, directory name).
+  std::optional<std::uint64_t> capacity_bytes;  // Nominal; nullopt: only the end itself will tell.
   bool write_protected = false;
 };
 
@@ -62,17 +66,17 @@ class TapeDrive {
   // What is loaded; nullopt when nothing is. Does not move the head. Never throws no_medium.
   [[nodiscard]] virtual std::optional<MediumInfo> medium() = 0;
 
-  // Reads the object under the head. A record larger than `buffer` throws Error{invalid}; the head then
-  // stands after that record. An Error{io, corrupt} for a bad record also leaves the head after it, so that
-  // reading can go on.
+  // Reads the object under the head. A record larger than `buffer` throws Error{invalid}; the head
+  // then stands after that record. An Error{io, corrupt} for a bad record also leaves the head
+  // after it, so that reading can go on.
   [[nodiscard]] virtual ReadResult read_record(MutableBytes buffer) = 0;
 
-  // Writes one record (1 byte to kMaxRecordSize, else Error{invalid}). On written == true the head stands
-  // after it. Durable only with the next filemark.
+  // Writes one record (1 byte to kMaxRecordSize, else Error{invalid}). On written == true the head
+  // stands after it. Durable only with the next filemark.
   [[nodiscard]] virtual WriteResult write_record(ByteView record) = 0;
 
-  // Writes one filemark and returns when everything before it is durable. A drive keeps room for filemarks
-  // behind its hard end, so `written` is false only when not even that is left.
+  // Writes one filemark and returns when everything before it is durable. A drive keeps room for
+  // filemarks behind its hard end, so `written` is false only when not even that is left.
   [[nodiscard]] virtual WriteResult write_filemark() = 0;
 
   // To block 0.
@@ -82,9 +86,10 @@ class TapeDrive {
   // May take minutes on tape.
   virtual void locate(std::uint64_t block) = 0;
 
-  // Moves over `count` filemarks: forward (> 0) to stand after the last one, backward (< 0) to stand before
-  // the last one passed, as `mt fsf` and `mt bsf`. Returns how many were passed (absolute); fewer than asked
-  // for means that the end of data or the beginning of the medium was reached, where the head then stands.
+  // Moves over `count` filemarks: forward (> 0) to stand after the last one, backward (< 0) to
+  // stand before the last one passed, as `mt fsf` and `mt bsf`. Returns how many were passed
+  // (absolute); fewer than asked for means that the end of data or the beginning of the medium was
+  // reached, where the head then stands.
   [[nodiscard]] virtual std::uint64_t space_filemarks(std::int64_t count) = 0;
 
   // Behind the last object.
@@ -93,8 +98,9 @@ class TapeDrive {
   // Where the head stands. Does not move it.
   [[nodiscard]] virtual Position position() = 0;
 
-  // A name for the tape file that the next write_record begins, for drives whose media people look into
-  // ("0001.index.sqlite.age" comes from the hint "index.sqlite.age"). Opaque here; others ignore it.
+  // A name for the tape file that the next write_record begins, for drives whose media people look
+  // into ("0001.index.sqlite.age" comes from the hint "index.sqlite.age"). Opaque here; others
+  // ignore it.
   virtual void name_next_file(std::string_view hint) = 0;
 };
 
