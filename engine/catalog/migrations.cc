@@ -149,6 +149,7 @@ CREATE TABLE state.source(
   path INTEGER PRIMARY KEY,
   device INTEGER NOT NULL,
   inode INTEGER NOT NULL,
+  ctime INTEGER NOT NULL,
   readable INTEGER NOT NULL
 ) STRICT;
 

@@ -13,10 +13,11 @@
 // The catalog as it travels on every medium, and back.
 //
 // Format:   archaeology/tape-format.md, section "Index"
-// Errors:   throws Error{corrupt} for a file that is no index, Error{unsupported} for a newer format (naming
+// Errors:   throws Error{corrupt} for a file that is no index, Error{unsupported} for a newer
+// format (naming
 //           both numbers), Error{conflict}, Error{no_space}.
-// Everything read here is hostile until checked: integrity_check, bounded sizes, no schema of its own runs
-// (trusted_schema=OFF, no views or triggers of the file are used).
+// Everything read here is hostile until checked: integrity_check, bounded sizes, no schema of its
+// own runs (trusted_schema=OFF, no views or triggers of the file are used).
 
 namespace mixtape::catalog {
 
@@ -30,11 +31,11 @@ struct IndexLabel {
   Uuid medium{};
   std::string medium_label;
   std::uint64_t record_size = 0;
-  std::uint64_t tape_file = 0;         // The file number of this very index.
-  std::optional<Uuid> bundle;          // Bundle indexes: which bundle's archive follows.
-  std::uint64_t last_bundle = 0;       // Number of the last written bundle on this medium.
+  std::uint64_t tape_file = 0;    // The file number of this very index.
+  std::optional<Uuid> bundle;     // Bundle indexes: which bundle's archive follows.
+  std::uint64_t last_bundle = 0;  // Number of the last written bundle on this medium.
   std::int64_t written_s = 0;
-  std::uint64_t sequence = 0;          // Grows with every index of this catalog: the highest knows most.
+  std::uint64_t sequence = 0;  // Grows with every index of this catalog: the highest knows most.
 };
 
 // Writes a compact copy of the catalog, with `label` in it, to `to` (must not exist).
@@ -44,8 +45,8 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
 // Checks a decrypted index and returns its label. The file is not changed.
 [[nodiscard]] IndexLabel inspect_index(const std::filesystem::path& index);
 
-// A catalog found on media. `index` is what inspect_index accepted; `bundle_exists`: for a bundle index,
-// the filemark behind the archive that follows was seen, at `archive_block`.
+// A catalog found on media. `index` is what inspect_index accepted; `bundle_exists`: for a bundle
+// index, the filemark behind the archive that follows was seen, at `archive_block`.
 struct FoundIndex {
   std::filesystem::path index;
   IndexLabel label;
@@ -54,11 +55,11 @@ struct FoundIndex {
   std::uint64_t archive_plain_bytes = 0;
 };
 
-// Makes the catalog at `to` (empty, or one to merge into) know everything that the indexes know. Order does
-// not matter and doing it twice changes nothing: same catalog uuid: union by natural keys (paths by name,
-// contents by hash, media, jobs and bundles by uuid), the later event wins. From a single newest closing
-// index into an empty catalog the result equals the lost one row by row. Indexes of another catalog: their
-// paths come under "@NAME/".
+// Makes the catalog at `to` (empty, or one to merge into) know everything that the indexes know.
+// Order does not matter and doing it twice changes nothing: same catalog uuid: union by natural
+// keys (paths by name, contents by hash, media, jobs and bundles by uuid), the later event wins.
+// From a single newest closing index into an empty catalog the result equals the lost one row by
+// row. Indexes of another catalog: their paths come under "@NAME/".
 struct Recovered {
   std::size_t media = 0, jobs = 0, versions = 0, contents = 0, unhashed = 0;
 };

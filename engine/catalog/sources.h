@@ -45,7 +45,8 @@ class Sources {
   void remove(PathId path);
 
   // The children of a directory as a scan compares them: their newest version, shown or not and not
-  // ended, with its stamp when there is one; in byte order of names.
+  // ended, with its stamp when there is one; in byte order of names. `each` must not call children
+  // again.
   struct Known {
     std::string name;
     Version version;

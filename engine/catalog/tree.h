@@ -11,11 +11,12 @@
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 
-// Browsing: the questions that a mount and the reporting commands ask. Each is one indexed query over the
-// children or the versions it returns; nothing walks the tree, nothing depends on the catalog's size.
+// Browsing: the questions that a mount and the reporting commands ask. Each is one indexed query
+// over the children or the versions it returns; nothing walks the tree, nothing depends on the
+// catalog's size.
 //
-// What a view shows of a path: its newest version that is `written`, seen no later than the view's job, and
-// not ended before it. A version that no medium holds yet is never shown.
+// What a view shows of a path: its newest version that is `written`, seen no later than the view's
+// job, and not ended before it. A version that no medium holds yet is never shown.
 //
 // Threads:  one Tree per connection, one connection per thread.
 // Errors:   absence is nullopt; throws Error{corrupt, io} when the database is damaged.
@@ -41,9 +42,9 @@ class Tree {
   // The whole path again. Cost: a scan of each component's siblings; for messages, not for loops.
   [[nodiscard]] std::string path_of(PathId path);
 
-  // The version a view shows at (parent, name) or at a path id. A directory that was never scanned itself
-  // but has children in the view (a parent of a root, of a staged file) is shown with default metadata:
-  // mode 0755, size 0, mtime of the first job that brought something below it.
+  // The version a view shows at (parent, name) or at a path id. A directory that was never scanned
+  // itself but has children in the view (a parent of a root, of a staged file) is shown with
+  // default metadata: mode 0755, size 0, mtime of the first job that brought something below it.
   [[nodiscard]] std::optional<Entry> lookup(View view, PathId parent, std::string_view name);
   [[nodiscard]] std::optional<Version> at(View view, PathId path);
 
@@ -55,8 +56,8 @@ class Tree {
   // Every written version of a path, oldest first; directories have versions too.
   [[nodiscard]] std::vector<Version> history(PathId path);
 
-  // Every name that ever was below `parent`, in byte order. `has_children`: something was ever below it;
-  // `has_versions`: it was ever a file or symlink with a written version.
+  // Every name that ever was below `parent`, in byte order. `has_children`: something was ever
+  // below it; `has_versions`: it was ever a file or symlink with a written version.
   struct Name {
     std::string name;
     PathId path;
@@ -65,9 +66,9 @@ class Tree {
   };
   void names(PathId parent, const std::function<bool(const Name&)>& each);
 
-  // Depth-first walk of a view in archive order: a directory's non-directories in byte order, then its
-  // subdirectories in byte order. `path` is the whole path. `each` returns false to stop. `start` itself is
-  // visited first.
+  // Depth-first walk of a view in archive order: a directory's non-directories in byte order, then
+  // its subdirectories in byte order. `path` is the whole path. `each` returns false to stop.
+  // `start` itself is visited first.
   void walk(View view, PathId start,
             const std::function<bool(const std::string& path, const Version&)>& each);
 
@@ -82,8 +83,8 @@ class Tree {
   // The newest finished job that started at or before `time_s`.
   [[nodiscard]] std::optional<Job> job_at(std::int64_t time_s);
 
-  // Paths ever seen whose last component (no slash in pattern) or whole path (slash) matches the fnmatch(3)
-  // pattern, with their newest written version. Cost: one pass over the names.
+  // Paths ever seen whose last component (no slash in pattern) or whole path (slash) matches the
+  // fnmatch(3) pattern, with their newest written version. Cost: one pass over the names.
   void find(std::string_view pattern,
             const std::function<bool(const std::string& path, const Version&)>& each);
 

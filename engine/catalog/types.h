@@ -45,10 +45,11 @@ struct Metadata {
   std::string owner;  // Names may be empty when the system had none.
   std::string group;
   std::int64_t mtime_ns = 0;
-  std::vector<std::pair<std::string, std::string>> xattrs;  // Sorted by name; ACLs as system.posix_acl_*.
-  std::string symlink_target;                               // Symlinks only.
-  std::uint32_t nlink = 1;    // Names of this inode among those that were scanned with it.
-  std::uint64_t device = 0;   // st_rdev of device nodes.
+  std::vector<std::pair<std::string, std::string>>
+      xattrs;                  // Sorted by name; ACLs as system.posix_acl_*.
+  std::string symlink_target;  // Symlinks only.
+  std::uint32_t nlink = 1;     // Names of this inode among those that were scanned with it.
+  std::uint64_t device = 0;    // st_rdev of device nodes.
   bool operator==(const Metadata&) const = default;
 };
 
@@ -61,12 +62,13 @@ struct VersionKey {
 
 struct Version {
   VersionKey key;
-  std::optional<JobId> last_job;       // Set when a job found the path gone: the last job that saw it.
-  std::optional<ContentId> content;    // Regular files with at least one byte.
+  std::optional<JobId> last_job;  // Set when a job found the path gone: the last job that saw it.
+  std::optional<ContentId> content;  // Regular files with at least one byte.
   std::uint64_t size = 0;
-  std::optional<Hash> hash;            // Absent while first read happens during writing ("unhashed").
-  bool written = true;                 // A written bundle holds (or held) the content; always true without content.
-  std::uint64_t inode = 0;             // Stable for ever; sorts by where the content was first written.
+  std::optional<Hash> hash;  // Absent while first read happens during writing ("unhashed").
+  bool written =
+      true;  // A written bundle holds (or held) the content; always true without content.
+  std::uint64_t inode = 0;  // Stable for ever; sorts by where the content was first written.
   RootId origin = kStagingRoot;
   Metadata metadata;
 };
@@ -83,8 +85,8 @@ struct Job {
   JobId id{};
   Uuid uuid{};
   JobKind kind{};
-  std::int64_t started_s = 0;                // Unique among jobs: names snapshots.
-  std::optional<std::int64_t> finished_s;    // Absent: under way or crashed.
+  std::int64_t started_s = 0;              // Unique among jobs: names snapshots.
+  std::optional<std::int64_t> finished_s;  // Absent: under way or crashed.
   std::string command;
 };
 
@@ -102,9 +104,9 @@ struct Medium {
 };
 
 enum class BundleState : int {
-  planned = 0,  // Its index may be on the medium; nothing is claimed.
-  written = 1,  // The filemark behind its archive was written and synchronous.
-  abandoned = 2 // A job died or failed; the place on the medium is free again.
+  planned = 0,   // Its index may be on the medium; nothing is claimed.
+  written = 1,   // The filemark behind its archive was written and synchronous.
+  abandoned = 2  // A job died or failed; the place on the medium is free again.
 };
 
 // An index and the archive behind it.
@@ -113,11 +115,12 @@ struct Bundle {
   Uuid uuid{};
   MediumId medium{};
   JobId job{};
-  std::uint64_t number = 0;         // 1, 2, ... on its medium.
-  std::uint64_t index_file = 0;     // Tape file number of the index; the archive is the next one.
-  std::optional<std::uint64_t> archive_block;  // Block address of the archive's first record; known once written.
-  Bytes archive_header;             // age header and payload nonce, as they stand in front of the archive.
-  std::uint64_t plain_bytes = 0;    // Plaintext length of the archive, padding included.
+  std::uint64_t number = 0;      // 1, 2, ... on its medium.
+  std::uint64_t index_file = 0;  // Tape file number of the index; the archive is the next one.
+  std::optional<std::uint64_t>
+      archive_block;     // Block address of the archive's first record; known once written.
+  Bytes archive_header;  // age header and payload nonce, as they stand in front of the archive.
+  std::uint64_t plain_bytes = 0;  // Plaintext length of the archive, padding included.
   BundleState state = BundleState::planned;
   std::optional<std::int64_t> written_s;
 };
@@ -130,8 +133,9 @@ struct Copy {
   BundleId bundle{};
   std::uint64_t member_offset = 0;  // First header block of the tar member.
   std::uint64_t data_offset = 0;    // First data byte.
-  std::uint64_t stored_size = 0;    // Data bytes in the archive: the size, or less for a sparse member.
-  bool sparse = false;              // The data begins with a GNU sparse 1.0 map.
+  std::uint64_t stored_size =
+      0;                // Data bytes in the archive: the size, or less for a sparse member.
+  bool sparse = false;  // The data begins with a GNU sparse 1.0 map.
   CopyState state = CopyState::good;
   std::optional<std::int64_t> verified_s;
 };

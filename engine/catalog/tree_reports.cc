@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "engine/catalog/tree.h"
+#include "engine/catalog/tree_statements.h"
+#include "engine/catalog/walk.h"
+
+// Walks, searches, snapshots and totals.
+
+namespace mixtape::catalog {
+
+void Tree::walk(View view, PathId start,
+                const std::function<bool(const std::string& path, const Version&)>& each) {
+  const auto top = at(view, start);
+  const std::string path = path_of(start);
+  if (!top || !each(path, *top) || !is_directory(top->metadata.mode)) {
+    return;
+  }
+  const std::int64_t job = as_of(view);
+  VersionReader& reader = statements_->reader;
+  DepthFirst(database_, reader, job)
+      .below(start, path, [&](const std::string& at, const std::vector<VersionRow>& versions) {
+        const VersionRow* const row = shown(versions, job);
+        return row == nullptr || each(at, reader.version(*row));
+      });
+}
+
+void Tree::find(std::string_view pattern,
+                const std::function<bool(const std::string& path, const Version&)>& each) {
+  const bool whole_path = pattern.find('/') != std::string_view::npos;
+  // Paths of the catalog have no leading slash.
+  const std::string glob(pattern.starts_with('/') ? pattern.substr(1) : pattern);
+  Statement below(
+      database_,
+      "SELECT n.name, n.path, EXISTS (SELECT 1 FROM path_run r WHERE r.parent = n.path) "
+      "FROM name n WHERE n.parent = ? ORDER BY n.name");
+  std::vector<std::pair<std::int64_t, std::string>> pending{{number(kRootPath), ""}};
+  while (!pending.empty()) {
+    const auto [directory, directory_path] = std::move(pending.back());
+    pending.pop_back();
+    const std::size_t first_pending = pending.size();
+    std::string path = directory_path + (directory_path.empty() ? "" : "/");
+    const std::size_t prefix = path.size();
+    Running running(below);
+    below.bind(1, directory);
+    while (below.step()) {
+      path.resize(prefix);
+      path += as_text(below.blob(0));
+      if (::fnmatch(glob.c_str(), path.c_str() + (whole_path ? 0 : prefix), 0) == 0) {
+        const auto row = statements_->newest_written(PathId{below.integer(1)}, kNow);
+        if (row && !each(path, statements_->reader.version(*row))) {
+          return;
+        }
+      }
+      if (below.integer(2) != 0) {
+        pending.emplace_back(below.integer(1), path);
+      }
+    }
+    std::reverse(pending.begin() + static_cast<std::ptrdiff_t>(first_pending), pending.end());
+  }
+}
+
+namespace {
+
+std::vector<Job> finished_jobs(Database& database, std::string_view condition,
+                               std::int64_t argument) {
+  Statement query(database, sql({"SELECT id, uuid, kind, started, finished, command FROM job "
+                                 "WHERE finished IS NOT NULL AND ",
+                                 condition}));
+  query.bind(1, argument);
+  std::vector<Job> jobs;
+  while (query.step()) {
+    Job job;
+    job.id = JobId{query.integer(0)};
+    job.uuid = uuid_from(query.blob(1));
+    job.kind = static_cast<JobKind>(query.integer(2));
+    job.started_s = query.integer(3);
+    job.finished_s = query.maybe_integer(4);
+    job.command = query.text(5);
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+std::optional<Job> only(std::vector<Job> jobs) {
+  return jobs.empty() ? std::nullopt : std::optional(std::move(jobs.front()));
+}
+
+}  // namespace
+
+std::vector<Job> Tree::snapshots() {
+  return finished_jobs(database_, "id > ? ORDER BY started", 0);
+}
+
+std::optional<Job> Tree::snapshot_at(std::int64_t started_s) {
+  return only(finished_jobs(database_, "started = ?", started_s));
+}
+
+std::optional<Job> Tree::job_at(std::int64_t time_s) {
+  return only(finished_jobs(database_, "started <= ? ORDER BY started DESC LIMIT 1", time_s));
+}
+
+Tree::Totals Tree::totals() {
+  {
+    Running running(statements_->data_version);
+    statements_->data_version.step();
+    const std::int64_t version = statements_->data_version.integer(0);
+    if (statements_->totals && statements_->totals_version == version) {
+      return *statements_->totals;
+    }
+    statements_->totals_version = version;
+  }
+  Totals totals;
+  Statement all(database_, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
+                                "ORDER BY v.path, v.first_job"}));
+  VersionReader& reader = statements_->reader;
+  std::vector<VersionRow> versions;
+  const auto count_path = [&] {
+    const VersionRow* const row = shown(versions, kNow);
+    if (row != nullptr && !reader.is_directory(*row)) {
+      ++totals.files;
+      totals.bytes += static_cast<std::uint64_t>(row->size);
+    }
+    versions.clear();
+  };
+  while (all.step()) {
+    const VersionRow row = read_row(all, 0);
+    if (!versions.empty() && versions.back().path != row.path) {
+      count_path();
+    }
+    versions.push_back(row);
+    totals.versions += row.written ? 1 : 0;
+  }
+  count_path();
+  Statement contents(database_, "SELECT count(*) FROM content WHERE written = 1");
+  contents.step();
+  totals.contents = static_cast<std::uint64_t>(contents.integer(0));
+  statements_->totals = totals;
+  return totals;
+}
+
+}  // namespace mixtape::catalog
