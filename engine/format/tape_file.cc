@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <string>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
+#include "tapeio/records.h"
 
 namespace mixtape::format {
 
@@ -41,41 +41,11 @@ class NewFile {
 
 }  // namespace
 
-TapeFileSource::TapeFileSource(tapeio::TapeDrive& drive, std::size_t record_size)
-    : drive_(drive), record_(record_size) {
-  MIXTAPE_ASSERT(record_size > 0 && record_size <= tapeio::kMaxRecordSize);
-}
-
-std::size_t TapeFileSource::read(MutableBytes into) {
-  if (into.empty()) {
-    return 0;
-  }
-  while (rest_.empty() && end_ == End::not_yet) {
-    const tapeio::ReadResult result = drive_.read_record(record_);
-    switch (result.kind) {
-      case tapeio::ReadResult::Kind::record:
-        rest_ = ByteView(record_).first(result.size);
-        bytes_read_ += result.size;
-        break;
-      case tapeio::ReadResult::Kind::filemark:
-        end_ = End::filemark;
-        break;
-      case tapeio::ReadResult::Kind::end_of_data:
-        end_ = End::end_of_data;
-        break;
-    }
-  }
-  const std::size_t size = std::min(into.size(), rest_.size());
-  std::copy_n(rest_.begin(), size, into.begin());
-  rest_ = rest_.subspan(size);
-  return size;
-}
-
 TapeFile read_tape_file(tapeio::TapeDrive& drive, std::size_t record_size,
                         std::span<const Identity> identities, const std::filesystem::path& to,
                         std::uint64_t limit) {
   NewFile file(to);
-  TapeFileSource records(drive, record_size);
+  tapeio::RecordReader records(drive, record_size);
   AgeDecryptor plain(records,
                      [&](ByteView preamble) { return open_preamble(preamble, identities); });
   TapeFile found;
@@ -88,8 +58,7 @@ TapeFile read_tape_file(tapeio::TapeDrive& drive, std::size_t record_size,
     }
     file.write(ByteView(buffer).first(size));
   }
-  found.sealed_bytes = records.bytes_read();
-  found.filemark = records.end() == TapeFileSource::End::filemark;
+  found.sealed_bytes = records.offset();
   file.keep();
   return found;
 }
