@@ -191,7 +191,7 @@ void ArchiveFlow::limit(std::uint64_t plain_bytes) {
   slab_free_.notify_all();
 }
 
-void ArchiveFlow::open_ready(std::uint64_t begin, std::uint64_t end, RecordWindow& window) {
+void ArchiveFlow::open_sealed(std::uint64_t begin, std::uint64_t end, RecordWindow& window) {
   const std::lock_guard lock(mutex_);
   ring_.open(begin, end, window);
 }

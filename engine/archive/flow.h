@@ -71,8 +71,8 @@ class ArchiveFlow {
   void drop_front();
   // The archive ends earlier than planned: slabs behind `plain_bytes` are not sealed any more.
   void limit(std::uint64_t plain_bytes);
-  // Records that are complete and not yet taken.
-  void open_ready(std::uint64_t begin, std::uint64_t end, RecordWindow& window);
+  // A stretch that is sealed and not yet taken.
+  void open_sealed(std::uint64_t begin, std::uint64_t end, RecordWindow& window);
 
   // --- Anyone
   void stop();

@@ -180,10 +180,15 @@ class DriveStage {
   // the end of the shortened archive. Their plaintext comes from the seals, not from the sources:
   // it is what was hashed.
   void rewrite_tail() {
-    RecordWindow window;
-    flow_.open_ready(place(tail_chunk_), total_records_ * options_.record_size, window);
     const std::uint64_t planned_last = format::chunk_count(plan_.plain_bytes) - 1;
     const std::uint64_t last = format::chunk_count(plain_bytes_) - 1;
+    // To the planned end of the last chunk: it was sealed whole, though what is behind the new end
+    // is not written any more.
+    RecordWindow window;
+    flow_.open_sealed(place(tail_chunk_),
+                      format::cipher_size(preamble_.bytes.size(),
+                                          std::min(plan_.plain_bytes, (last + 1) * format::kChunk)),
+                      window);
     std::array<std::byte, format::kChunk> plain_buffer;
     SealedChunk sealed_buffer;
     for (std::uint64_t chunk = tail_chunk_; chunk <= last; ++chunk) {
