@@ -27,7 +27,7 @@ std::vector<catalog::PathId> everything_below(Context& context,
 
 ForgetResult forget(Context& context, const std::vector<std::string>& paths,
                     const std::string& command, Reporter& reporter) {
-  context.ledger.settle_unfinished(context.now_s());
+  context.ledger.settle_unfinished();
   const std::vector<catalog::PathId> gone = everything_below(context, paths);
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
