@@ -15,8 +15,8 @@
 // The age v1 header: who can open the file, and the file key inside.
 //
 // Format: archaeology/age.md, section "Header"
-// Errors: throws AgeError, whose kind tells header failure, no match, payload failure and armor
-// failure apart.
+// Errors: throws AgeError; its kind tells what was wrong with the file, in the words of the age
+//         test vectors.
 
 namespace mixtape::format {
 

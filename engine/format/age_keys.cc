@@ -36,6 +36,12 @@ bool is_foreign_recipient(std::string_view text) {
          (starts_with_folded(text, "age1") && text.substr(4).find('1') != std::string_view::npos);
 }
 
+// Recipients are public, but somebody may have taken an identity for one.
+std::string shown(std::string_view text) {
+  const bool secret = starts_with_folded(text, "age-");
+  return secret ? "(a secret identity)" : '"' + std::string(text.substr(0, kMaxKeyText)) + '"';
+}
+
 std::optional<Secret> decode_key(std::string_view text, std::string_view prefix) {
   if (text.size() > kMaxKeyText) {
     return std::nullopt;
@@ -51,15 +57,15 @@ std::optional<Secret> decode_key(std::string_view text, std::string_view prefix)
 
 Recipient Recipient::parse(std::string_view text) {
   if (is_foreign_recipient(text)) {
-    throw Error(
-        ErrorCode::unsupported,
-        "read recipient: only X25519 recipients (\"age1...\", 62 characters) are supported, "
-        "not post-quantum, plugin or ssh keys");
+    throw Error(ErrorCode::unsupported,
+                "read recipient " + shown(text) +
+                    ": only X25519 recipients (\"age1...\", 62 characters) " +
+                    "are supported, not post-quantum, plugin or ssh keys");
   }
   const std::optional<Secret> point = decode_key(text, kRecipientPrefix);
   if (!point) {
-    throw Error(ErrorCode::invalid,
-                "read recipient: not an age recipient (\"age1...\"), or mistyped");
+    throw Error(ErrorCode::invalid, "read recipient " + shown(text) +
+                                        ": not an age recipient (\"age1...\"), or mistyped");
   }
   Recipient recipient;
   std::copy(point->view().begin(), point->view().end(), recipient.point.begin());

@@ -12,14 +12,12 @@
 
 #include "engine/format/secret.h"
 
-// X25519 recipients ("age1...") and identities ("AGE-SECRET-KEY-1...") of age v1, and their text
-// forms.
+// X25519 recipients ("age1...") and identities ("AGE-SECRET-KEY-1...") of age v1, as text and
+// files.
 //
-// Format: archaeology/age.md
-// Errors: throws Error{invalid} for malformed text (naming the kind, never the secret),
-// Error{unsupported} for
-//         post-quantum and plugin keys, Error{not_permitted} for an identity file that others may
-//         read.
+// Format: archaeology/age.md, section "Keys as text"
+// Errors: throws Error{invalid} for malformed text (never showing a secret), Error{unsupported} for
+//         post-quantum and plugin keys, Error{not_permitted} for identity files others may read.
 
 namespace mixtape::format {
 

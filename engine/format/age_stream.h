@@ -10,9 +10,9 @@
 
 // The age v1 payload: 64 KiB chunks, each sealed with its position (STREAM over ChaCha20-Poly1305).
 //
-// Format:  archaeology/age.md, section "Payload"; padding to records: archaeology/tape-format.md,
-// "Records" Threads: seal_chunk and open_chunk are pure: any number of threads, any order of
-// chunks. Errors:  throws AgeError{payload}.
+// Format:  archaeology/age.md, section "Payload"; padding to records: "Records" in tape-format.md
+// Threads: seal_chunk and open_chunk are pure: any number of threads, any order of chunks.
+// Errors:  throws AgeError{payload}.
 
 namespace mixtape::format {
 

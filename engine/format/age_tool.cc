@@ -45,9 +45,15 @@ AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_fil
                              const std::optional<std::filesystem::path>& passphrase_file,
                              const AskPassphrase& ask) {
   AgeDecryptKeys keys;
+  if (passphrase_file) {
+    keys.passphrase = read_passphrase_file(*passphrase_file);
+  }
+  const AskPassphrase known = [&](const std::string&) {
+    return Secret::copy_of(keys.passphrase->view());
+  };
   std::optional<std::string> skipped;
   for (const std::filesystem::path& file : identity_files) {
-    IdentityFile content = load_identity_file(file, ask);
+    IdentityFile content = load_identity_file(file, keys.passphrase ? known : ask);
     if (content.readable_by_others) {
       keys.warnings.push_back(file.string() + ": others can read it too; run: chmod 600 " +
                               file.string());
@@ -59,9 +65,6 @@ AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_fil
     for (Identity& identity : content.identities) {
       keys.identities.push_back(std::move(identity));
     }
-  }
-  if (passphrase_file) {
-    keys.passphrase = read_passphrase_file(*passphrase_file);
   }
   if (keys.identities.empty() && !keys.passphrase) {
     throw skipped ? Error(ErrorCode::unsupported, "read identity " + *skipped)

@@ -37,7 +37,8 @@ struct AgeDecryptKeys {
 };
 // Like the age program, and unlike the keys of our own home, this takes identity files that others
 // can read (with a warning) and skips keys of other kinds as long as one key remains.
-// Error{invalid} when there is no key at all, Error{unsupported} when all are of other kinds.
+// Error{invalid} when there is no key at all, Error{unsupported} when all are of other kinds. The
+// passphrase also opens identity files; without one, `ask` does.
 AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_files,
                              const std::optional<std::filesystem::path>& passphrase_file,
                              const AskPassphrase& ask = {});
