@@ -44,8 +44,10 @@ class ArchiveReader {
   using Each = std::function<bool(ByteView plain)>;
   void read(const Archive& archive, PlainRange range, const Each& each);
 
-  // The block that can be read next without moving; nullopt until something was read.
-  [[nodiscard]] std::optional<std::uint64_t> head() const { return head_; }
+  // The first block at hand without moving back: the record read last, else the one under the head.
+  [[nodiscard]] std::optional<std::uint64_t> at() const {
+    return record_block_ ? record_block_ : head_;
+  }
   // Whether a copy can be reached by reading on.
   [[nodiscard]] bool reaches(const Extent& extent) const;
 

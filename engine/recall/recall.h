@@ -48,8 +48,15 @@ struct Outside {
 };
 
 struct Options {
+  // After the first request of an idle time others may join before the tape moves.
   std::chrono::milliseconds gather{50};
   std::chrono::seconds wait_for_medium{0};  // Then Error{no_medium}; 0: at once.
+  // How often a library is asked whether a medium has appeared.
+  std::chrono::milliseconds poll{1000};
+  // How long a medium that nobody reads stays in its drive.
+  std::chrono::seconds hold{30};
+  // Only while the cache has no room: how long the tape stands still for the next read of a reader.
+  std::chrono::milliseconds linger{200};
 };
 
 enum class RequestId : std::uint64_t {};

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/recall_worker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/recall/cache_index.h"
+#include "engine/recall/content_fill.h"
+#include "engine/recall/fetch_extent.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::recall {
+
+namespace {
+
+// With nothing to wait for, the worker still looks up now and then.
+constexpr std::chrono::hours kIdle{1};
+
+// Tells the outside something; that it cannot take it now must not stop the recall.
+template <typename Tell>
+void tell(const char* what, Tell tell_it) {
+  try {
+    tell_it();
+  } catch (const Error& error) {
+    spdlog::warn("recall: {}: {}", what, error.what());
+  }
+}
+
+ReadBack from_file(tapeio::UniqueFd fd) {
+  return [file = std::make_shared<tapeio::UniqueFd>(std::move(fd))](std::uint64_t offset,
+                                                                    MutableBytes into) {
+    return tapeio::read_full_at(file->get(), into, offset, "cache entry");
+  };
+}
+
+}  // namespace
+
+void RecallWorker::run() {
+  while (!room_.closed()) {
+    for (const WaitingRoom::NewRequest& request : room_.wait_for_new(wake_time())) {
+      admit(request);
+    }
+    look_for_media();
+    const auto next = queue_.next(head(), [&](const std::string& label) { return present(label); });
+    if (!next) {
+      resting_ = true;
+      if (Clock::now() >= last_served_ + options_.hold) {
+        unload();
+      }
+      continue;
+    }
+    if (std::exchange(resting_, false) && !reaches(*next)) {
+      room_.gather_until(Clock::now() + options_.gather);
+      continue;
+    }
+    serve(*next);
+    last_served_ = Clock::now();
+  }
+}
+
+RecallWorker::Clock::time_point RecallWorker::wake_time() const {
+  const Clock::time_point now = Clock::now();
+  if (!resting_) {
+    return now;
+  }
+  if (!jobs_.empty()) {
+    return next_look_;
+  }
+  return reader_ ? last_served_ + options_.hold : now + kIdle;
+}
+
+void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
+  const Content& content = request.content;
+  if (auto fd = cache_.open(content)) {
+    room_.finish(request.id, from_file(std::move(*fd)));
+    return;
+  }
+  Job job;
+  job.content = content;
+  try {
+    for (Extent& extent : outside_.extents(content)) {
+      (void)first_block(extent);
+      job.copies.push_back(std::move(extent));
+    }
+  } catch (const Error&) {
+    room_.finish(request.id, std::current_exception());
+    return;
+  }
+  if (job.copies.empty()) {
+    room_.finish(request.id,
+                 std::make_exception_ptr(
+                     Error(ErrorCode::corrupt, "recall content " + std::to_string(content.number) +
+                                                   ": no medium holds a good copy")));
+    return;
+  }
+  jobs_[request.id] = std::move(job);
+  place(request.id);
+}
+
+// --- Where to read
+
+bool RecallWorker::present(const std::string& medium_label) {
+  if (reader_ && loaded_ == medium_label) {
+    return true;
+  }
+  const auto known = present_.find(medium_label);
+  if (known != present_.end()) {
+    return known->second;
+  }
+  bool is_here = false;
+  tell("look for a medium", [&] { is_here = outside_.library_with(medium_label) != nullptr; });
+  return present_[medium_label] = is_here;
+}
+
+void RecallWorker::place(RequestId id) {
+  Job& job = jobs_.at(id);
+  const auto on_loaded = [&](const Extent& copy) {
+    return reader_ && copy.archive.medium_label == loaded_;
+  };
+  const auto here = [&](const Extent& copy) { return present(copy.archive.medium_label); };
+  auto chosen = std::find_if(job.copies.begin(), job.copies.end(), on_loaded);
+  if (chosen == job.copies.end()) {
+    chosen = std::find_if(job.copies.begin(), job.copies.end(), here);
+  }
+  if (chosen != job.copies.end()) {
+    job.absent_since.reset();
+    asked_for_.erase(chosen->archive.medium_label);
+  } else {
+    chosen = job.copies.begin();
+    const std::string& label = chosen->archive.medium_label;
+    const Clock::time_point now = Clock::now();
+    job.absent_since = job.absent_since.value_or(now);
+    if (asked_for_.insert(label).second) {
+      tell("ask for a medium", [&] { outside_.ask_for(label); });
+    }
+    if (now - *job.absent_since >= options_.wait_for_medium) {
+      fail(id, std::make_exception_ptr(
+                   Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")));
+      return;
+    }
+  }
+  job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
+  const Place found{chosen->archive.medium_label, first_block(*chosen)};
+  queue_.put(id, found);
+  room_.set_place(id, found);
+}
+
+void RecallWorker::look_for_media() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_look_) {
+    return;
+  }
+  next_look_ = now + options_.poll;
+  present_.clear();
+  std::vector<RequestId> waiting;
+  for (const auto& [id, job] : jobs_) {
+    if (job.absent_since) {
+      waiting.push_back(id);
+    }
+  }
+  for (const RequestId id : waiting) {
+    if (room_.wanted(id) || !room_.retire(id)) {
+      place(id);
+    } else {
+      forget(id);
+    }
+  }
+  if (waiting.empty()) {
+    asked_for_.clear();
+  }
+}
+
+std::optional<Place> RecallWorker::head() const {
+  if (!reader_) {
+    return std::nullopt;
+  }
+  return Place{loaded_, reader_->at().value_or(0)};
+}
+
+bool RecallWorker::reaches(RequestId id) {
+  const Job& job = jobs_.at(id);
+  const Extent& copy = job.copies[job.chosen];
+  return reader_ && loaded_ == copy.archive.medium_label && reader_->reaches(copy);
+}
+
+bool RecallWorker::load(RequestId id, const std::string& medium_label) {
+  fresh_ = false;
+  if (reader_ && loaded_ == medium_label) {
+    return true;
+  }
+  unload();
+  try {
+    tapeio::Library* library = outside_.library_with(medium_label);
+    if (library != nullptr) {
+      reader_ = std::make_unique<ArchiveReader>(
+          library->load(medium_label, tapeio::Library::Access::read), identities_);
+      loaded_ = medium_label;
+      fresh_ = true;
+      return true;
+    }
+  } catch (const Error& error) {
+    spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
+  }
+  present_[medium_label] = false;
+  place(id);
+  return false;
+}
+
+void RecallWorker::unload() {
+  reader_.reset();
+  loaded_.clear();
+}
+
+// --- Bringing one content in
+
+void RecallWorker::serve(RequestId id) {
+  if (!room_.wanted(id)) {
+    if (room_.retire(id)) {
+      forget(id);
+    }
+    return;
+  }
+  Job& job = jobs_.at(id);
+  const Extent extent = job.copies[job.chosen];
+  if (!load(id, extent.archive.medium_label)) {
+    return;
+  }
+  room_.set_running(id, true);
+  try {
+    if (job.no_room) {
+      stream(id, job, extent);
+    } else {
+      fill(id, job, extent);
+    }
+  } catch (const Error& error) {
+    copy_failed(id, job, error);
+  }
+  room_.set_running(id, false);
+}
+
+void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
+  if (!job.incoming) {
+    try {
+      job.incoming = cache_.begin(job.content);
+    } catch (const Error&) {
+      go_uncached(id, job, std::current_exception());
+      return;
+    }
+  }
+  CacheFill sink(room_, id, job.incoming, job.content.size, job.done);
+  bool whole = false;
+  try {
+    whole = fetch_extent(*reader_, extent, job.content.size, job.done, sink,
+                         [&] { return sink.go_on(); });
+  } catch (const Error&) {
+    job.done = sink.done();
+    throw;
+  }
+  job.done = sink.done();
+  if (sink.failure()) {
+    go_uncached(id, job, sink.failure());
+  } else if (whole || job.done == job.content.size) {
+    confirm(id, job, extent);
+  }
+}
+
+void RecallWorker::confirm(RequestId id, Job& job, const Extent& extent) {
+  EntryHash hash{};
+  try {
+    hash = job.incoming->confirm();
+  } catch (const Error&) {
+    const bool blameless = std::exchange(job.mixed, false);
+    start_over(id, job);
+    if (blameless) {
+      return;  // Which of the copies was wrong shows when one of them is read whole.
+    }
+    throw;
+  }
+  const ReadBack read_back = [incoming = job.incoming](std::uint64_t offset, MutableBytes into) {
+    return incoming->read_back(offset, into);
+  };
+  (void)room_.arrived(id,
+                      {.begin = 0, .end = job.content.size, .read_back = read_back, .keeps = true});
+  if (!job.content.hash) {
+    tell("note a hash", [&] { outside_.hashed(job.content, hash); });
+  }
+  try {
+    (void)job.incoming->commit();
+  } catch (const Error&) {
+    room_.refuse_fetches(id, std::current_exception());
+  }
+  room_.finish(id, read_back);
+  spdlog::debug("recall: content {} from medium {}", job.content.number,
+                extent.archive.medium_label);
+  forget(id);
+}
+
+void RecallWorker::start_over(RequestId id, Job& job) {
+  (void)room_.arrived(id, {});
+  job.incoming.reset();
+  job.done = 0;
+}
+
+void RecallWorker::go_uncached(RequestId id, Job& job, const std::exception_ptr& why) {
+  job.no_room = why;
+  job.mixed = false;
+  start_over(id, job);
+  spdlog::warn("recall: the cache has no room for content {} of {} bytes", job.content.number,
+               job.content.size);
+}
+
+void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
+  room_.refuse_fetches(id, job.no_room);
+  room_.refuse_reads_over(id, kWindow, job.no_room);
+  if (const auto from = room_.lowest_offset(id)) {
+    WindowFill sink(room_, id, *from, options_.linger);
+    try {
+      (void)fetch_extent(*reader_, extent, job.content.size, *from, sink,
+                         [&] { return sink.go_on(); });
+    } catch (const Error&) {
+      (void)room_.arrived(id, {});  // The window goes with the sink.
+      throw;
+    }
+    (void)room_.arrived(id, {});
+  }
+  // Whoever waits for bytes that have passed already makes it the next sweep's.
+  if (room_.retire(id)) {
+    forget(id);
+  }
+}
+
+void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
+  const Extent extent = job.copies[job.chosen];
+  if (error.code() == ErrorCode::no_medium) {
+    unload();
+    present_[extent.archive.medium_label] = false;
+    place(id);
+    return;
+  }
+  if (!fresh_ && !std::exchange(job.tried_again, true)) {
+    // The medium may have been exchanged or written to since it was loaded.
+    unload();
+    return;
+  }
+  if (error.code() != ErrorCode::not_permitted) {
+    spdlog::warn("recall: content {} on medium {}: {}", job.content.number,
+                 extent.archive.medium_label, error.what());
+    tell("note a damaged copy", [&] { outside_.damaged(job.content, extent, error.what()); });
+  }
+  job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));
+  job.tried_again = false;
+  job.mixed = job.mixed || job.done > 0;
+  if (!job.copies.empty()) {
+    place(id);
+    return;
+  }
+  const ErrorCode code =
+      error.code() == ErrorCode::not_permitted ? ErrorCode::not_permitted : ErrorCode::corrupt;
+  fail(id, std::make_exception_ptr(Error(code, error.what())));
+}
+
+void RecallWorker::forget(RequestId id) {
+  queue_.remove(id);
+  jobs_.erase(id);
+}
+
+void RecallWorker::fail(RequestId id, const std::exception_ptr& error) {
+  forget(id);
+  room_.finish(id, error);
+}
+
+}  // namespace mixtape::recall

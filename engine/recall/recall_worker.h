@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/recall/archive_reader.h"
+#include "engine/recall/cache.h"
+#include "engine/recall/recall.h"
+#include "engine/recall/recall_queue.h"
+#include "engine/recall/waiting_room.h"
+
+// The worker behind Recall: owns the drive, picks requests, brings contents in, tries the next
+// copy.
+//
+// Threads: run() on one thread; nothing else is called meanwhile.
+// Errors:  none leave run(): they reach those who wait.
+
+namespace mixtape::recall {
+
+class RecallWorker {
+ public:
+  RecallWorker(Cache& cache, std::span<const format::Identity> identities, const Outside& outside,
+               const Options& options, WaitingRoom& room)
+      : cache_(cache), identities_(identities), outside_(outside), options_(options), room_(room) {}
+
+  // Works until the room is closed.
+  void run();
+
+ private:
+  using Clock = WaitingRoom::Clock;
+
+  struct Job {
+    Content content;
+    std::vector<Extent> copies;  // Those not found damaged; `chosen` is read next.
+    std::size_t chosen = 0;
+    bool tried_again = false;  // The chosen copy failed once with what was loaded then.
+    std::shared_ptr<Cache::Incoming> incoming;
+    std::uint64_t done = 0;      // Bytes in `incoming`.
+    bool mixed = false;          // They come from more than one copy.
+    std::exception_ptr no_room;  // Why the cache cannot take it.
+    std::optional<Clock::time_point> absent_since;
+  };
+
+  [[nodiscard]] Clock::time_point wake_time() const;
+  void admit(const WaitingRoom::NewRequest& request);
+  // Chooses the copy to read and puts the request where it lies; ends it when its medium stays
+  // away.
+  void place(RequestId id);
+  void look_for_media();
+  [[nodiscard]] bool present(const std::string& medium_label);
+  [[nodiscard]] std::optional<Place> head() const;
+  [[nodiscard]] bool reaches(RequestId id);
+
+  void serve(RequestId id);
+  // False: not now; the request was placed anew.
+  bool load(RequestId id, const std::string& medium_label);
+  void unload();
+  void fill(RequestId id, Job& job, const Extent& extent);
+  void confirm(RequestId id, Job& job, const Extent& extent);
+  void go_uncached(RequestId id, Job& job, const std::exception_ptr& why);
+  void stream(RequestId id, Job& job, const Extent& extent);
+  // The chosen copy cannot be read, or is not what it must be.
+  void copy_failed(RequestId id, Job& job, const Error& error);
+  void start_over(RequestId id, Job& job);
+  void forget(RequestId id);
+  void fail(RequestId id, const std::exception_ptr& error);
+
+  Cache& cache_;
+  std::span<const format::Identity> identities_;
+  const Outside& outside_;
+  const Options& options_;
+  WaitingRoom& room_;
+
+  std::map<RequestId, Job> jobs_;
+  RecallQueue queue_;
+  std::unique_ptr<ArchiveReader> reader_;
+  std::string loaded_;   // The medium that reader_ reads.
+  bool fresh_ = false;   // It was loaded for the request being served.
+  bool resting_ = true;  // No request was served since there was last none.
+  Clock::time_point last_served_{};
+  Clock::time_point next_look_{};
+  std::map<std::string, bool> present_;  // Since the last look.
+  std::set<std::string> asked_for_;
+};
+
+}  // namespace mixtape::recall

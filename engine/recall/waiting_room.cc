@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recall/waiting_room.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tapeio/error.h"
+
+namespace mixtape::recall {
+
+namespace {
+
+std::exception_ptr cancelled() {
+  return std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
+}
+
+}  // namespace
+
+void WaitingRoom::answer(const ParkedRead& read, const ReadBack& read_back) {
+  Bytes bytes(read.size);
+  try {
+    if (read_back(read.offset, bytes) != bytes.size()) {
+      throw Error(ErrorCode::io, "read what was recalled: it ends early");
+    }
+  } catch (const Error&) {
+    read.done({}, std::current_exception());
+    return;
+  }
+  read.done(bytes, nullptr);
+}
+
+// --- Readers
+
+WaitingRoom::Request& WaitingRoom::request_for(const Content& content, const std::string& what) {
+  const auto known = by_content_.find(content.number);
+  if (known != by_content_.end()) {
+    return requests_.at(known->second);
+  }
+  const RequestId id{next_id_++};
+  by_content_[content.number] = id;
+  new_.push_back({id, content});
+  Request& request = requests_[id];
+  request.id = id;
+  request.content = content;
+  request.what = what;
+  return request;
+}
+
+WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offset,
+                                      std::size_t size, const std::string& what, ReadDone done) {
+  std::unique_lock lock(mutex_);
+  const Ticket ticket{next_id_++};
+  if (closed_) {
+    lock.unlock();
+    done({}, cancelled());
+    return ticket;
+  }
+  Request& request = request_for(content, what);
+  const std::uint64_t end = offset + size;
+  request.abandoned = false;
+  if (request.arrived.keeps && request.arrived.begin <= offset && end <= request.arrived.end) {
+    const ReadBack read_back = request.arrived.read_back;
+    lock.unlock();
+    answer({ticket, offset, size, std::move(done)}, read_back);
+    return ticket;
+  }
+  request.reads.emplace(end, ParkedRead{ticket, offset, size, std::move(done)});
+  by_ticket_[static_cast<std::uint64_t>(ticket)] = {request.id, end};
+  changed_.notify_all();
+  return ticket;
+}
+
+RequestId WaitingRoom::fetch(const Content& content, const std::string& what, ReadDone done) {
+  std::unique_lock lock(mutex_);
+  if (closed_) {
+    lock.unlock();
+    if (done) {
+      done({}, cancelled());
+    }
+    return RequestId{0};
+  }
+  Request& request = request_for(content, what);
+  request.queued = true;
+  request.abandoned = false;
+  if (done) {
+    request.fetches.push_back(std::move(done));
+  }
+  changed_.notify_all();
+  return request.id;
+}
+
+void WaitingRoom::cancel(Ticket ticket) {
+  ReadDone done;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto parked = by_ticket_.find(static_cast<std::uint64_t>(ticket));
+    if (parked == by_ticket_.end()) {
+      return;
+    }
+    Request& request = requests_.at(parked->second.id);
+    auto [read, end] = request.reads.equal_range(parked->second.end);
+    while (read->second.ticket != ticket) {
+      ++read;
+    }
+    done = std::move(read->second.done);
+    request.reads.erase(read);
+    by_ticket_.erase(parked);
+    request.abandoned = request.reads.empty();
+    changed_.notify_all();
+  }
+  done({}, cancelled());
+}
+
+bool WaitingRoom::cancel(RequestId id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (find(id) == nullptr) {
+      return false;
+    }
+  }
+  finish(id, cancelled());
+  return true;
+}
+
+std::vector<QueueEntry> WaitingRoom::list() {
+  const std::lock_guard lock(mutex_);
+  std::vector<QueueEntry> entries;
+  for (const auto& [id, request] : requests_) {
+    entries.push_back({.id = id,
+                       .content = request.content,
+                       .what = request.what,
+                       .medium_label = request.place.medium_label,
+                       .block = request.place.block,
+                       .done_bytes = request.arrived.end,
+                       .waiting = request.reads.size() + request.fetches.size(),
+                       .running = request.running});
+  }
+  return entries;
+}
+
+void WaitingRoom::close() {
+  std::vector<RequestId> left;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    new_.clear();
+    for (const auto& [id, request] : requests_) {
+      left.push_back(id);
+    }
+    changed_.notify_all();
+  }
+  for (const RequestId id : left) {
+    finish(id, cancelled());
+  }
+}
+
+// --- The worker
+
+std::vector<WaitingRoom::NewRequest> WaitingRoom::wait_for_new(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline, [&] { return closed_ || !new_.empty(); });
+  return std::exchange(new_, {});
+}
+
+void WaitingRoom::gather_until(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline, [&] { return closed_; });
+}
+
+bool WaitingRoom::closed() {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+WaitingRoom::Request* WaitingRoom::find(RequestId id) {
+  const auto found = requests_.find(id);
+  return found == requests_.end() ? nullptr : &found->second;
+}
+
+bool WaitingRoom::wanted_locked(const Request& request) const {
+  return !closed_ && (request.queued || !request.abandoned);
+}
+
+bool WaitingRoom::wanted(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  const Request* request = find(id);
+  return request != nullptr && wanted_locked(*request);
+}
+
+void WaitingRoom::set_place(RequestId id, const Place& place) {
+  const std::lock_guard lock(mutex_);
+  if (Request* request = find(id)) {
+    request->place = place;
+  }
+}
+
+void WaitingRoom::set_running(RequestId id, bool running) {
+  const std::lock_guard lock(mutex_);
+  if (Request* request = find(id)) {
+    request->running = running;
+  }
+}
+
+std::vector<WaitingRoom::ParkedRead> WaitingRoom::take_ready(Request& request) {
+  std::vector<ParkedRead> ready;
+  for (auto read = request.reads.begin();
+       read != request.reads.end() && read->first <= request.arrived.end;) {
+    if (read->second.offset < request.arrived.begin) {
+      ++read;
+      continue;
+    }
+    by_ticket_.erase(static_cast<std::uint64_t>(read->second.ticket));
+    ready.push_back(std::move(read->second));
+    read = request.reads.erase(read);
+  }
+  std::sort(ready.begin(), ready.end(),
+            [](const ParkedRead& a, const ParkedRead& b) { return a.ticket < b.ticket; });
+  return ready;
+}
+
+std::vector<WaitingRoom::ParkedRead> WaitingRoom::take_all(Request& request) {
+  request.arrived.begin = 0;
+  request.arrived.end = ~std::uint64_t{0};
+  return take_ready(request);
+}
+
+bool WaitingRoom::arrived(RequestId id, const Arrived& arrived) {
+  std::vector<ParkedRead> ready;
+  bool is_wanted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Request* request = find(id);
+    if (request == nullptr) {
+      return false;
+    }
+    request->arrived = arrived;
+    ready = take_ready(*request);
+    is_wanted = wanted_locked(*request);
+  }
+  for (const ParkedRead& read : ready) {
+    answer(read, arrived.read_back);
+  }
+  return is_wanted;
+}
+
+void WaitingRoom::erase(RequestId id) {
+  const auto found = requests_.find(id);
+  by_content_.erase(found->second.content.number);
+  requests_.erase(found);
+  std::erase_if(new_, [&](const NewRequest& request) { return request.id == id; });
+}
+
+bool WaitingRoom::retire(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  const Request* request = find(id);
+  if (request == nullptr) {
+    return true;
+  }
+  if (!request->reads.empty() || request->queued) {
+    return false;
+  }
+  erase(id);
+  return true;
+}
+
+void WaitingRoom::finish(RequestId id, const ReadBack& read_back) {
+  std::vector<ParkedRead> reads;
+  std::vector<ReadDone> fetches;
+  {
+    const std::lock_guard lock(mutex_);
+    Request* request = find(id);
+    if (request == nullptr) {
+      return;
+    }
+    reads = take_all(*request);
+    fetches = std::move(request->fetches);
+    erase(id);
+  }
+  for (const ParkedRead& read : reads) {
+    answer(read, read_back);
+  }
+  for (const ReadDone& done : fetches) {
+    done({}, nullptr);
+  }
+}
+
+void WaitingRoom::finish(RequestId id, std::exception_ptr error) {
+  std::vector<ParkedRead> reads;
+  std::vector<ReadDone> fetches;
+  {
+    const std::lock_guard lock(mutex_);
+    Request* request = find(id);
+    if (request == nullptr) {
+      return;
+    }
+    reads = take_all(*request);
+    fetches = std::move(request->fetches);
+    erase(id);
+    changed_.notify_all();
+  }
+  for (const ParkedRead& read : reads) {
+    read.done({}, error);
+  }
+  for (const ReadDone& done : fetches) {
+    done({}, error);
+  }
+}
+
+// --- The worker, while the cache has no room
+
+void WaitingRoom::refuse_fetches(RequestId id, std::exception_ptr error) {
+  std::vector<ReadDone> fetches;
+  {
+    const std::lock_guard lock(mutex_);
+    if (Request* request = find(id)) {
+      fetches = std::exchange(request->fetches, {});
+      request->queued = false;
+      request->abandoned = request->reads.empty();
+    }
+  }
+  for (const ReadDone& done : fetches) {
+    done({}, error);
+  }
+}
+
+void WaitingRoom::refuse_reads_over(RequestId id, std::size_t size, std::exception_ptr error) {
+  std::vector<ParkedRead> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    if (Request* request = find(id)) {
+      for (auto read = request->reads.begin(); read != request->reads.end();) {
+        if (read->second.size <= size) {
+          ++read;
+          continue;
+        }
+        by_ticket_.erase(static_cast<std::uint64_t>(read->second.ticket));
+        refused.push_back(std::move(read->second));
+        read = request->reads.erase(read);
+      }
+    }
+  }
+  for (const ParkedRead& read : refused) {
+    read.done({}, error);
+  }
+}
+
+std::optional<std::uint64_t> WaitingRoom::lowest_offset(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  const Request* request = find(id);
+  std::optional<std::uint64_t> lowest;
+  if (request != nullptr) {
+    for (const auto& [end, read] : request->reads) {
+      lowest = std::min(lowest.value_or(read.offset), read.offset);
+    }
+  }
+  return lowest;
+}
+
+bool WaitingRoom::wait_for_reader(RequestId id, std::uint64_t offset, Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  const auto reader_is_there = [&] {
+    const Request* request = find(id);
+    return request != nullptr &&
+           std::any_of(request->reads.begin(), request->reads.end(),
+                       [&](const auto& read) { return read.second.offset >= offset; });
+  };
+  changed_.wait_until(lock, deadline,
+                      [&] { return closed_ || find(id) == nullptr || reader_is_there(); });
+  return !closed_ && reader_is_there();
+}
+
+}  // namespace mixtape::recall
