@@ -25,9 +25,7 @@ bool has_description(const std::string& medium_path) {
 }
 
 MediumSlot slot_of(const std::string& label, const std::string& medium_path) {
-  MediumSlot slot;
-  slot.label = label;
-  slot.loaded = true;
+  MediumSlot slot{.label = label, .loaded = true};
   struct stat status;
   if (::stat(medium_path.c_str(), &status) == 0) {
     slot.device_id = status.st_dev;

@@ -19,22 +19,22 @@ namespace mixtape::tapeio {
 // a medium is full or bad or the power is gone: these last.
 struct FaultPlan {
   // This operation throws Error{io} and does nothing.
-  std::optional<std::uint64_t> fail_operation;
+  std::optional<std::uint64_t> fail_operation = std::nullopt;
   // This write (records and filemarks counted together, from 0) throws Error{io} and writes
   // nothing.
-  std::optional<std::uint64_t> fail_write;
+  std::optional<std::uint64_t> fail_write = std::nullopt;
   // Once so many bytes of records went through this drive, writes report early warning.
-  std::optional<std::uint64_t> early_warning_after_bytes;
+  std::optional<std::uint64_t> early_warning_after_bytes = std::nullopt;
   // A record that would exceed so many bytes is not written: the hard end. Filemarks still are.
-  std::optional<std::uint64_t> hard_end_after_bytes;
+  std::optional<std::uint64_t> hard_end_after_bytes = std::nullopt;
   // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
-  std::set<std::uint64_t> bad_records;
+  std::set<std::uint64_t> bad_records = {};
   // Block addresses of records that come back with their first byte inverted, unnoticed by the
   // drive.
-  std::set<std::uint64_t> flipped_records;
+  std::set<std::uint64_t> flipped_records = {};
   // Before this operation the power goes: it and all that is asked of the drive later throw
   // PowerCut.
-  std::optional<std::uint64_t> cut_power_before_operation;
+  std::optional<std::uint64_t> cut_power_before_operation = std::nullopt;
   // Called once, when the power goes: makes the medium forget what was not durable.
   std::function<void()> on_power_cut = [] {};
 };

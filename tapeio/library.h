@@ -20,8 +20,8 @@ namespace mixtape::tapeio {
 struct MediumSlot {
   std::string label;
   std::uint64_t used_bytes = 0;  // As far as it can be known without moving anything.
-  std::optional<std::uint64_t> capacity_bytes;  // As far as known.
-  bool loaded = false;                          // In a drive now; a disk medium always is ready.
+  std::optional<std::uint64_t> capacity_bytes = std::nullopt;  // As far as known.
+  bool loaded = false;          // In a drive now; a disk medium always is ready.
   std::uint64_t device_id = 0;  // Disk media: the disk it lies on; copies on one disk count once.
 };
 

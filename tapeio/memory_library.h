@@ -24,7 +24,8 @@ struct MemoryLibraryOptions {
   std::size_t drive_count = 1;  // Error{conflict} from load() when all have a medium.
   std::uint64_t filemark_bytes = 4 * KiB;
   // Put around each drive that is handed over, outside the trace: faults, latency.
-  std::function<std::unique_ptr<TapeDrive>(std::unique_ptr<TapeDrive>, MemoryMedium&)> wrap_drive;
+  std::function<std::unique_ptr<TapeDrive>(std::unique_ptr<TapeDrive>, MemoryMedium&)> wrap_drive =
+      {};
 };
 
 class MemoryLibrary final : public Library {

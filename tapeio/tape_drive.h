@@ -55,7 +55,8 @@ struct WriteResult {
 
 struct MediumInfo {
   std::string label;  // What the drive can tell by itself (barcode, directory name).
-  std::optional<std::uint64_t> capacity_bytes;  // Nominal; nullopt: only the end itself will tell.
+  // Nominal; nullopt when only the end itself will tell.
+  std::optional<std::uint64_t> capacity_bytes = std::nullopt;
   bool write_protected = false;
 };
 

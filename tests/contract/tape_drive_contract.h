@@ -6,13 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
-#include "tapeio/error.h"
 #include "tapeio/tape_drive.h"
+#include "tests/support/errors.h"
 
 // The contract of tapeio/tape_drive.h as tests, one per sentence, for any drive.
 //
@@ -95,16 +94,5 @@ class TapeDriveContract : public testing::TestWithParam<DriveKind> {
   std::unique_ptr<DriveWorld> world_;
   std::unique_ptr<tapeio::TapeDrive> drive_;
 };
-
-// The code of the Error that `operation` throws; nullopt when it throws none.
-template <typename Operation>
-[[nodiscard]] std::optional<ErrorCode> error_of(Operation operation) {
-  try {
-    operation();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.code();
-  }
-}
 
 }  // namespace mixtape::test

@@ -87,7 +87,7 @@ TEST_P(TapeDriveContract, RecordLargerThanTheBufferIsPassedWithAnError) {
   write_tape({1, 2, kFilemark});
   drive().rewind();
   Bytes small(kRecordSize - 1);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().read_record(small)); }), ErrorCode::invalid);
+  EXPECT_EQ(error_of([&] { return drive().read_record(small); }), ErrorCode::invalid);
   expect_position(1, 0);
   expect_record(2);
 }
@@ -214,11 +214,9 @@ TEST_P(TapeDriveContract, EmptyDriveHasNoMediumAndSaysSo) {
   }
   Bytes buffer(kRecordSize);
   EXPECT_FALSE(drive().medium().has_value());
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().read_record(buffer)); }),
-            ErrorCode::no_medium);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_record(buffer)); }),
-            ErrorCode::no_medium);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_filemark()); }), ErrorCode::no_medium);
+  EXPECT_EQ(error_of([&] { return drive().read_record(buffer); }), ErrorCode::no_medium);
+  EXPECT_EQ(error_of([&] { return drive().write_record(buffer); }), ErrorCode::no_medium);
+  EXPECT_EQ(error_of([&] { return drive().write_filemark(); }), ErrorCode::no_medium);
   EXPECT_EQ(error_of([&] { drive().rewind(); }), ErrorCode::no_medium);
   EXPECT_EQ(error_of([&] { drive().locate(0); }), ErrorCode::no_medium);
   EXPECT_EQ(error_of([&] { drive().seek_end_of_data(); }), ErrorCode::no_medium);

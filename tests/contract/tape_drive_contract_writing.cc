@@ -18,7 +18,7 @@ TEST_P(TapeDriveContract, HeadStandsAfterWhatWasWritten) {
 
 TEST_P(TapeDriveContract, EmptyRecordIsRefusedAndWritesNothing) {
   write(1);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_record({})); }), ErrorCode::invalid);
+  EXPECT_EQ(error_of([&] { return drive().write_record({}); }), ErrorCode::invalid);
   expect_position(1, 0);
   expect_tape({1});
 }
@@ -26,8 +26,7 @@ TEST_P(TapeDriveContract, EmptyRecordIsRefusedAndWritesNothing) {
 TEST_P(TapeDriveContract, TooLargeRecordIsRefusedAndWritesNothing) {
   write(1);
   const Bytes too_large(tapeio::kMaxRecordSize + 1);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_record(too_large)); }),
-            ErrorCode::invalid);
+  EXPECT_EQ(error_of([&] { return drive().write_record(too_large); }), ErrorCode::invalid);
   expect_position(1, 0);
   expect_tape({1});
 }
@@ -170,10 +169,8 @@ TEST_P(TapeDriveContract, WriteProtectedMediumIsReadAndNeverWritten) {
   }
   ASSERT_TRUE(drive().medium().has_value());
   EXPECT_TRUE(drive().medium()->write_protected);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_record(record(2))); }),
-            ErrorCode::write_protected);
-  EXPECT_EQ(error_of([&] { static_cast<void>(drive().write_filemark()); }),
-            ErrorCode::write_protected);
+  EXPECT_EQ(error_of([&] { return drive().write_record(record(2)); }), ErrorCode::write_protected);
+  EXPECT_EQ(error_of([&] { return drive().write_filemark(); }), ErrorCode::write_protected);
   expect_position(0, 0);
   expect_tape({1, kFilemark});
 }
