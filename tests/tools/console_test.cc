@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/console.h"
+
+#include <gtest/gtest.h>
+
+namespace mixtape::tools {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(Printable, LeavesReadableNamesAlone) {
+  EXPECT_EQ(printable("plain name.txt"), "plain name.txt");
+  EXPECT_EQ(printable("Größe 日本 🎞"), "Größe 日本 🎞");
+}
+
+TEST(Printable, ShowsWhatATerminalWouldObeyOrMangle) {
+  EXPECT_EQ(printable("a\nb"), "a\\nb");
+  EXPECT_EQ(printable("\x1b[31mred"), "\\x1b[31mred");
+  EXPECT_EQ(printable("back\\slash"), "back\\\\slash");
+  EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "C1 control";
+  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae") << "right-to-left override";
+  EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf") << "overlong";
+  EXPECT_EQ(printable("cut \xe6\x97"), "cut \\xe6\\x97");
+}
+
+TEST(Duration, IsShownInHoursOnlyWhenItTakesSome) {
+  EXPECT_EQ(format_duration(seconds(7)), "0:07");
+  EXPECT_EQ(format_duration(seconds(754)), "12:34");
+  EXPECT_EQ(format_duration(seconds(3600 + 61)), "1:01:01");
+}
+
+TEST(ProgressLine, TellsShareRateAndTimeLeft) {
+  ProgressLine line;
+  const std::chrono::steady_clock::time_point start{};
+  EXPECT_EQ(line.render({"write", 0, 400, 0, 4}, start), "write: 0%  0 B of 400 B  0 of 4 files");
+  EXPECT_EQ(line.render({"write", 100, 400, 1, 4}, start + seconds(10)),
+            "write: 25%  100 B of 400 B  1 of 4 files  10 B/s  0:30 left");
+}
+
+TEST(ProgressLine, CountsFilesWhereBytesAreUnknown) {
+  ProgressLine line;
+  const std::chrono::steady_clock::time_point start{};
+  (void)line.render({"scan", 0, 0, 0, 0}, start);
+  EXPECT_EQ(line.render({"scan", 0, 0, 500, 0}, start + seconds(5)),
+            "scan: 500 files  100 files/s");
+}
+
+TEST(ProgressLine, StartsANewRateWithEachPhase) {
+  ProgressLine line;
+  const std::chrono::steady_clock::time_point start{};
+  (void)line.render({"scan", 0, 0, 0, 0}, start);
+  (void)line.render({"hash", 1000, 2000, 0, 0}, start + seconds(100));
+  EXPECT_EQ(line.render({"hash", 1500, 2000, 0, 0}, start + seconds(101)),
+            "hash: 75%  1.46 KiB of 1.95 KiB  0 files  500 B/s  0:01 left");
+}
+
+}  // namespace
+}  // namespace mixtape::tools

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/control_protocol.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tapeio/error.h"
+
+namespace mixtape::tools {
+namespace {
+
+ByteView body_of(const Bytes& frame) {
+  return ByteView(frame).subspan(kFrameHeader);
+}
+
+TEST(ControlProtocol, ACommandLineArrivesAsItWasTypedWhateverBytesItHas) {
+  Message sent = Message::of(Message::Kind::run);
+  sent.invocation.arguments = {"backup", "a\nb", "\xff\xfe not utf-8", ""};
+  sent.invocation.directory = "/some/where/\x80";
+  const Bytes frame = encode_message(sent);
+  EXPECT_EQ(frame_length(ByteView(frame).first(kFrameHeader)), frame.size() - kFrameHeader);
+  const Message got = decode_message(body_of(frame));
+  EXPECT_EQ(got.kind, Message::Kind::run);
+  EXPECT_EQ(got.invocation.arguments, sent.invocation.arguments);
+  EXPECT_EQ(got.invocation.directory, sent.invocation.directory);
+}
+
+TEST(ControlProtocol, WordsProgressAndStatusComeBack) {
+  EXPECT_EQ(decode_message(
+                body_of(encode_message(Message::of_text(Message::Kind::out, "\x01 bytes \xff"))))
+                .text,
+            "\x01 bytes \xff");
+  Message progress = Message::of(Message::Kind::progress);
+  progress.progress = {"write MX0001", 1, ~std::uint64_t{0}, 3, 4};
+  const Message got = decode_message(body_of(encode_message(progress)));
+  EXPECT_EQ(got.progress.phase, "write MX0001");
+  EXPECT_EQ(got.progress.total_bytes, ~std::uint64_t{0});
+  Message exit = Message::of(Message::Kind::exit);
+  exit.status = 3;
+  EXPECT_EQ(decode_message(body_of(encode_message(exit))).status, 3);
+  EXPECT_EQ(decode_message(body_of(encode_message(Message::of(Message::Kind::stop)))).kind,
+            Message::Kind::stop);
+}
+
+TEST(ControlProtocol, AFrameThatIsTooLongIsRefusedBeforeItIsRead) {
+  std::byte header[kFrameHeader];
+  store_big_endian(header, static_cast<std::uint32_t>(kMaxFrame));
+  EXPECT_EQ(frame_length(header), kMaxFrame);
+  store_big_endian(header, static_cast<std::uint32_t>(kMaxFrame + 1));
+  EXPECT_THROW((void)frame_length(header), Error);
+  store_big_endian(header, std::uint32_t{0});
+  EXPECT_THROW((void)frame_length(header), Error);
+}
+
+TEST(ControlProtocol, DamagedFramesAreRefusedNotObeyed) {
+  Message sent = Message::of(Message::Kind::run);
+  sent.invocation.arguments = {"forget", "/home"};
+  sent.invocation.directory = "/";
+  const Bytes frame = encode_message(sent);
+  std::mt19937 random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    Bytes body(frame.begin() + kFrameHeader, frame.end());
+    body.resize(1 + random() % body.size());
+    body[random() % body.size()] = static_cast<std::byte>(random());
+    try {
+      (void)decode_message(body);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::corrupt);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mixtape::tools

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/mount_options.h"
+
+#include <gtest/gtest.h>
+
+#include "tapeio/error.h"
+
+namespace mixtape::tools {
+namespace {
+
+std::optional<MountCommand> parse(const std::vector<std::string>& arguments) {
+  int status = 0;
+  return parse_mount_command(arguments, "/here", status);
+}
+
+TEST(MountOptions, AUserNamesOnlyTheMountpoint) {
+  const auto command = parse({"--home", "/my/home", "tapes"});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->mountpoint, "/here/tapes");
+  EXPECT_EQ(command->home, "/my/home");
+  EXPECT_FALSE(command->foreground);
+}
+
+TEST(MountOptions, MountAndFstabNameTheHomeAsTheDeviceAndAddTheirOwnOptions) {
+  const auto command = parse({"/var/lib/mixtape", "/mnt/tapes", "-n", "-o",
+                              "rw,noauto,x-systemd.automount,nofail,_netdev,allow_other"});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->home, "/var/lib/mixtape");
+  EXPECT_EQ(command->mountpoint, "/mnt/tapes");
+  EXPECT_TRUE(command->allow_other);
+  EXPECT_FALSE(command->read_only);
+}
+
+TEST(MountOptions, TheHomeMayStandAmongTheOptions) {
+  const auto command = parse({"mixtape", "/mnt", "-o", "ro,home=/elsewhere", "-f"});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->home, "/elsewhere");
+  EXPECT_TRUE(command->read_only);
+  EXPECT_TRUE(command->foreground);
+}
+
+TEST(MountOptions, AnUnknownOptionIsRefusedByName) {
+  try {
+    (void)parse({"/mnt", "-o", "ro,alow_other"});
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("alow_other"), std::string::npos);
+  }
+}
+
+TEST(MountOptions, ALineWithoutAMountpointIsAUsageError) {
+  int status = 0;
+  EXPECT_FALSE(parse_mount_command({}, "/here", status));
+  EXPECT_EQ(status, 2);
+}
+
+}  // namespace
+}  // namespace mixtape::tools
