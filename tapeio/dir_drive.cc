@@ -266,18 +266,18 @@ void DirDrive::end_data_at_head() {
 
 void DirDrive::end_data_in_finished_file(std::uint64_t kept_bytes) {
   reading_.reset();
+  may_have_leftovers_ = true;
   if (head_.record == 0) {
     medium_.remove_files_from(head_.file);
-    return;
+  } else {
+    medium_.remove_files_from(head_.file + 1);
+    const std::uint64_t size = layout().files()[head_.file].size();
+    // As long as the part is not there, the end of data is before it.
+    const std::uint64_t record = std::exchange(head_.record, 0);
+    part_ = medium_.reopen_last_file(std::min(kept_bytes, size));
+    head_.record = record;
   }
-  medium_.remove_files_from(head_.file + 1);
-  const std::uint64_t size = layout().files()[head_.file].size();
-  // As long as the part is not there, the end of data is before it.
-  const std::uint64_t record = std::exchange(head_.record, 0);
-  may_have_leftovers_ = true;
-  part_ = medium_.reopen_last_file(std::min(kept_bytes, size));
   may_have_leftovers_ = false;
-  head_.record = record;
 }
 
 bool DirDrive::warns(std::size_t written) {

@@ -210,8 +210,10 @@ void DirMedium::remove_leftovers() {
 
 void DirMedium::remove_files_from(std::size_t number) {
   while (layout_.files().size() > number) {
-    remove_durably(layout_.files().back().name);
+    // Forgotten first: after a failure nobody knows whether it is still there.
+    const std::string name = layout_.files().back().name;
     layout_.truncate(layout_.files().size() - 1);
+    remove_durably(name);
   }
 }
 
@@ -238,8 +240,8 @@ PartFile DirMedium::begin_part(std::string_view hint) {
 
 PartFile DirMedium::reopen_last_file(std::uint64_t size) {
   const TapeFile file = layout_.files().back();
-  rename_durably(file.name, part_name(file.name));
   layout_.truncate(layout_.files().size() - 1);
+  rename_durably(file.name, part_name(file.name));
   PartFile part{.fd = open_file(path_of(part_name(file.name)), O_RDWR | O_NOFOLLOW),
                 .name = file.name,
                 .size = file.size()};

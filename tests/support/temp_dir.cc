@@ -3,14 +3,18 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
 namespace mixtape::test {
 
-TempDir::TempDir() {
-  std::string name = std::filesystem::temp_directory_path() / "mixtape-test-XXXXXX";
+TempDir::TempDir(Place place) {
+  const std::filesystem::path memory = "/dev/shm";
+  const bool in_memory = place == Place::memory && ::access(memory.c_str(), W_OK) == 0;
+  std::string name =
+      (in_memory ? memory : std::filesystem::temp_directory_path()) / "mixtape-test-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) {
     throw_errno("make directory " + name);
   }

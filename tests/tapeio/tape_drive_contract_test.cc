@@ -78,7 +78,7 @@ class DirWorld final : public DriveWorld {
 
  private:
   [[nodiscard]] std::string path() const { return directory_ / "DISK01"; }
-  TempDir directory_;
+  TempDir directory_{TempDir::Place::memory};
 };
 
 template <typename World>
