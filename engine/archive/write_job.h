@@ -2,17 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <functional>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/archive/plan.h"
-#include "engine/catalog/sqlite.h"
+#include "engine/archive/write_context.h"
 #include "engine/catalog/types.h"
-#include "engine/format/age_keys.h"
 #include "engine/progress/reporter.h"
 #include "tapeio/library.h"
 
@@ -32,25 +30,6 @@
 // Lifetime: everything the context refers to must outlive the job.
 
 namespace mixtape::archive {
-
-struct WriteContext {
-  catalog::Database& database;  // The writer's connection; no transaction open.
-  std::span<const format::Recipient> recipients;
-  std::span<const format::Identity>
-      identities;                 // May be empty: indexes are then checked by structure only.
-  std::filesystem::path scratch;  // An existing directory for indexes on their way.
-  std::function<std::int64_t()> now_s;
-  std::uint64_t record_size = MiB;        // Of media that are labelled now.
-  std::uint64_t bundle_bytes = 64 * GiB;  // An archive aims at this or 1,000 indexes, the larger.
-  std::uint64_t ring_bytes = 128 * MiB;   // Ciphertext that waits for the drive, at most.
-  // Copies count once per domain. Unset: each medium is its own. Called with a row without id for
-  // media that are not labelled yet.
-  std::function<std::string(const catalog::Medium&)> domain;
-  // Unset: plan.h's assumption.
-  std::optional<std::uint64_t> warning_zone_bytes;
-  // Called with the name of each step before it changes the catalog; tests stop the world here.
-  std::function<void(std::string_view step)> before_commit;
-};
 
 struct ItemTrouble {
   std::string path;

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/archive/job_items.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "engine/archive/medium_writer.h"
+#include "engine/archive/source_file.h"
+
+namespace mixtape::archive {
+namespace {
+
+bool is_directory(const Item& item) {
+  return S_ISDIR(item.metadata.mode);
+}
+
+Item directory_item(const std::string& path, catalog::Tree& tree) {
+  const std::optional<catalog::PathId> id = tree.find_path(path);
+  const std::optional<catalog::Version> version = id ? tree.at(catalog::View{}, *id) : std::nullopt;
+  Item item;
+  if (version && S_ISDIR(version->metadata.mode)) {
+    item = make_item(path, *version);
+  } else {
+    item.path = path;
+    item.metadata.mode = S_IFDIR | 0755;
+  }
+  item.copies = 0;
+  return item;
+}
+
+}  // namespace
+
+JobItems::JobItems(std::vector<Item> items, catalog::Tree& tree) : items_(std::move(items)) {
+  // The top of the tree has no name of its own in an archive; sockets have nothing to keep.
+  std::erase_if(items_,
+                [](const Item& item) { return item.path.empty() || S_ISSOCK(item.metadata.mode); });
+  add_directories(tree);
+  if (!std::ranges::is_sorted(items_, archive_less)) {
+    std::ranges::sort(items_, archive_less);
+  }
+  for (Item& item : items_) {
+    if (item.content && item.state.allocated_bytes > 0 && item.state.allocated_bytes < item.size) {
+      item.extents = find_extents(item.source, item.size);
+    }
+  }
+}
+
+void JobItems::add_directories(catalog::Tree& tree) {
+  std::unordered_set<std::string> known;
+  for (const Item& item : items_) {
+    if (is_directory(item)) {
+      known.insert(item.path);
+    }
+  }
+  std::vector<Item> missing;
+  for (const Item& item : items_) {
+    for (std::string_view above = parent_of(item.path); !above.empty(); above = parent_of(above)) {
+      if (!known.insert(std::string(above)).second) {
+        break;
+      }
+      missing.push_back(directory_item(std::string(above), tree));
+    }
+  }
+  items_.insert(items_.end(), std::make_move_iterator(missing.begin()),
+                std::make_move_iterator(missing.end()));
+}
+
+bool JobItems::wanted(const Item& item, const Excludes& excludes) {
+  return item.copies > 0 && std::ranges::none_of(item.on, excludes);
+}
+
+std::vector<Want> JobItems::wants(const Excludes& excludes) const {
+  std::vector<Want> wants;
+  wants.reserve(items_.size());
+  for (const Item& item : items_) {
+    wants.push_back(wanted(item, excludes) ? Want::yes
+                    : is_directory(item)   ? Want::lead
+                                           : Want::no);
+  }
+  return wants;
+}
+
+std::uint64_t JobItems::smallest_wanted(const Excludes& excludes) const {
+  std::uint64_t smallest = 0;
+  for (const Item& item : items_) {
+    if (item.content && (smallest == 0 || item.size < smallest) && wanted(item, excludes)) {
+      smallest = item.size;
+    }
+  }
+  return smallest;
+}
+
+void JobItems::settle(const Fates& fates, const ArchivePlan& plan, std::uint64_t plain_bytes,
+                      catalog::MediumId medium, WriteOutcome& outcome) {
+  for (const PlannedMember& member : plan.members) {
+    Item& item = items_[member.item];
+    if (!item.content && item.copies > 0 && member.data_end() <= plain_bytes) {
+      --item.copies;
+      item.on.push_back(medium);
+    }
+  }
+  for (Item& item : items_) {
+    const auto fate = item.content ? fates.find(catalog::number(*item.content)) : fates.end();
+    if (fate == fates.end() || item.copies == 0) {
+      continue;
+    }
+    if (fate->second.empty()) {
+      --item.copies;
+      item.on.push_back(medium);
+    } else {
+      item.copies = 0;
+      outcome.bad.push_back({item.path, fate->second});
+    }
+  }
+}
+
+void JobItems::take(const ArchivePlan& plan, const ArchiveResult& result, catalog::MediumId medium,
+                    catalog::Ledger& ledger, WriteOutcome& outcome) {
+  Fates fates;
+  std::unordered_map<std::int64_t, catalog::Hash> first_hashes;
+  for (std::uint32_t i = 0; i < plan.members.size(); ++i) {
+    const PlannedMember& member = plan.members[i];
+    if (member.stored != Stored::data || member.data_end() > result.plain_bytes) {
+      continue;
+    }
+    const Item& item = items_[member.item];
+    const std::int64_t content = catalog::number(*item.content);
+    const std::optional<std::string> defect = defect_of(i, plan, items_, result);
+    fates.emplace(content, defect.value_or(""));
+    if (!defect) {
+      ++outcome.files;
+      outcome.bytes += item.size;
+      if (!item.hash) {
+        first_hashes.emplace(content, *result.hashes[i]);
+      }
+    }
+  }
+  settle(fates, plan, result.plain_bytes, medium, outcome);
+  for (Item& item : items_) {
+    const auto hash = item.copies > 0 && item.content && !item.hash
+                          ? first_hashes.find(catalog::number(*item.content))
+                          : first_hashes.end();
+    if (hash != first_hashes.end()) {
+      item.hash = hash->second;
+      item.content = ledger.find_content(item.size, hash->second);
+    }
+  }
+}
+
+void JobItems::take_planned(const ArchivePlan& plan, catalog::MediumId medium,
+                            WriteOutcome& outcome) {
+  Fates fates;
+  for (const PlannedMember& member : plan.members) {
+    if (member.stored == Stored::data) {
+      fates.emplace(catalog::number(*items_[member.item].content), "");
+    }
+  }
+  outcome.files += plan.data_members;
+  outcome.bytes += plan.data_bytes;
+  settle(fates, plan, plan.plain_bytes, medium, outcome);
+}
+
+void JobItems::tell_left(std::uint64_t most_bytes, WriteOutcome& outcome) const {
+  for (const Item& item : items_) {
+    if (!item.content || item.copies == 0) {
+      continue;
+    }
+    const format::TarSize size = format::measure_member(tar_member(item, Stored::data, nullptr));
+    if (size.total() + format::kTarEnd > most_bytes) {
+      outcome.too_big.push_back(
+          {item.path, std::to_string(item.size) + " bytes are more than any medium here can take"});
+    } else {
+      outcome.no_room.push_back(item.path);
+    }
+  }
+}
+
+}  // namespace mixtape::archive

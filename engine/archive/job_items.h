@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/archive/pipeline.h"
+#include "engine/archive/plan.h"
+#include "engine/archive/write_job.h"
+#include "engine/catalog/ledger.h"
+#include "engine/catalog/tree.h"
+
+// The items of one job and what became of them: which of them a medium may take, and what is left
+// to do.
+//
+// Threads: none.
+
+namespace mixtape::archive {
+
+class JobItems {
+ public:
+  // Brings the items into archive order, adds the directories that lead to them, and looks for
+  // holes.
+  JobItems(std::vector<Item> items, catalog::Tree& tree);
+
+  [[nodiscard]] std::span<const Item> items() const { return items_; }
+
+  // What one medium may take. `taken`: media whose copy of a content makes another one here
+  // worthless.
+  using Excludes = std::function<bool(catalog::MediumId)>;
+  [[nodiscard]] std::vector<Want> wants(const Excludes& excludes) const;
+  // The smallest content still wanted; 0: none is.
+  [[nodiscard]] std::uint64_t smallest_wanted(const Excludes& excludes) const;
+
+  // A bundle was written: takes what is in it off the list and adds to the outcome. Contents that
+  // were first read now get their hash, and the number that the ledger gave them with it.
+  void take(const ArchivePlan& plan, const ArchiveResult& result, catalog::MediumId medium,
+            catalog::Ledger& ledger, WriteOutcome& outcome);
+  // The same for a plan that is only thought of.
+  void take_planned(const ArchivePlan& plan, catalog::MediumId medium, WriteOutcome& outcome);
+
+  // What is still wanted goes into too_big (more than `most_bytes` in a tar) or no_room.
+  void tell_left(std::uint64_t most_bytes, WriteOutcome& outcome) const;
+
+ private:
+  // Why a content is no copy; empty: it is a good one.
+  using Fates = std::unordered_map<std::int64_t, std::string>;
+  void add_directories(catalog::Tree& tree);
+  void settle(const Fates& fates, const ArchivePlan& plan, std::uint64_t plain_bytes,
+              catalog::MediumId medium, WriteOutcome& outcome);
+  [[nodiscard]] static bool wanted(const Item& item, const Excludes& excludes);
+
+  std::vector<Item> items_;
+};
+
+}  // namespace mixtape::archive

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/archive/medium_writer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/archive/index_writer.h"
+#include "engine/catalog/rows.h"
+#include "engine/format/age_stream.h"
+#include "engine/format/archaeology.h"
+#include "tapeio/error.h"
+#include "tapeio/records.h"
+
+namespace mixtape::archive {
+namespace {
+
+// An X25519 stanza and the frame around all of them (archaeology/age.md, "Header").
+constexpr std::uint64_t kStanzaBytes = 98;
+constexpr std::uint64_t kHeaderFrameBytes = 70;
+// What the catalog still grows by between the estimate and the last index, besides the rows of
+// bundles: the job's end, the medium's state.
+constexpr std::uint64_t kIndexGrowth = 64 * KiB;
+
+std::string kind_of(const tapeio::Library& library) {
+  const std::string url = library.url();
+  return url.substr(0, url.find(':'));
+}
+
+// Disks wait for nobody; whatever else moves a tape, which must not stand still.
+bool is_streaming(const catalog::Medium& medium) {
+  return medium.kind != "dir";
+}
+
+std::uint64_t live_bytes(catalog::Database& database) {
+  catalog::Statement query(
+      database,
+      "SELECT page_count * page_size FROM pragma_page_count('main'), pragma_page_size('main')");
+  query.step();
+  return static_cast<std::uint64_t>(query.integer(0));
+}
+
+// Tells how far an archive is, a few times a second.
+class WriteProgress {
+ public:
+  WriteProgress(Reporter& reporter, const ArchivePlan& plan, const std::string& label,
+                std::uint64_t preamble, std::uint64_t record_size)
+      : reporter_(reporter), plan_(plan), preamble_(preamble), record_size_(record_size) {
+    progress_.phase = "write " + label;
+    progress_.total_bytes = format::cipher_size(preamble, plan.plain_bytes);
+    progress_.total_files = plan.data_members;
+  }
+
+  void written(std::uint64_t records) {
+    const Clock::time_point now = Clock::now();
+    progress_.done_bytes = records * record_size_;
+    if (now - told_ < kInterval && progress_.done_bytes < progress_.total_bytes) {
+      return;
+    }
+    told_ = now;
+    while (next_member_ < plan_.members.size() &&
+           format::cipher_size(preamble_, plan_.members[next_member_].data_end()) <=
+               progress_.done_bytes) {
+      progress_.done_files += plan_.members[next_member_++].stored == Stored::data ? 1 : 0;
+    }
+    reporter_.progress(progress_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kInterval{100};
+
+  Reporter& reporter_;
+  const ArchivePlan& plan_;
+  const std::uint64_t preamble_;
+  const std::uint64_t record_size_;
+  Progress progress_;
+  std::size_t next_member_ = 0;
+  Clock::time_point told_;
+};
+
+}  // namespace
+
+std::uint64_t preamble_size(const WriteContext& context) {
+  return kHeaderFrameBytes + kStanzaBytes * context.recipients.size() + format::kAgeNonceSize;
+}
+
+std::uint64_t estimated_index_bytes(const WriteContext& context, std::uint64_t record_size) {
+  const std::uint64_t plain = live_bytes(context.database) + kIndexGrowth;
+  const std::uint64_t preamble = preamble_size(context);
+  return format::cipher_size(preamble, format::padded_plain_size(preamble, plain, record_size));
+}
+
+std::optional<std::string> defect_of(std::uint32_t member, const ArchivePlan& plan,
+                                     std::span<const Item> items, const ArchiveResult& result) {
+  const Item& item = items[plan.members[member].item];
+  const auto fault = std::ranges::lower_bound(result.faults, member, {}, &SourceFault::member);
+  const bool faulty = fault != result.faults.end() && fault->member == member;
+  // A known hash decides alone: a file may be touched without being another one.
+  if (item.hash ? result.hashes[member] == item.hash : !faulty) {
+    return std::nullopt;
+  }
+  return faulty ? fault->why : "its content is not what it was when it was hashed";
+}
+
+MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger, Reporter& reporter,
+                           std::unique_ptr<tapeio::TapeDrive> drive, catalog::Medium medium)
+    : context_(context),
+      ledger_(ledger),
+      reporter_(reporter),
+      drive_(std::move(drive)),
+      medium_(std::move(medium)) {}
+
+std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
+                                                 catalog::Ledger& ledger, tapeio::Library& library,
+                                                 const std::string& label,
+                                                 const std::optional<catalog::Medium>& known,
+                                                 Reporter& reporter) {
+  std::unique_ptr<tapeio::TapeDrive> drive = library.load(label, tapeio::Library::Access::write);
+  const std::optional<tapeio::MediumInfo> info = drive->medium();
+  if (!info) {
+    throw Error(ErrorCode::no_medium, "write to medium " + label + ": it is not in the drive");
+  }
+  if (info->write_protected) {
+    throw Error(ErrorCode::write_protected, "write to medium " + label + ": it is write-protected");
+  }
+  const bool blank =
+      (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
+  if (!known && !blank) {
+    return nullptr;
+  }
+  catalog::Medium medium;
+  if (known) {
+    medium = *known;
+  } else {
+    medium.uuid = catalog::new_uuid();
+    medium.label = label;
+    medium.kind = kind_of(library);
+    medium.record_size = context.record_size;
+    medium.capacity_bytes = info->capacity_bytes;
+    // The row first: a medium without data claims nothing, and a label without a row would be a
+    // stranger's.
+    before_commit(context, "add medium");
+    medium.id = ledger.add_medium(medium);
+  }
+  if (info->capacity_bytes) {
+    medium.capacity_bytes = info->capacity_bytes;
+  }
+  std::unique_ptr<MediumWriter> writer(
+      new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));
+  if (blank) {
+    writer->label();
+  } else {
+    writer->append_ = check_medium(context, ledger, writer->medium_, *writer->drive_, reporter);
+  }
+  return writer;
+}
+
+void MediumWriter::label() {
+  format::MediumLabel label{.format = format::kTapeFormat,
+                            .medium = medium_.uuid,
+                            .catalog = ledger_.catalog_uuid(),
+                            .label = medium_.label,
+                            .record_size = medium_.record_size,
+                            .recipients = {},
+                            .created_s = context_.now_s(),
+                            .program = "mixtape " MIXTAPE_VERSION};
+  for (const format::Recipient& recipient : context_.recipients) {
+    label.recipients.push_back(recipient.text());
+  }
+  drive_->rewind();
+  drive_->name_next_file("archaeology.tar");
+  tapeio::RecordWriter records(*drive_, medium_.record_size);
+  records.write(format::build_archaeology(label));
+  records.finish();
+  if (records.reached_end() || !records.has_filemark()) {
+    throw Error(ErrorCode::no_space, "label medium " + medium_.label + ": it is too small");
+  }
+  const tapeio::Position position = drive_->position();
+  append_ = {.block = position.block, .file = position.file};
+  labelled_now_ = true;
+  open_end_ = true;
+}
+
+MediumRoom MediumWriter::room() const {
+  const std::uint64_t records = append_.block - append_.file;
+  return {
+      .capacity_bytes = medium_.capacity_bytes,
+      .used_bytes = records * medium_.record_size + append_.file * kFilemarkCost,
+      .record_size = medium_.record_size,
+      .index_bytes = std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)),
+      .warning_zone_bytes =
+          context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes))};
+}
+
+std::uint64_t MediumWriter::last_bundle() const {
+  const std::vector<catalog::Bundle> bundles = ledger_.bundles(medium_.id);
+  return bundles.empty() ? 0 : bundles.back().number;
+}
+
+catalog::IndexLabel MediumWriter::index_label(catalog::IndexRole role) {
+  before_commit(context_, "next sequence");
+  return {.role = role,
+          .format = format::kTapeFormat,
+          .catalog = ledger_.catalog_uuid(),
+          .medium = medium_.uuid,
+          .medium_label = medium_.label,
+          .record_size = medium_.record_size,
+          .tape_file = append_.file,
+          .bundle = std::nullopt,
+          .last_bundle = last_bundle(),
+          .written_s = context_.now_s(),
+          .sequence = ledger_.next_sequence()};
+}
+
+void MediumWriter::go_to_append_point() {
+  open_end_ = true;
+  if (drive_->position().block != append_.block) {
+    drive_->locate(append_.block);
+  }
+}
+
+MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<const Item> items,
+                                                const ArchivePlan& plan,
+                                                const format::AgePreamble& preamble) {
+  catalog::Bundle row;
+  row.uuid = catalog::new_uuid();
+  row.medium = medium_.id;
+  row.job = job;
+  row.index_file = append_.file;
+  row.archive_header = preamble.bytes;
+  row.plain_bytes = plan.plain_bytes;
+  before_commit(context_, "plan bundle");
+  const catalog::BundleId id = ledger_.plan_bundle(row, copies_of(plan, items));
+  catalog::IndexLabel label = index_label(catalog::IndexRole::bundle);
+  label.bundle = row.uuid;
+  IndexWriter index(context_, label);
+  Bundle bundle;
+  bundle.index_bytes = index.sealed_bytes();
+  if (!holds(plan, preamble, index.sealed_bytes())) {
+    give_up(id);
+    bundle.state = Bundle::State::index_too_large;
+    return bundle;
+  }
+  go_to_append_point();
+  const IndexWriter::Written written = index.write(*drive_);
+  bundle.state = Bundle::State::given_up;
+  if (!written.exists || written.early_warning) {
+    give_up(id);
+    set_full();
+    return bundle;
+  }
+  const std::uint64_t archive_block = drive_->position().block;
+  drive_->name_next_file("archive.tar.age");
+  bundle.archive = write_archive_members(items, plan, preamble);
+  if (bundle.archive.end == ArchiveResult::End::cancelled) {
+    bundle.state = Bundle::State::cancelled;
+    give_up(id);
+    return bundle;
+  }
+  const bool whole =
+      bundle.archive.end != ArchiveResult::End::end_of_medium && drive_->write_filemark().written;
+  if (!whole) {
+    give_up(id);
+    set_full();
+    return bundle;
+  }
+  commit(id, archive_block, items, plan, bundle.archive);
+  bundle.state = Bundle::State::written;
+  bundle.archive_bytes = bundle.archive.records * medium_.record_size;
+  append_ = {.block = archive_block + bundle.archive.records + 1, .file = append_.file + 2};
+  if (bundle.archive.warned) {
+    set_full();
+  }
+  return bundle;
+}
+
+bool MediumWriter::holds(const ArchivePlan& plan, const format::AgePreamble& preamble,
+                         std::uint64_t index_bytes) {
+  // The closing index has the hashes besides.
+  index_bytes_ = std::max(index_bytes_, index_bytes + medium_.record_size);
+  return format::cipher_size(preamble.bytes.size(), plan.plain_bytes) <= archive_room(room());
+}
+
+ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
+                                                  const ArchivePlan& plan,
+                                                  const format::AgePreamble& preamble) {
+  const MediumRoom now = room();
+  const std::uint64_t behind = now.index_bytes + kSlack + 2 * kFilemarkCost;
+  WriteProgress progress(reporter_, plan, medium_.label, preamble.bytes.size(),
+                         medium_.record_size);
+  PipelineOptions options;
+  options.record_size = medium_.record_size;
+  options.ring_bytes = context_.ring_bytes;
+  options.streaming = is_streaming(medium_);
+  options.room_after_warning =
+      now.warning_zone_bytes > behind ? now.warning_zone_bytes - behind : 0;
+  options.stop = reporter_.stop();
+  options.on_record = [&](std::uint64_t records) { progress.written(records); };
+  return write_archive(items, plan, preamble, *drive_, options);
+}
+
+void MediumWriter::commit(catalog::BundleId bundle, std::uint64_t archive_block,
+                          std::span<const Item> items, const ArchivePlan& plan,
+                          const ArchiveResult& result) {
+  catalog::Ledger::Outcome outcome;
+  outcome.archive_block = archive_block;
+  outcome.plain_bytes_written = result.plain_bytes;
+  outcome.written_s = context_.now_s();
+  for (std::uint32_t i = 0; i < plan.members.size(); ++i) {
+    const PlannedMember& member = plan.members[i];
+    if (member.stored != Stored::data || member.data_end() > result.plain_bytes) {
+      continue;
+    }
+    const Item& item = items[member.item];
+    if (defect_of(i, plan, items, result)) {
+      outcome.bad.push_back(*item.content);
+    } else if (!item.hash) {
+      outcome.hashes.emplace_back(*item.content, *result.hashes[i]);
+    }
+  }
+  before_commit(context_, "commit bundle");
+  ledger_.commit_bundle(bundle, outcome);
+}
+
+void MediumWriter::give_up(catalog::BundleId bundle) {
+  before_commit(context_, "abandon bundle");
+  ledger_.abandon_bundle(bundle);
+}
+
+void MediumWriter::set_full() {
+  full_ = true;
+  before_commit(context_, "set medium state");
+  ledger_.set_medium_state(medium_.id, catalog::MediumState::full);
+}
+
+std::uint64_t MediumWriter::close() {
+  IndexWriter index(context_, index_label(catalog::IndexRole::closing));
+  go_to_append_point();
+  const IndexWriter::Written written = index.write(*drive_);
+  open_end_ = false;
+  if (!written.exists) {
+    reporter_.problem("medium " + medium_.label +
+                      " has no room for a closing index: what it holds is told by the index of "
+                      "its last bundle and by every other medium");
+    return 0;
+  }
+  index.read_back(*drive_, append_.block);
+  return index.sealed_bytes();
+}
+
+}  // namespace mixtape::archive

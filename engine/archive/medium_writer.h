@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/archive/medium_check.h"
+#include "engine/archive/pipeline.h"
+#include "engine/archive/plan.h"
+#include "engine/archive/write_context.h"
+#include "engine/catalog/ledger.h"
+#include "engine/catalog/snapshot.h"
+#include "engine/format/age_header.h"
+#include "engine/progress/reporter.h"
+#include "tapeio/library.h"
+
+// One medium in a drive, from the first check to the closing index.
+//
+// A bundle goes on in this order: its rows into the catalog as planned, its index with a filemark,
+// its archive with a filemark, then "written" into the catalog. Whatever dies in between leaves a
+// medium and a catalog that agree on everything that is claimed, and a place that the next job
+// writes over.
+//
+// Threads:  belongs to the thread that made it.
+// Errors:   throws what check_medium, the drive and the catalog throw. Afterwards only destroy it.
+// Lifetime: context, ledger, library and reporter must outlive it.
+
+namespace mixtape::archive {
+
+// Header and nonce of what is sealed for the context's recipients.
+[[nodiscard]] std::uint64_t preamble_size(const WriteContext& context);
+// The most that an index of the catalog takes on a medium, in whole records, as the catalog stands
+// now.
+[[nodiscard]] std::uint64_t estimated_index_bytes(const WriteContext& context,
+                                                  std::uint64_t record_size);
+
+class MediumWriter {
+ public:
+  // Loads the medium for writing. `known`: its row; it is checked, or labelled when it is blank and
+  // no bundle was ever written to it. nullopt: it is labelled under a new row when it is blank;
+  // else there is no writer (nullptr), because its data is not ours.
+  static std::unique_ptr<MediumWriter> open(const WriteContext& context, catalog::Ledger& ledger,
+                                            tapeio::Library& library, const std::string& label,
+                                            const std::optional<catalog::Medium>& known,
+                                            Reporter& reporter);
+
+  [[nodiscard]] const catalog::Medium& medium() const { return medium_; }
+  [[nodiscard]] bool labelled_now() const { return labelled_now_; }
+  // Nothing further goes onto it.
+  [[nodiscard]] bool full() const { return full_; }
+  // What an archive may take now; index_bytes grows when an index turned out larger than thought.
+  [[nodiscard]] MediumRoom room() const;
+
+  struct Bundle {
+    enum class State {
+      written,          // With what `archive` says.
+      index_too_large,  // Nothing was written: plan again with the room that is left now.
+      given_up,         // The medium's end came; nothing of it counts, the medium is full.
+      cancelled,        // Nothing of it counts.
+    };
+    State state{};
+    ArchiveResult archive;
+    std::uint64_t index_bytes = 0;
+    std::uint64_t archive_bytes = 0;
+  };
+  // `plan` must fit room() and have members; `preamble` is new.
+  Bundle write_bundle(catalog::JobId job, std::span<const Item> items, const ArchivePlan& plan,
+                      const format::AgePreamble& preamble);
+
+  // Whether the medium lacks a closing index that says all the catalog knows of it.
+  [[nodiscard]] bool must_close() const { return open_end_; }
+  // Writes the closing index and reads it back; returns its size. A medium without room even for
+  // that keeps its last bundle's index, and the reporter hears of it.
+  std::uint64_t close();
+
+ private:
+  MediumWriter(const WriteContext& context, catalog::Ledger& ledger, Reporter& reporter,
+               std::unique_ptr<tapeio::TapeDrive> drive, catalog::Medium medium);
+  void label();
+  [[nodiscard]] std::uint64_t last_bundle() const;
+  [[nodiscard]] catalog::IndexLabel index_label(catalog::IndexRole role);
+  // Whether the archive still fits, now that the size of its index is known.
+  bool holds(const ArchivePlan& plan, const format::AgePreamble& preamble,
+             std::uint64_t index_bytes);
+  void go_to_append_point();
+  void give_up(catalog::BundleId bundle);
+  void set_full();
+  ArchiveResult write_archive_members(std::span<const Item> items, const ArchivePlan& plan,
+                                      const format::AgePreamble& preamble);
+  void commit(catalog::BundleId bundle, std::uint64_t archive_block, std::span<const Item> items,
+              const ArchivePlan& plan, const ArchiveResult& result);
+
+  const WriteContext& context_;
+  catalog::Ledger& ledger_;
+  Reporter& reporter_;
+  std::unique_ptr<tapeio::TapeDrive> drive_;
+  catalog::Medium medium_;
+  AppendPoint append_;
+  std::uint64_t index_bytes_ = 0;
+  bool labelled_now_ = false;
+  bool full_ = false;
+  bool open_end_ = false;
+};
+
+// Why a planned content is no copy; nullopt: it is a good one. `result` is of an archive that was
+// written.
+std::optional<std::string> defect_of(std::uint32_t member, const ArchivePlan& plan,
+                                     std::span<const Item> items, const ArchiveResult& result);
+
+}  // namespace mixtape::archive

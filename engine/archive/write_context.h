@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/catalog/sqlite.h"
+#include "engine/catalog/types.h"
+#include "engine/format/age_keys.h"
+
+// What writing needs from the world: the catalog, the keys, a place on disk, a clock, the sizes to
+// aim at.
+//
+// Lifetime: everything referred to must outlive the job.
+
+namespace mixtape::archive {
+
+struct WriteContext {
+  catalog::Database& database;  // The writer's connection; no transaction open.
+  std::span<const format::Recipient> recipients;
+  std::span<const format::Identity>
+      identities;                 // May be empty: indexes are then checked by structure only.
+  std::filesystem::path scratch;  // An existing directory for indexes on their way.
+  std::function<std::int64_t()> now_s;
+  std::uint64_t record_size = MiB;        // Of media that are labelled now.
+  std::uint64_t bundle_bytes = 64 * GiB;  // An archive aims at this or 1,000 indexes, the larger.
+  std::uint64_t ring_bytes = 128 * MiB;   // Ciphertext that waits for the drive, at most.
+  // Copies count once per domain. Unset: each medium is its own. Called with a row without id for
+  // media that are not labelled yet.
+  std::function<std::string(const catalog::Medium&)> domain;
+  // Unset: plan.h's assumption.
+  std::optional<std::uint64_t> warning_zone_bytes;
+  // Called with the name of each step before it changes the catalog; tests stop the world here.
+  std::function<void(std::string_view step)> before_commit;
+};
+
+// Says what is about to be changed in the catalog.
+inline void before_commit(const WriteContext& context, std::string_view step) {
+  if (context.before_commit) {
+    context.before_commit(step);
+  }
+}
+
+}  // namespace mixtape::archive

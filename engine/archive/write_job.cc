@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/archive/write_job.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "engine/archive/job_items.h"
+#include "engine/archive/medium_writer.h"
+#include "engine/catalog/ledger.h"
+#include "engine/catalog/tree.h"
+#include "engine/format/age_stream.h"
+#include "engine/format/archaeology.h"
+#include "tapeio/error.h"
+
+namespace mixtape::archive {
+namespace {
+
+// How often an index larger than thought may send a bundle back to be planned again: each time the
+// room is measured anew from a real index, so twice is already strange.
+constexpr int kMostReplans = 4;
+constexpr std::uint64_t kIndexesPerBundle = 1000;
+
+// A medium that is here and may be written to.
+struct Target {
+  tapeio::Library* library;
+  tapeio::MediumSlot slot;
+  catalog::Medium medium;  // Without id when the catalog does not know it.
+  bool known;
+};
+
+// Rows come before labels, so that what is not blank and has no row was never ours.
+bool is_foreign(const Target& target) {
+  return !target.known && target.slot.used_bytes > 0;
+}
+
+// Partly filled ones first, the fullest of them first; then blank ones in order of label.
+std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, catalog::Ledger& ledger,
+                               std::uint64_t record_size) {
+  std::vector<Target> targets;
+  for (tapeio::Library* library : libraries) {
+    for (const tapeio::MediumSlot& slot : library->media()) {
+      const std::optional<catalog::Medium> row = ledger.medium(slot.label);
+      if (row && row->state != catalog::MediumState::active) {
+        continue;
+      }
+      Target target{library, slot, row.value_or(catalog::Medium{}), row.has_value()};
+      target.medium.label = slot.label;
+      if (!row) {
+        target.medium.record_size = record_size;
+      }
+      targets.push_back(std::move(target));
+    }
+  }
+  std::ranges::stable_sort(targets, [](const Target& a, const Target& b) {
+    if (a.known != b.known) {
+      return a.known;
+    }
+    return a.known && a.slot.used_bytes > b.slot.used_bytes;
+  });
+  return targets;
+}
+
+std::uint64_t bundle_target(const WriteContext& context, const MediumRoom& room) {
+  return std::max(context.bundle_bytes, kIndexesPerBundle * room.index_bytes);
+}
+
+ArchiveLimits limits_for(const WriteContext& context, const MediumRoom& room) {
+  return {.room_bytes = archive_room(room),
+          .target_bytes = bundle_target(context, room),
+          .record_size = room.record_size,
+          .preamble_bytes = preamble_size(context)};
+}
+
+// One run over the media.
+class Run {
+ public:
+  Run(const WriteContext& context, std::vector<Item> items,
+      std::span<tapeio::Library* const> libraries)
+      : context_(context),
+        ledger_(context.database),
+        tree_(context.database),
+        items_(std::move(items), tree_),
+        targets_(targets_in(libraries, ledger_, context.record_size)) {
+    for (const catalog::Medium& medium : ledger_.media()) {
+      domains_.emplace(medium.id, domain_of(medium));
+    }
+  }
+
+  WriteOutcome write(catalog::JobId job, Reporter& reporter) {
+    for (const Target& target : targets_) {
+      if (nothing_for(target)) {
+        continue;
+      }
+      close(/*always=*/false);
+      if (open(target, reporter)) {
+        fill(job, reporter);
+      }
+    }
+    items_.tell_left(most_plain_bytes(), outcome_);
+    before_commit(context_, "finish job");
+    ledger_.finish_job(job, context_.now_s());
+    for (std::size_t i = 0; !writer_ && i < targets_.size(); ++i) {
+      (void)open(targets_[i], reporter);
+    }
+    close(/*always=*/true);
+    return std::move(outcome_);
+  }
+
+  WriteOutcome preview() {
+    // Media that the catalog does not know get numbers of their own, so that copies on them are
+    // told apart.
+    std::int64_t unknown = -1;
+    for (const Target& target : targets_) {
+      if (is_foreign(target) || nothing_for(target)) {
+        continue;
+      }
+      const catalog::MediumId id = target.known ? target.medium.id : catalog::MediumId{unknown--};
+      domains_.emplace(id, domain_of(target.medium));
+      preview_medium(target, id);
+    }
+    items_.tell_left(most_plain_bytes(), outcome_);
+    return std::move(outcome_);
+  }
+
+ private:
+  [[nodiscard]] std::string domain_of(const catalog::Medium& medium) const {
+    const std::string domain = context_.domain ? context_.domain(medium) : std::string{};
+    return domain.empty() ? "medium " + medium.label : domain;
+  }
+
+  [[nodiscard]] JobItems::Excludes excluded_by(const catalog::Medium& medium) const {
+    return [this, id = medium.id, domain = domain_of(medium)](catalog::MediumId other) {
+      const auto known = domains_.find(other);
+      return other == id || (known != domains_.end() && known->second == domain);
+    };
+  }
+
+  // What is known of a medium's room before it is in a drive.
+  [[nodiscard]] MediumRoom room_in(const Target& target) const {
+    const std::uint64_t record_size = target.medium.record_size;
+    const std::uint64_t index = estimated_index_bytes(context_, record_size);
+    const std::uint64_t used =
+        target.slot.used_bytes > 0 ? target.slot.used_bytes : archaeology_bytes(record_size);
+    return {.capacity_bytes = target.slot.capacity_bytes ? target.slot.capacity_bytes
+                                                         : target.medium.capacity_bytes,
+            .used_bytes = used,
+            .record_size = record_size,
+            .index_bytes = index,
+            .warning_zone_bytes = context_.warning_zone_bytes.value_or(
+                assumed_warning_zone(target.slot.capacity_bytes))};
+  }
+
+  [[nodiscard]] std::uint64_t archaeology_bytes(std::uint64_t record_size) const {
+    format::MediumLabel label;
+    label.label = "MX";
+    label.record_size = record_size;
+    label.program = "mixtape";
+    return format::build_archaeology(label).size();
+  }
+
+  // Whether loading the medium would be in vain. Its closing index is written over, hence counted
+  // as room.
+  [[nodiscard]] bool nothing_for(const Target& target) const {
+    const std::uint64_t smallest = items_.smallest_wanted(excluded_by(target.medium));
+    if (smallest == 0) {
+      return true;
+    }
+    MediumRoom room = room_in(target);
+    room.used_bytes -= target.known ? std::min(room.used_bytes, room.index_bytes) : 0;
+    return archive_room(room) <= smallest;
+  }
+
+  // What a single file may have on the largest medium here, were it empty.
+  [[nodiscard]] std::uint64_t most_plain_bytes() const {
+    std::uint64_t most = 0;
+    for (const Target& target : targets_) {
+      MediumRoom room = room_in(target);
+      room.used_bytes = archaeology_bytes(room.record_size);
+      most = std::max(most, archive_room(room));
+    }
+    return targets_.empty() ? std::numeric_limits<std::uint64_t>::max() : most;
+  }
+
+  bool open(const Target& target, Reporter& reporter) {
+    writer_.reset();
+    const std::optional<catalog::Medium> known =
+        target.known ? std::optional(target.medium) : std::nullopt;
+    if (!is_foreign(target)) {
+      writer_ = MediumWriter::open(context_, ledger_, *target.library, target.medium.label, known,
+                                   reporter);
+    }
+    if (!writer_) {
+      reporter.note("left medium " + target.medium.label +
+                    " alone: it holds something that this catalog does not know");
+      return false;
+    }
+    const catalog::Medium& medium = writer_->medium();
+    domains_.insert_or_assign(medium.id, domain_of(medium));
+    use_ = {};
+    use_.label = medium.label;
+    use_.capacity_bytes = medium.capacity_bytes;
+    use_.labelled_now = writer_->labelled_now();
+    return true;
+  }
+
+  // Bundle after bundle, until nothing more is wanted, fits or can be written.
+  void fill(catalog::JobId job, Reporter& reporter) {
+    int replans = 0;
+    while (!writer_->full()) {
+      const format::AgePreamble preamble = format::make_preamble(context_.recipients);
+      const ArchivePlan plan =
+          plan_archive(items_.items(), items_.wants(excluded_by(writer_->medium())),
+                       limits_for(context_, writer_->room()));
+      if (plan.members.empty()) {
+        return;
+      }
+      const MediumWriter::Bundle bundle =
+          writer_->write_bundle(job, items_.items(), plan, preamble);
+      outcome_.underruns += bundle.archive.underruns;
+      switch (bundle.state) {
+        case MediumWriter::Bundle::State::written:
+          items_.take(plan, bundle.archive, writer_->medium().id, ledger_, outcome_);
+          ++use_.bundles;
+          use_.index_bytes += bundle.index_bytes;
+          use_.archive_bytes += bundle.archive_bytes;
+          replans = 0;
+          break;
+        case MediumWriter::Bundle::State::index_too_large:
+          if (++replans == kMostReplans) {
+            return;
+          }
+          break;
+        case MediumWriter::Bundle::State::given_up:
+          reporter.problem("medium " + writer_->medium().label +
+                           " ended before an archive was complete: that archive goes to another "
+                           "medium, what was written before it stays");
+          break;
+        case MediumWriter::Bundle::State::cancelled:
+          close(/*always=*/false);
+          throw Error(ErrorCode::cancelled, "write to medium " + use_.label + ": stopped");
+      }
+    }
+  }
+
+  // Ends the work on the medium in the drive, if there is one.
+  void close(bool always) {
+    if (!writer_) {
+      return;
+    }
+    if (always || writer_->must_close()) {
+      use_.index_bytes += writer_->close();
+      use_.full = writer_->full();
+      use_.used_bytes = writer_->room().used_bytes + writer_->room().index_bytes;
+      outcome_.media.push_back(use_);
+    }
+    writer_.reset();
+  }
+
+  void preview_medium(const Target& target, catalog::MediumId id) {
+    catalog::Medium medium = target.medium;
+    medium.id = id;
+    MediumRoom room = room_in(target);
+    MediumUse use;
+    use.label = medium.label;
+    use.capacity_bytes = room.capacity_bytes;
+    use.labelled_now = !target.known;
+    while (true) {
+      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(excluded_by(medium)),
+                                            limits_for(context_, room));
+      if (plan.members.empty()) {
+        break;
+      }
+      const std::uint64_t archive = format::cipher_size(preamble_size(context_), plan.plain_bytes);
+      items_.take_planned(plan, id, outcome_);
+      ++use.bundles;
+      use.archive_bytes += archive;
+      use.index_bytes += room.index_bytes;
+      room.used_bytes += archive + room.index_bytes + 2 * kFilemarkCost;
+    }
+    if (use.bundles > 0) {
+      use.index_bytes += room.index_bytes;
+      use.used_bytes = room.used_bytes + room.index_bytes;
+      outcome_.media.push_back(use);
+    }
+  }
+
+  const WriteContext& context_;
+  catalog::Ledger ledger_;
+  catalog::Tree tree_;
+  JobItems items_;
+  std::vector<Target> targets_;
+  std::map<catalog::MediumId, std::string> domains_;
+  std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
+  MediumUse use_;
+  WriteOutcome outcome_;
+};
+
+}  // namespace
+
+WriteOutcome WriteJob::write(catalog::JobId job, std::vector<Item> items,
+                             std::span<tapeio::Library* const> libraries, Reporter& reporter) {
+  return Run(context_, std::move(items), libraries).write(job, reporter);
+}
+
+WriteOutcome WriteJob::preview(std::vector<Item> items,
+                               std::span<tapeio::Library* const> libraries) {
+  return Run(context_, std::move(items), libraries).preview();
+}
+
+}  // namespace mixtape::archive
