@@ -23,12 +23,9 @@ Ledger::Statements::Statements(Database& db)
       insert_root(db, "INSERT INTO root(path) VALUES (?)"),
       find_name(db, "SELECT path FROM name WHERE parent = ? AND name = ?"),
       insert_name(db, "INSERT INTO name VALUES (?, ?, ?)"),
-      extend_run(db,
-                 "UPDATE path_run SET count = count + 1 WHERE first = (SELECT max(first) FROM "
-                 "path_run) AND parent = ? RETURNING first + count - 1"),
-      new_run(db,
-              "INSERT INTO path_run SELECT first + count, ?, 1 FROM path_run ORDER BY first DESC "
-              "LIMIT 1 RETURNING first"),
+      last_run(db, "SELECT first, parent, count FROM path_run ORDER BY first DESC LIMIT 1"),
+      extend_run(db, "UPDATE path_run SET count = ?2 WHERE first = ?1"),
+      new_run(db, "INSERT INTO path_run VALUES (?, ?, 1)"),
       parent_of(db, "SELECT parent FROM path_run WHERE first <= ? ORDER BY first DESC LIMIT 1"),
       size_known(db,
                  "SELECT 1 FROM content WHERE size = ? AND substr(hash, 1, 2) IS NOT NULL LIMIT 1"),
@@ -36,7 +33,7 @@ Ledger::Statements::Statements(Database& db)
           db,
           "SELECT id FROM content WHERE size = ?1 AND substr(hash, 1, 2) = substr(?2, 1, 2) "
           "AND hash = ?2 ORDER BY id LIMIT 1"),
-      insert_content(db, "INSERT INTO content(hash, size, written, nodes) VALUES (?, ?, 0, 0)"),
+      insert_content(db, "INSERT INTO content(hash, size, written, nodes) VALUES (?, ?, 0, 1)"),
       take_node(db, "UPDATE content SET nodes = nodes + 1 WHERE id = ? RETURNING nodes - 1"),
       version_at(db, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
                           "WHERE v.path = ? AND v.first_job = ?"})),
@@ -99,16 +96,20 @@ Uuid Ledger::catalog_uuid() {
 
 std::uint64_t Ledger::next_sequence() {
   Transaction transaction(database_);
+  const std::uint64_t next = last_sequence() + 1;
+  statements_->set_meta.bind_text(1, "sequence").bind(2, static_cast<std::int64_t>(next)).run();
+  transaction.commit();
+  return next;
+}
+
+std::uint64_t Ledger::last_sequence() {
   Statement& query = statements_->meta;
+  Running running(query);
   query.bind_text(1, "sequence");
   if (!query.step()) {
     throw Error(ErrorCode::corrupt, "read the catalog: it has no sequence");
   }
-  const std::int64_t next = query.integer(0) + 1;
-  query.reset();
-  statements_->set_meta.bind_text(1, "sequence").bind(2, next).run();
-  transaction.commit();
-  return static_cast<std::uint64_t>(next);
+  return static_cast<std::uint64_t>(query.integer(0));
 }
 
 // --- Jobs
@@ -161,7 +162,7 @@ void Ledger::finish_job(JobId job, std::int64_t now_s) {
 bool Ledger::Statements::left_something(JobId job) {
   Statement query(database,
                   "SELECT EXISTS (SELECT 1 FROM bundle WHERE job = ?1) OR EXISTS "
-                  "(SELECT 1 FROM version WHERE first_job = ?1 OR last_job = ?2)");
+                  "(SELECT 1 FROM version WHERE first_job = ?1 OR last_job IN (?1, ?2))");
   query.bind(1, number(job)).bind(2, job_before(job)).step();
   return query.integer(0) != 0;
 }
@@ -229,6 +230,37 @@ RootId Ledger::root(std::string_view path) {
   return *id;
 }
 
+// The next number, given out below `parent`: numbers given out one after the other below one
+// directory are one row.
+std::int64_t Ledger::Statements::take_path(std::int64_t parent) {
+  std::int64_t first = 0, last_parent = 0, count = 0;
+  {
+    Running running(last_run);
+    MIXTAPE_ASSERT(last_run.step());
+    first = last_run.integer(0);
+    last_parent = last_run.integer(1);
+    count = last_run.integer(2);
+  }
+  const std::int64_t id = first + count;
+  if (id >= kMaxPaths) {
+    throw Error(ErrorCode::unsupported, "add a path: the catalog is full of paths");
+  }
+  if (last_parent == parent) {
+    extend_run.bind(1, first).bind(2, count + 1).run();
+  } else {
+    new_run.bind(1, id).bind(2, parent).run();
+  }
+  return id;
+}
+
+Ledger::Statements::Fresh& Ledger::Statements::fresh() {
+  if (fresh_rows.rollbacks != database.rollbacks()) {
+    fresh_rows = {};
+    fresh_rows.rollbacks = database.rollbacks();
+  }
+  return fresh_rows;
+}
+
 PathId Ledger::child(PathId parent, std::string_view name) {
   if (name.empty() || name.find('/') != std::string_view::npos) {
     throw Error(ErrorCode::invalid, "name a path \"" + std::string(name) + "\": not one component");
@@ -241,22 +273,11 @@ PathId Ledger::child(PathId parent, std::string_view name) {
     }
   }
   Transaction transaction(database_);
-  Statement& extend = statements_->extend_run;
-  std::int64_t id = 0;
-  if (extend.bind(1, number(parent)).step()) {
-    id = extend.integer(0);
-    extend.run();
-  } else {
-    Statement& fresh = statements_->new_run;
-    MIXTAPE_ASSERT(fresh.bind(1, number(parent)).step());
-    id = fresh.integer(0);
-    fresh.run();
-  }
-  if (id >= kMaxPaths) {
-    throw Error(ErrorCode::unsupported, "add a path: the catalog is full of paths");
-  }
+  const std::int64_t id = statements_->take_path(number(parent));
   statements_->insert_name.bind(1, number(parent)).bind_name(2, name).bind(3, id).run();
   transaction.commit();
+  statements_->fresh().path = id;
+  statements_->fresh().parent = number(parent);
   return PathId{id};
 }
 

@@ -34,6 +34,8 @@ class Ledger {
   [[nodiscard]] Uuid catalog_uuid();
   // The sequence of the next index: more than that of any before it (IndexLabel::sequence).
   [[nodiscard]] std::uint64_t next_sequence();
+  // The highest that was ever given out. A medium with a higher one knows more than this catalog.
+  [[nodiscard]] std::uint64_t last_sequence();
 
   // --- Jobs
   // Starts a job; `now_s` moves forward by whole seconds until it is unique among jobs.
@@ -103,6 +105,8 @@ class Ledger {
   };
   void commit_bundle(BundleId bundle, const Outcome& outcome);
   void abandon_bundle(BundleId bundle);
+  // Whether a bundle that never was written was begun with its index at this tape file.
+  [[nodiscard]] bool begun_at(MediumId medium, std::uint64_t index_file);
   [[nodiscard]] std::vector<Bundle> bundles(MediumId medium);  // Written ones, by number.
   [[nodiscard]] std::optional<Bundle> bundle(BundleId id);
   [[nodiscard]] std::optional<Bundle> bundle(const Uuid& uuid);  // In any state.
@@ -118,7 +122,8 @@ class Ledger {
   // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
   // plus the newest versions that were never written; in archive order. Copies count once per
   // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
-  // lists the media that hold one.
+  // lists the media that hold one and are not lost. A retired medium counts no more; a domain of no
+  // name is one of its own. `each` must not write to the catalog.
   struct Need {
     std::string path;
     Version version;

@@ -244,6 +244,12 @@ void Ledger::abandon_bundle(BundleId bundle) {
   transaction.commit();
 }
 
+bool Ledger::begun_at(MediumId medium, std::uint64_t index_file) {
+  Statement query(database_,
+                  "SELECT 1 FROM bundle WHERE medium = ? AND index_file = ? AND state <> 1");
+  return query.bind(1, number(medium)).bind(2, static_cast<std::int64_t>(index_file)).step();
+}
+
 std::vector<Bundle> Ledger::bundles(MediumId medium) {
   std::vector<Bundle> all;
   Statement query(database_, sql({"SELECT", kBundleColumns,

@@ -17,6 +17,7 @@ struct Ledger::Statements {
 
   [[nodiscard]] std::int64_t job_before(JobId job);
   [[nodiscard]] bool left_something(JobId job);
+  [[nodiscard]] std::int64_t take_path(std::int64_t parent);
   [[nodiscard]] std::int64_t parent(std::int64_t path);
   [[nodiscard]] bool never_mattered(const VersionRow& row);
   [[nodiscard]] std::int64_t node_for(const VersionKey& key, std::optional<ContentId> content,
@@ -38,7 +39,7 @@ struct Ledger::Statements {
 
   Statement find_root, insert_root;
 
-  Statement find_name, insert_name, extend_run, new_run, parent_of;
+  Statement find_name, insert_name, last_run, extend_run, new_run, parent_of;
 
   Statement size_known, find_content, insert_content, take_node;
 
@@ -46,6 +47,18 @@ struct Ledger::Statements {
   Statement insert_symlink, delete_symlink, find_attribute, insert_attribute, child_present;
 
   Statement insert_copy, copies_in, delete_copy, delete_copies, mark_copy, mark_verified, places;
+
+  // The newest rows of this ledger: what a scan asks about next, at no cost. Gone with a rollback.
+  struct Fresh {
+    std::uint64_t rollbacks = 0;
+    std::int64_t path = -1;  // Has no version yet; `parent` is its parent.
+    std::int64_t parent = -1;
+    std::int64_t content = 0;     // Its ordinal 0 is free.
+    std::int64_t directory = -1;  // Was there, in `directory_job`.
+    JobId directory_job{};
+  };
+  [[nodiscard]] Fresh& fresh();
+  Fresh fresh_rows;
 
   // Attribute sets by their columns, as add_version meets the same ones again and again.
   std::unordered_map<std::string, std::int64_t> attributes;

@@ -45,7 +45,8 @@ ContentId Ledger::add_content(std::uint64_t size, const std::optional<Hash>& has
     insert.bind_null(1);
   }
   insert.bind(2, static_cast<std::int64_t>(size)).run();
-  return ContentId{database_.last_insert_id()};
+  statements_->fresh().content = database_.last_insert_id();
+  return ContentId{statements_->fresh().content};
 }
 
 ContentId Ledger::set_hash(ContentId content, const Hash& hash) {
@@ -113,6 +114,9 @@ std::int64_t Ledger::Statements::attribute_of(const Metadata& metadata, RootId o
 void Ledger::Statements::enter_version(JobId job, std::int64_t path, const Metadata& metadata,
                                        std::optional<ContentId> content, std::int64_t node,
                                        std::int64_t attribute) {
+  if (fresh().directory == path) {
+    fresh().directory = -1;
+  }
   Statement& insert = insert_version;
   insert.bind(1, path).bind(2, number(job));
   if (content) {
@@ -128,8 +132,13 @@ void Ledger::Statements::enter_version(JobId job, std::int64_t path, const Metad
 
 // Gives a directory a version when it has none that is there, and so for its parents.
 void Ledger::Statements::ensure_directory(JobId job, std::int64_t path, RootId origin) {
+  if (fresh().directory == path && fresh().directory_job == job) {
+    return;
+  }
   const auto there = one_row(newest.bind(1, path));
   if (there && there->open() && reader.is_directory(*there)) {
+    fresh().directory = path;
+    fresh().directory_job = job;
     return;
   }
   if (path != number(kRootPath)) {
@@ -152,6 +161,9 @@ void Ledger::Statements::ensure_directory(JobId job, std::int64_t path, RootId o
 }
 
 std::int64_t Ledger::Statements::parent(std::int64_t path) {
+  if (fresh().path == path) {
+    return fresh().parent;
+  }
   Statement& query = parent_of;
   Running running(query);
   if (!query.bind(1, path).step()) {
@@ -162,6 +174,7 @@ std::int64_t Ledger::Statements::parent(std::int64_t path) {
 }
 
 void Ledger::Statements::erase_version(const VersionRow& row) {
+  fresh().directory = -1;
   delete_symlink.bind(1, row.path).bind(2, row.first_job).run();
   delete_version.bind(1, row.path).bind(2, row.first_job).run();
 }
@@ -193,6 +206,10 @@ std::int64_t Ledger::Statements::node_for(const VersionKey& key, std::optional<C
   if (!content) {
     return 0;
   }
+  if (fresh().content == number(*content)) {
+    fresh().content = 0;
+    return 0;
+  }
   Statement& take = take_node;
   if (!take.bind(1, number(*content)).step()) {
     throw Error(ErrorCode::not_found,
@@ -209,7 +226,9 @@ void Ledger::add_version(JobId job, PathId path, const Metadata& metadata,
                          std::optional<ContentId> content, RootId origin,
                          std::optional<VersionKey> link_of) {
   Transaction transaction(database_);
-  if (const auto newest = one_row(statements_->newest.bind(1, number(path)))) {
+  const bool new_path = statements_->fresh().path == number(path);
+  const auto newest = new_path ? std::nullopt : one_row(statements_->newest.bind(1, number(path)));
+  if (newest) {
     if (newest->first_job > number(job)) {
       throw Error(ErrorCode::conflict, "add a version of path " + std::to_string(number(path)) +
                                            ": a later job knows a newer one");
@@ -224,11 +243,13 @@ void Ledger::add_version(JobId job, PathId path, const Metadata& metadata,
   const std::int64_t node = statements_->node_for({path, job}, content, link_of);
   statements_->enter_version(job, number(path), metadata, content, node,
                              statements_->attribute_of(metadata, origin, false));
+  statements_->fresh().path = -1;
   transaction.commit();
 }
 
 void Ledger::end_version(JobId job, PathId path) {
   Transaction transaction(database_);
+  statements_->fresh().directory = -1;
   const std::int64_t last = statements_->job_before(job);
   const auto end = [&](const VersionRow& row) {
     statements_->end_version.bind(1, row.path).bind(2, row.first_job).bind(3, last).run();

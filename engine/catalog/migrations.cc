@@ -72,7 +72,7 @@ CREATE INDEX content_size_hash ON content(size, substr(hash, 1, 2));
 CREATE TABLE version(
   path INTEGER NOT NULL,
   first_job INTEGER NOT NULL REFERENCES job(id),
-  last_job INTEGER,
+  last_job INTEGER REFERENCES job(id),
   content INTEGER,
   node INTEGER NOT NULL,
   attribute INTEGER NOT NULL REFERENCES attribute(id),

@@ -14,6 +14,9 @@ namespace {
 constexpr int kBusyTimeoutMs = 20'000;
 
 ErrorCode code_of(int result) {
+  if (result == SQLITE_IOERR_SHORT_READ) {
+    return ErrorCode::corrupt;  // The file is shorter than it says.
+  }
   switch (result & 0xff) {
     case SQLITE_FULL:
       return ErrorCode::no_space;
@@ -22,7 +25,10 @@ ErrorCode code_of(int result) {
       return ErrorCode::locked;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_TOOBIG:
       return ErrorCode::corrupt;
+    case SQLITE_CONSTRAINT:
+      return ErrorCode::conflict;
     case SQLITE_READONLY:
       return ErrorCode::write_protected;
     case SQLITE_INTERRUPT:
@@ -65,6 +71,13 @@ Database::Database(const std::filesystem::path& file, Mode mode) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+}
+
+void Database::distrust() {
+  // No single value of ours is longer: names, xattrs and headers are far below.
+  constexpr int kLongestValue = 64 * 1024 * 1024;
+  sqlite3_limit(handle_, SQLITE_LIMIT_LENGTH, kLongestValue);
+  execute("PRAGMA cell_size_check = ON");
 }
 
 Database::Database(Database&& other) noexcept

@@ -14,7 +14,8 @@
 //
 // Errors: every failing call throws Error with the statement's purpose; SQLITE_FULL is no_space,
 // BUSY locked,
-//         CORRUPT and NOTADB corrupt, READONLY write_protected, INTERRUPT cancelled, else io.
+//         CORRUPT, NOTADB and TOOBIG corrupt, CONSTRAINT conflict, READONLY write_protected,
+//         INTERRUPT cancelled, else io.
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -32,6 +33,7 @@ class Database {
   void execute(const std::string& sql);  // One or more statements without results.
   [[nodiscard]] std::int64_t last_insert_id() const;
   [[nodiscard]] std::int64_t changes() const;
+  void distrust();   // Bounds values and checks cells: for files that others made.
   void interrupt();  // From any thread.
   // Grows with every rollback: row numbers remembered from before may name nothing any more.
   [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
