@@ -56,6 +56,13 @@ bool Cache::contains(const Content& content) {
   return open(content).has_value();
 }
 
+std::optional<std::filesystem::path> Cache::file(const Content& content) {
+  if (!contains(content)) {
+    return std::nullopt;
+  }
+  return impl_->store.make_entry_path(*content.hash);
+}
+
 std::unique_ptr<Cache::Incoming> Cache::begin(const Content& content) {
   return begin_incoming(impl_->store, content);
 }

@@ -39,6 +39,9 @@ class Cache {
   // An open file with the whole content; counts as a use.
   [[nodiscard]] std::optional<tapeio::UniqueFd> open(const Content& content);
   [[nodiscard]] bool contains(const Content& content);
+  // Where the whole content lies, for a reader that opens it later; it may have been evicted by
+  // then unless it is pinned.
+  [[nodiscard]] std::optional<std::filesystem::path> file(const Content& content);
 
   // A content on its way in. Bytes come in order, from one thread.
   class Incoming : public ContentSink {

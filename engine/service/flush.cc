@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/flush.h"
+
+#include <spdlog/spdlog.h>
+
+#include "engine/archive/hash_files.h"
+#include "engine/service/copy_policy.h"
+#include "engine/service/recall_service.h"
+#include "engine/service/time_text.h"
+#include "engine/service/write_needed.h"
+#include "engine/service/writing.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+// A set that goes back to staging unless its job was committed.
+class StagedSet {
+ public:
+  StagedSet(staging::Staging& staging, std::string name)
+      : staging_(staging), name_(std::move(name)), directory_(staging_.take(name_)) {}
+  ~StagedSet() {
+    if (directory_) {
+      try {
+        staging_.give_back(name_);
+      } catch (const Error& error) {
+        // The next flush finds the set where it is and gives it back.
+        spdlog::error("give back what a flush had taken: {}", error.what());
+      }
+    }
+  }
+  StagedSet(const StagedSet&) = delete;
+  StagedSet& operator=(const StagedSet&) = delete;
+
+  [[nodiscard]] const std::optional<std::filesystem::path>& directory() const { return directory_; }
+  void commit() {
+    directory_.reset();
+    staging_.commit(name_);
+  }
+
+ private:
+  staging::Staging& staging_;
+  const std::string name_;
+  std::optional<std::filesystem::path> directory_;
+};
+
+void settle_leftovers(staging::Staging& staging) {
+  for (const staging::Staging::Leftover& leftover : staging.leftovers()) {
+    if (leftover.committed) {
+      staging.commit(leftover.set_name);
+    } else {
+      staging.give_back(leftover.set_name);
+    }
+  }
+}
+
+struct Unmet {
+  bool unwritten = false;  // Some staged file is on no medium.
+  std::vector<std::pair<std::filesystem::path, recall::Content>> keep;  // On too few.
+};
+
+Unmet find_unmet(Context& context, const std::filesystem::path& set) {
+  Unmet unmet;
+  const CopyPolicy policy(context.workspace.home().config());
+  context.ledger.needs(
+      [&](const std::string& path) { return policy.wanted(path); }, copy_domains(context.workspace),
+      [&](const catalog::Ledger::Need& need) {
+        const std::filesystem::path file = set / need.path;
+        std::error_code absent;
+        if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, absent))) {
+          return true;
+        }
+        if (need.on.empty()) {
+          unmet.unwritten = true;
+        } else {
+          unmet.keep.emplace_back(file, to_content(need.version));
+        }
+        return true;
+      });
+  return unmet;
+}
+
+archive::ScanRequest scan_request(Context& context, const std::filesystem::path& set) {
+  archive::ScanRequest request;
+  request.base = set.string();
+  request.roots = {set.string()};
+  request.scratch = context.workspace.home().scratch();
+  request.now_ns = context.now_s() * 1'000'000'000;
+  return request;
+}
+
+// Records and writes the set; true when all of it may leave staging.
+bool write_set(Context& context, const std::filesystem::path& set, const std::string& command,
+               Reporter& reporter, FlushResult& result) {
+  const archive::ScanCatalog known{context.database, context.tree, context.ledger, context.sources};
+  const archive::Scan scan = archive::scan(scan_request(context, set), nullptr, reporter);
+  const archive::HashedFiles hashed =
+      archive::hash_files(scan, known, {context.workspace.home().scratch(), 0, {}}, reporter);
+  result.files = scan.files + scan.others;
+  result.bytes = scan.bytes;
+  result.troubles = scan.unreadable.listed();
+  const auto& unhashed = hashed.troubles.listed();
+  result.troubles.insert(result.troubles.end(), unhashed.begin(), unhashed.end());
+
+  catalog::Transaction transaction(context.database);
+  const catalog::Job job =
+      context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
+  result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
+  NeededItems needed = needed_items(context, scan);
+  const bool anything = result.recorded.anything() || !needed.items.empty();
+  if (!anything) {
+    context.ledger.drop_job(job.id);
+  }
+  transaction.commit();
+  context.sources.forget_early_hashes();
+  if (anything) {
+    result.job = job;
+    const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
+    result.written = archive::WriteJob(write_context(context))
+                         .write(job.id, std::move(needed.items), libraries, reporter);
+  }
+  const Unmet unmet = find_unmet(context, set);
+  if (unmet.unwritten || !result.troubles.empty()) {
+    return false;
+  }
+  for (const auto& [file, content] : unmet.keep) {
+    context.workspace.cache().adopt(file, content);
+  }
+  context.workspace.cache().sync_pins();
+  result.pinned_files = unmet.keep.size();
+  return true;
+}
+
+}  // namespace
+
+FlushResult flush(Context& context, const std::string& command, Reporter& reporter) {
+  FlushResult result;
+  context.ledger.settle_unfinished();
+  settle_leftovers(context.workspace.staging());
+  StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
+  if (!set.directory()) {
+    return result;
+  }
+  result.still_staged = !write_set(context, *set.directory(), command, reporter, result);
+  if (!result.still_staged) {
+    set.commit();
+  }
+  return result;
+}
+
+}  // namespace mixtape::service

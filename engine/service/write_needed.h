@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/archive/scan.h"
+#include "engine/archive/write_job.h"
+#include "engine/service/context.h"
+
+// From "the policy asks for more copies" to items for a write job: what backup and flush share.
+
+namespace mixtape::service {
+
+struct NeededItems {
+  std::vector<archive::Item> items;
+  // Wanted on more media, but their bytes are not on this machine (any more): the source changed or
+  // is gone.
+  std::uint64_t out_of_reach = 0;
+};
+
+// Every content that the policy wants on more media and whose bytes are here, and what `scan` found
+// without content (directories, symlinks, empty files), so that plain tar restores a faithful tree.
+//
+// Bytes are looked for where `scan` found its paths, at the path itself, and in the cache (staged
+// files that wait for another copy).
+[[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan);
+
+}  // namespace mixtape::service
