@@ -165,10 +165,11 @@ std::optional<std::vector<format::SparseExtent>> find_extents(const std::string&
     extents.push_back({from, to - from});
     end = hole;
   }
-  if (!fd.valid() || (extents.size() == 1 && extents.front() == format::SparseExtent{0, size})) {
+  auto blocks = format::whole_blocks(extents, size);
+  if (!fd.valid() || (blocks.size() == 1 && blocks.front() == format::SparseExtent{0, size})) {
     return std::nullopt;
   }
-  return extents;
+  return blocks;
 }
 
 }  // namespace mixtape::archive
