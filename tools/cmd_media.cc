@@ -41,7 +41,7 @@ int list(Session& session) {
 }
 
 int label(Session& session, const MediaOptions& options) {
-  service::label_medium(session.writing(), options.label);
+  service::label_medium(session.writing(), options.label, session.console());
   session.console().out("Medium " + options.label + " belongs to this catalog now.\n");
   return kSuccess;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "engine/archive/medium_writer.h"
 #include "engine/service/writing.h"
 #include "tapeio/error.h"
 
@@ -68,14 +69,28 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   return name;
 }
 
-void label_medium(Context& context, std::string_view label) {
+void label_medium(Context& context, std::string_view label, Reporter& reporter) {
   tapeio::Library* library = context.workspace.library_with(label);
   if (library == nullptr) {
     throw Error(ErrorCode::not_found,
                 "label medium " + std::string(label) +
                     ": no library has it now; `mixtape media list` shows all");
   }
-  archive::label_medium(write_context(context), *library, label);
+  const archive::WriteContext write = write_context(context);
+  const auto writer = archive::MediumWriter::open(
+      write, context.ledger, *library, std::string(label), context.ledger.medium(label), reporter);
+  if (!writer) {
+    throw Error(ErrorCode::wrong_medium,
+                "label medium " + std::string(label) +
+                    ": it belongs to another catalog or holds something else; nothing was written");
+  }
+  if (!writer->labelled_now()) {
+    throw Error(ErrorCode::conflict,
+                "label medium " + std::string(label) + ": it belongs to this catalog already");
+  }
+  if (writer->must_close()) {
+    writer->close();
+  }
 }
 
 void move_medium(Context& context, std::string_view label, std::string_view location) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/progress/reporter.h"
 #include "engine/service/context.h"
 
 // Keeping the media: making disk media, saying where media are, taking them out of use.
@@ -21,7 +22,7 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
                        std::optional<std::uint64_t> capacity_bytes);
 
 // Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on.
-void label_medium(Context& context, std::string_view label);
+void label_medium(Context& context, std::string_view label, Reporter& reporter);
 
 // The user carried it there ("shelf B").
 void move_medium(Context& context, std::string_view label, std::string_view location);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// backup, flush, forget: to the media.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "engine/service/backup.h"
+#include "engine/service/flush.h"
+#include "engine/service/forget.h"
+#include "engine/service/time_text.h"
+#include "tools/json_text.h"
+#include "tools/options.h"
+
+namespace mixtape::tools {
+namespace {
+
+using home::format_size;
+using nlohmann::json;
+
+struct BackupOptions {
+  service::BackupRequest request;
+  std::string explain;
+};
+
+// Lists of troubles end somewhere; the number beside them is whole.
+constexpr std::size_t kMostShown = 20;
+
+template <typename Troubles>
+void report_troubles(Console& console, const Troubles& troubles, std::uint64_t count) {
+  std::size_t shown = 0;
+  for (const auto& trouble : troubles) {
+    if (++shown > kMostShown) {
+      break;
+    }
+    console.problem("/" + printable(trouble.path) + ": " + trouble.why);
+  }
+  if (count > kMostShown) {
+    console.problem("and " + std::to_string(count - kMostShown) + " more");
+  }
+}
+
+template <typename Troubles>
+json troubles_json(const Troubles& troubles) {
+  json list = json::array();
+  for (const auto& trouble : troubles) {
+    json object = {{"why", trouble.why}};
+    put_name(object, "path", trouble.path);
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+json recorded_json(const archive::Recorded& recorded) {
+  return {{"new", recorded.fresh},
+          {"changed", recorded.changed},
+          {"metadata_only", recorded.metadata},
+          {"gone", recorded.ended},
+          {"new_contents", recorded.contents},
+          {"new_content_bytes", recorded.content_bytes},
+          {"duplicates", recorded.duplicates},
+          {"duplicate_bytes", recorded.duplicate_bytes}};
+}
+
+json written_json(const archive::WriteOutcome& written) {
+  json media = json::array();
+  for (const archive::MediumUse& use : written.media) {
+    media.push_back({{"label", use.label},
+                     {"bundles", use.bundles},
+                     {"archive_bytes", use.archive_bytes},
+                     {"index_bytes", use.index_bytes},
+                     {"used_bytes", use.used_bytes},
+                     {"labelled_now", use.labelled_now},
+                     {"full", use.full}});
+  }
+  json no_room = json::array();
+  for (const std::string& path : written.no_room) {
+    json object;
+    put_name(object, "path", path);
+    no_room.push_back(std::move(object));
+  }
+  return {{"files", written.files},
+          {"bytes", written.bytes},
+          {"media", media},
+          {"bad", troubles_json(written.bad)},
+          {"too_big", troubles_json(written.too_big)},
+          {"no_room", no_room},
+          {"underruns", written.underruns}};
+}
+
+std::string recorded_text(const archive::Recorded& recorded) {
+  std::string text = std::to_string(recorded.fresh) + " new, " + std::to_string(recorded.changed) +
+                     " changed, " + std::to_string(recorded.metadata) +
+                     " with other metadata only, " + std::to_string(recorded.ended) + " gone";
+  if (recorded.duplicates > 0) {
+    text += "; " + std::to_string(recorded.duplicates) + " (" +
+            format_size(recorded.duplicate_bytes) + ") are on media already or twice here";
+  }
+  return text + "\n";
+}
+
+std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
+  std::string text = (dry_run ? "would write: " : "written: ") + std::to_string(written.files) +
+                     " files, " + format_size(written.bytes) + "\n";
+  for (const archive::MediumUse& use : written.media) {
+    text += "  " + use.label + ": " + std::to_string(use.bundles) +
+            (use.bundles == 1 ? " bundle, " : " bundles, ") + format_size(use.archive_bytes) +
+            ", and " + format_size(use.index_bytes) + " of catalog";
+    if (use.capacity_bytes) {
+      text += "; used " + format_size(use.used_bytes) + " of " + format_size(*use.capacity_bytes);
+    }
+    text += use.full ? "; full\n" : "\n";
+  }
+  return text;
+}
+
+void report_written(Console& console, const archive::WriteOutcome& written) {
+  report_troubles(console, written.bad, written.bad.size());
+  report_troubles(console, written.too_big, written.too_big.size());
+  std::size_t shown = 0;
+  for (const std::string& path : written.no_room) {
+    if (++shown > kMostShown) {
+      break;
+    }
+    console.problem("/" + printable(path) + ": no medium here has room for it");
+  }
+  if (!written.no_room.empty()) {
+    console.problem(std::to_string(written.no_room.size()) +
+                    " files found no room; `mixtape media add` makes another medium, or bring one "
+                    "within reach, then run this again");
+  }
+}
+
+std::string seconds_text(const service::Seconds& seconds) {
+  char text[160];
+  std::snprintf(text, sizeof text, "took %.1f s: scan %.1f, hash %.1f, record %.1f, write %.1f\n",
+                seconds.scan + seconds.hash + seconds.record + seconds.write, seconds.scan,
+                seconds.hash, seconds.record, seconds.write);
+  return text;
+}
+
+void print_backup(Session& session, const service::BackupResult& result, bool dry_run) {
+  Console& console = session.console();
+  if (session.json()) {
+    json object = {{"dry_run", dry_run},
+                   {"files", result.files},
+                   {"directories", result.directories},
+                   {"others", result.others},
+                   {"bytes", result.bytes},
+                   {"skipped", result.skipped},
+                   {"hashed_bytes", result.hashed_bytes},
+                   {"recorded", recorded_json(result.recorded)},
+                   {"written", written_json(result.written)},
+                   {"out_of_reach", result.out_of_reach},
+                   {"troubles", troubles_json(result.troubles)},
+                   {"trouble_count", result.trouble_count}};
+    object["snapshot"] = result.job ? json(service::snapshot_name(result.job->started_s)) : json();
+    print_json(console, object);
+  } else {
+    console.out("looked at " + std::to_string(result.files) + " files (" +
+                format_size(result.bytes) + ") in " + std::to_string(result.directories) +
+                " directories\n" + recorded_text(result.recorded) +
+                written_text(result.written, dry_run));
+    if (!dry_run) {
+      console.out(result.job ? "snapshot " + service::snapshot_name(result.job->started_s) + "\n"
+                             : std::string("nothing has changed since the last backup\n"));
+    }
+    console.out(seconds_text(result.seconds));
+  }
+  report_troubles(console, result.troubles, result.trouble_count);
+  report_written(console, result.written);
+  if (result.out_of_reach > 0) {
+    console.problem(std::to_string(result.out_of_reach) +
+                    " files should be on more media, but their sources changed or are not here");
+  }
+}
+
+int backup(Session& session, const BackupOptions& options) {
+  service::BackupRequest request = options.request;
+  for (std::string& root : request.roots) {
+    root = session.absolute(root).string();
+  }
+  request.command = session.command_line();
+  if (!options.explain.empty()) {
+    session.console().out(printable(service::explain_backup(session.reading(), request,
+                                                            session.absolute(options.explain))) +
+                          "\n");
+    return kSuccess;
+  }
+  const service::BackupResult result =
+      service::backup(session.writing(), request, session.console());
+  if (session.daemon() != nullptr && result.job) {
+    session.daemon()->committed();
+  }
+  print_backup(session, result, request.dry_run);
+  return kSuccess;
+}
+
+int flush(Session& session) {
+  const service::FlushResult result =
+      service::flush(session.writing(), session.command_line(), session.console());
+  if (session.daemon() != nullptr) {
+    session.daemon()->committed();
+  }
+  Console& console = session.console();
+  if (session.json()) {
+    json object = {{"files", result.files},
+                   {"bytes", result.bytes},
+                   {"recorded", recorded_json(result.recorded)},
+                   {"written", written_json(result.written)},
+                   {"pinned_files", result.pinned_files},
+                   {"still_staged", result.still_staged},
+                   {"troubles", troubles_json(result.troubles)}};
+    object["snapshot"] = result.job ? json(service::snapshot_name(result.job->started_s)) : json();
+    print_json(console, object);
+  } else if (result.files == 0 && !result.job) {
+    console.out("nothing is staged\n");
+  } else {
+    console.out("staged: " + std::to_string(result.files) + " files, " + format_size(result.bytes) +
+                "\n" + recorded_text(result.recorded) + written_text(result.written, false));
+  }
+  report_troubles(console, result.troubles, result.troubles.size());
+  report_written(console, result.written);
+  if (result.still_staged) {
+    console.problem("not everything could be written: it is all staged as before");
+  }
+  if (result.pinned_files > 0) {
+    console.note(std::to_string(result.pinned_files) +
+                 " files should be on more media; their bytes stay on this disk until then");
+  }
+  return kSuccess;
+}
+
+int forget(Session& session, const std::vector<std::string>& arguments) {
+  std::vector<std::string> paths;
+  for (const std::string& argument : arguments) {
+    paths.push_back(session.catalog_path(argument));
+  }
+  const service::ForgetResult result =
+      service::forget(session.writing(), paths, session.command_line(), session.console());
+  if (session.daemon() != nullptr) {
+    session.daemon()->committed();
+  }
+  session.console().out("forgot " + std::to_string(result.paths) + " paths; history keeps them\n");
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_backup_commands(CLI::App& app, Command& command) {
+  const auto options = std::make_shared<BackupOptions>();
+  CLI::App* save = add_command(
+      app, command, "backup", "write what is new or changed below PATHs",
+      [=](Session& session) { return backup(session, *options); }, Where::daemon_if_running);
+  save->add_option("PATH", options->request.roots, "directories or files")->required();
+  save->add_option("--include", options->request.include, "only what matches this pattern")
+      ->allow_extra_args(false);
+  save->add_option("--exclude", options->request.exclude, "not what matches this pattern")
+      ->allow_extra_args(false);
+  save->add_flag("--one-file-system", options->request.one_file_system,
+                 "stay on the file system of each PATH");
+  save->add_option("--explain", options->explain, "say which rule decides about this path");
+  save->add_flag("--dry-run", options->request.dry_run, "say what would be written");
+  add_json_flag(*save, command);
+
+  CLI::App* write = add_command(app, command, "flush", "write what was staged through the mount",
+                                flush, Where::daemon_if_running);
+  add_json_flag(*write, command);
+
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  CLI::App* drop = add_command(
+      app, command, "forget", "take paths out of latest, never out of history",
+      [=](Session& session) { return forget(session, *paths); }, Where::daemon_if_running);
+  drop->add_option("PATH", *paths)->required();
+}
+
+}  // namespace mixtape::tools
