@@ -45,10 +45,10 @@ bool TracedOperation::is_positioning() const {
 
 std::string to_string(const TracedOperation& operation) {
   std::string text(name_of(operation.kind));
-  text +=
-      " " + std::to_string(operation.block_before) + " -> " + std::to_string(operation.block_after);
+  text.append(" ").append(std::to_string(operation.block_before));
+  text.append(" -> ").append(std::to_string(operation.block_after));
   if (operation.bytes > 0) {
-    text += ", " + std::to_string(operation.bytes) + " bytes";
+    text.append(", ").append(std::to_string(operation.bytes)).append(" bytes");
   }
   return operation.failed ? text + ", failed" : text;
 }
