@@ -27,13 +27,10 @@ class Input final : public ByteSource {
  public:
   Input(const Session& session, const std::string& file)
       : name_(file.empty() || file == "-" ? "standard input" : file),
-        fd_(file.empty() || file == "-"
-                ? tapeio::UniqueFd(::dup(STDIN_FILENO))
-                : tapeio::open_file(session.absolute(file), O_RDONLY)) {}
+        fd_(file.empty() || file == "-" ? tapeio::UniqueFd(::dup(STDIN_FILENO))
+                                        : tapeio::open_file(session.absolute(file), O_RDONLY)) {}
 
-  std::size_t read(MutableBytes into) override {
-    return tapeio::read_full(fd_.get(), into, name_);
-  }
+  std::size_t read(MutableBytes into) override { return tapeio::read_full(fd_.get(), into, name_); }
 
  private:
   const std::string name_;

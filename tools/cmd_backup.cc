@@ -189,7 +189,7 @@ int backup(Session& session, const BackupOptions& options) {
   const service::BackupResult result =
       service::backup(session.writing(), request, session.console());
   if (session.daemon() != nullptr && result.job) {
-    session.daemon()->committed();
+    session.daemon()->committed(result.changed);
   }
   print_backup(session, result, request.dry_run);
   return kSuccess;
@@ -199,7 +199,7 @@ int flush(Session& session) {
   const service::FlushResult result =
       service::flush(session.writing(), session.command_line(), session.console());
   if (session.daemon() != nullptr) {
-    session.daemon()->committed();
+    session.daemon()->committed(result.changed);
   }
   Console& console = session.console();
   if (session.json()) {
@@ -238,7 +238,7 @@ int forget(Session& session, const std::vector<std::string>& arguments) {
   const service::ForgetResult result =
       service::forget(session.writing(), paths, session.command_line(), session.console());
   if (session.daemon() != nullptr) {
-    session.daemon()->committed();
+    session.daemon()->committed(result.changed);
   }
   session.console().out("forgot " + std::to_string(result.paths) + " paths; history keeps them\n");
   return kSuccess;

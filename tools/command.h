@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/home/home.h"
+#include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 #include "engine/service/recall_service.h"
 #include "tools/console.h"
@@ -51,8 +52,8 @@ class Daemon {
   virtual ~Daemon() = default;
   virtual service::Workspace& workspace() = 0;
   virtual service::RecallService& recall() = 0;
-  // Some job was committed: what the kernel remembers of the mount is stale.
-  virtual void committed() = 0;
+  // A job was committed: what the kernel remembers of these paths is stale. Returns when it knows.
+  virtual void committed(const service::ChangedPaths& changed) = 0;
 };
 
 class Session {

@@ -15,9 +15,9 @@ namespace {
 
 // What mount(8), fstab(5) and systemd put there for themselves.
 constexpr std::array<std::string_view, 24> kForOthers = {
-    "rw",      "defaults", "auto",    "noauto",  "user",       "users",   "nouser", "owner",
-    "group",   "nofail",   "_netdev", "dev",     "nodev",      "suid",    "nosuid", "exec",
-    "noexec",  "async",    "atime",   "noatime", "nodiratime", "relatime", "silent", "norelatime"};
+    "rw",     "defaults", "auto",    "noauto",  "user",       "users",    "nouser", "owner",
+    "group",  "nofail",   "_netdev", "dev",     "nodev",      "suid",     "nosuid", "exec",
+    "noexec", "async",    "atime",   "noatime", "nodiratime", "relatime", "silent", "norelatime"};
 
 bool for_others(std::string_view option) {
   return option.starts_with("x-") || option.starts_with("X-") || option.starts_with("comment=") ||

@@ -21,8 +21,8 @@ struct MountCommand {
   bool nonempty = false;
 };
 
-// nullopt: help or version was asked for, or the line was wrong; that has been said, `status` is the exit
-// status.
+// nullopt: help or version was asked for, or the line was wrong; that has been said, `status` is
+// the exit status.
 std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
                                                 const std::filesystem::path& directory,
                                                 int& status);

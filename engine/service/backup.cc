@@ -94,6 +94,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::source, known);
   NeededItems needed = needed_items(context, scan);
   result.out_of_reach = needed.out_of_reach;
+  result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
   const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
   archive::WriteJob write(write_context(context));

@@ -10,6 +10,7 @@
 #include "engine/archive/scan.h"
 #include "engine/archive/write_job.h"
 #include "engine/progress/reporter.h"
+#include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
 // Backup: scan, hash, record, write what the policy asks for.
@@ -45,6 +46,7 @@ struct BackupResult {
   archive::WriteOutcome written;
   std::uint64_t out_of_reach = 0;   // Wanted on more media, but the bytes are not here.
   std::optional<catalog::Job> job;  // Absent: nothing had changed.
+  ChangedPaths changed;
   Seconds seconds;
 };
 

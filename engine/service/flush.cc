@@ -107,6 +107,7 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
       context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan);
+  result.changed = std::move(needed.changed);
   const bool anything = result.recorded.anything() || !needed.items.empty();
   if (!anything) {
     context.ledger.drop_job(job.id);

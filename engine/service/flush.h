@@ -8,6 +8,7 @@
 #include "engine/archive/record.h"
 #include "engine/archive/write_job.h"
 #include "engine/progress/reporter.h"
+#include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
 // Flush: what was staged goes to media and shows in `latest`; staging is empty afterwards.
@@ -30,6 +31,7 @@ struct FlushResult {
   std::uint64_t pinned_files = 0;  // On fewer media than wanted; kept in the cache.
   bool still_staged = false;       // Something could not be written: all of it is staged as before.
   std::optional<catalog::Job> job;  // Absent: nothing was staged.
+  ChangedPaths changed;
 };
 
 [[nodiscard]] FlushResult flush(Context& context, const std::string& command, Reporter& reporter);

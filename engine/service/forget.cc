@@ -8,14 +8,16 @@ namespace mixtape::service {
 namespace {
 
 std::vector<catalog::PathId> everything_below(Context& context,
-                                              const std::vector<std::string>& paths) {
+                                              const std::vector<std::string>& paths,
+                                              ChangedPaths& changed) {
   std::vector<catalog::PathId> found;
   for (const std::string& path : paths) {
     const auto id = context.tree.find_path(path);
     if (!id || !context.tree.at({}, *id)) {
       throw Error(ErrorCode::not_found, "forget /" + path + ": latest has no such path");
     }
-    context.tree.walk({}, *id, [&](const std::string&, const catalog::Version& version) {
+    context.tree.walk({}, *id, [&](const std::string& whole, const catalog::Version& version) {
+      changed.add(whole);
       found.push_back(version.key.path);
       return true;
     });
@@ -27,8 +29,9 @@ std::vector<catalog::PathId> everything_below(Context& context,
 
 ForgetResult forget(Context& context, const std::vector<std::string>& paths,
                     const std::string& command, Reporter& reporter) {
+  ForgetResult result;
   context.ledger.settle_unfinished();
-  const std::vector<catalog::PathId> gone = everything_below(context, paths);
+  const std::vector<catalog::PathId> gone = everything_below(context, paths, result.changed);
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
       context.ledger.begin_job(catalog::JobKind::forget, command, context.now_s());
@@ -38,7 +41,6 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
     context.sources.remove(path);
   }
   transaction.commit();
-  ForgetResult result;
   result.paths = gone.size();
   const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
   for (const archive::MediumUse& medium :

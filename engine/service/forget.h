@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/progress/reporter.h"
+#include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
 // Taking paths out of `latest`. History, snapshots and media keep them.
@@ -15,6 +16,7 @@ namespace mixtape::service {
 struct ForgetResult {
   std::uint64_t paths = 0;         // Files and directories that left `latest`.
   std::vector<std::string> media;  // That carry the news already.
+  ChangedPaths changed;
 };
 
 // `paths` as the catalog has them; a directory goes with all that is below it. Error{not_found},

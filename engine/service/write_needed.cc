@@ -55,7 +55,9 @@ std::optional<Source> find_source(Context& context, const archive::Scan& scan,
   return std::nullopt;
 }
 
-void add_without_content(const archive::Scan& scan, std::vector<archive::Item>& items) {
+void add_scanned(const archive::Scan& scan, NeededItems& needed) {
+  // Without a content to go along with, nothing is written.
+  const bool along = !needed.items.empty();
   archive::ChangeReader changes(scan.changes);
   archive::Change change;
   while (changes.next(change)) {
@@ -63,11 +65,14 @@ void add_without_content(const archive::Scan& scan, std::vector<archive::Item>& 
                            change.kind == archive::ChangeKind::content ||
                            change.kind == archive::ChangeKind::metadata;
     const bool has_content = S_ISREG(change.metadata.mode) && change.file.size > 0;
-    if (described && !has_content) {
+    if (change.kind != archive::ChangeKind::stamp) {
+      needed.changed.add(change.path);
+    }
+    if (along && described && !has_content) {
       archive::Item item;
       item.path = change.path;
       item.metadata = change.metadata;
-      items.push_back(std::move(item));
+      needed.items.push_back(std::move(item));
     }
   }
 }
@@ -90,12 +95,11 @@ NeededItems needed_items(Context& context, const archive::Scan& scan) {
                          item.state = source->state;
                          item.copies = need.missing;
                          item.on = need.on;
+                         needed.changed.add(need.path);
                          needed.items.push_back(std::move(item));
                          return true;
                        });
-  if (!needed.items.empty()) {
-    add_without_content(scan, needed.items);
-  }
+  add_scanned(scan, needed);
   return needed;
 }
 

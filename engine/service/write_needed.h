@@ -7,6 +7,7 @@
 
 #include "engine/archive/scan.h"
 #include "engine/archive/write_job.h"
+#include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
 // From "the policy asks for more copies" to items for a write job: what backup and flush share.
@@ -18,6 +19,7 @@ struct NeededItems {
   // Wanted on more media, but their bytes are not on this machine (any more): the source changed or
   // is gone.
   std::uint64_t out_of_reach = 0;
+  ChangedPaths changed;  // By the scan, or shown once the items are written.
 };
 
 // Every content that the policy wants on more media and whose bytes are here, and what `scan` found
