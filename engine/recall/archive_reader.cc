@@ -27,8 +27,9 @@ void ArchiveReader::open(const Archive& archive) {
 }
 
 bool ArchiveReader::reaches(const Extent& extent) const {
-  const std::uint64_t block = first_block(extent);
-  return record_block_ == block || near(block, extent.archive.record_size);
+  const Spot spot = spot_of(extent);
+  return head_ && spot >= at_ &&
+         (spot.block < *head_ || near(spot.block, extent.archive.record_size));
 }
 
 bool ArchiveReader::near(std::uint64_t block, std::uint64_t record_size) const {
@@ -80,6 +81,7 @@ void ArchiveReader::open_chunk(const Archive& archive, std::uint64_t chunk) {
   const std::size_t plain = plain_in_chunk(archive, chunk);
   const std::size_t sealed = plain + (kSealedChunk - kChunk);
   std::uint64_t at = archive.header.size() + chunk * kSealedChunk;
+  at_ = {.block = archive.first_block + at / archive.record_size, .offset = chunk * kChunk};
   ByteView whole;
   for (std::size_t gathered = 0; gathered < sealed;) {
     read_block(archive, archive.first_block + at / archive.record_size);

@@ -44,11 +44,9 @@ class ArchiveReader {
   using Each = std::function<bool(ByteView plain)>;
   void read(const Archive& archive, PlainRange range, const Each& each);
 
-  // The first block at hand without moving back: the record read last, else the one under the head.
-  [[nodiscard]] std::optional<std::uint64_t> at() const {
-    return record_block_ ? record_block_ : head_;
-  }
-  // Whether a copy can be reached by reading on.
+  // The first spot at hand without moving back: the chunk opened last begins there.
+  [[nodiscard]] Spot at() const { return at_; }
+  // Whether a copy can be reached by reading on from there.
   [[nodiscard]] bool reaches(const Extent& extent) const;
 
  private:
@@ -56,6 +54,7 @@ class ArchiveReader {
   void open(const Archive& archive);
   // Makes record_ hold this block.
   void read_block(const Archive& archive, std::uint64_t block);
+  // Whether the gap between head and block is read through.
   [[nodiscard]] bool near(std::uint64_t block, std::uint64_t record_size) const;
   // Brings the head before this block, reading through a short gap.
   void approach(const Archive& archive, std::uint64_t block);
@@ -66,12 +65,13 @@ class ArchiveReader {
   std::span<const format::Identity> identities_;
   std::optional<format::AgePreamble> key_;
 
-  std::optional<std::uint64_t> head_;
+  std::optional<std::uint64_t> head_;  // The block under it, while that is known.
   std::optional<std::uint64_t> record_block_;
   Bytes record_;
 
   std::optional<std::uint64_t> chunk_index_;  // Of the archive that key_ opens.
   Bytes chunk_, sealed_;
+  Spot at_;
 };
 
 }  // namespace mixtape::recall

@@ -65,9 +65,9 @@ ReadPlan plan_read(const Archive& archive, PlainRange range) {
   return plan;
 }
 
-std::uint64_t first_block(const Extent& extent) {
-  return extent.archive.first_block +
-         plan_read(extent.archive, {.offset = extent.data_offset, .size = 1}).first_record;
+Spot spot_of(const Extent& extent) {
+  const ReadPlan plan = plan_read(extent.archive, {.offset = extent.data_offset, .size = 1});
+  return {.block = extent.archive.first_block + plan.first_record, .offset = extent.data_offset};
 }
 
 }  // namespace mixtape::recall

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include "engine/recall/extent.h"
@@ -38,7 +39,14 @@ struct PlainRange {
 // Plaintext in one chunk: full but for the last.
 [[nodiscard]] std::size_t plain_in_chunk(const Archive& archive, std::uint64_t chunk);
 
-// Block address of the record where the first byte of a copy lies: where the one seek goes.
-[[nodiscard]] std::uint64_t first_block(const Extent& extent);
+// Where reading begins on a medium; in the order in which the head comes by.
+struct Spot {
+  std::uint64_t block = 0;   // The record that holds the beginning of the first chunk.
+  std::uint64_t offset = 0;  // In the archive's plaintext.
+  auto operator<=>(const Spot&) const = default;
+};
+
+// Where the one seek for a copy goes.
+[[nodiscard]] Spot spot_of(const Extent& extent);
 
 }  // namespace mixtape::recall

@@ -9,6 +9,7 @@
 #include <string>
 #include <tuple>
 
+#include "engine/recall/extent_map.h"
 #include "engine/recall/recall.h"
 
 // Which request is served next, given what is loaded and where the head stands. Pure policy.
@@ -25,7 +26,7 @@ namespace mixtape::recall {
 
 struct Place {
   std::string medium_label;
-  std::uint64_t block = 0;
+  Spot spot;
   bool operator==(const Place&) const = default;
 };
 
@@ -36,14 +37,14 @@ class RecallQueue {
   void remove(RequestId id);
   [[nodiscard]] bool empty() const { return places_.empty(); }
 
-  // `head`: what is loaded, and the block under the head. Media for which `present` is false are
+  // `head`: what is loaded, and what is at hand there. Media for which `present` is false are
   // passed over; nullopt when no request is left.
   [[nodiscard]] std::optional<RequestId> next(
       const std::optional<Place>& head,
       const std::function<bool(const std::string& medium_label)>& present) const;
 
  private:
-  using Key = std::tuple<std::string, std::uint64_t, RequestId>;
+  using Key = std::tuple<std::string, Spot, RequestId>;
   [[nodiscard]] std::optional<RequestId> first_from(const Place& place) const;
 
   std::set<Key> by_place_;

@@ -82,7 +82,7 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   job.content = content;
   try {
     for (Extent& extent : outside_.extents(content)) {
-      (void)first_block(extent);
+      (void)spot_of(extent);
       job.copies.push_back(std::move(extent));
     }
   } catch (const Error&) {
@@ -143,7 +143,7 @@ void RecallWorker::place(RequestId id) {
     }
   }
   job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
-  const Place found{chosen->archive.medium_label, first_block(*chosen)};
+  const Place found{chosen->archive.medium_label, spot_of(*chosen)};
   queue_.put(id, found);
   room_.set_place(id, found);
 }
@@ -177,7 +177,7 @@ std::optional<Place> RecallWorker::head() const {
   if (!reader_) {
     return std::nullopt;
   }
-  return Place{loaded_, reader_->at().value_or(0)};
+  return Place{loaded_, reader_->at()};
 }
 
 bool RecallWorker::reaches(RequestId id) {

@@ -130,7 +130,7 @@ std::vector<QueueEntry> WaitingRoom::list() {
                        .content = request.content,
                        .what = request.what,
                        .medium_label = request.place.medium_label,
-                       .block = request.place.block,
+                       .block = request.place.spot.block,
                        .done_bytes = request.arrived.end,
                        .waiting = request.reads.size() + request.fetches.size(),
                        .running = request.running});

@@ -89,11 +89,11 @@ TEST(ExtentMap, LastChunkIsAsLongAsWhatRemains) {
   EXPECT_EQ(chunks_in(archive_of(2 * kChunk + 1, MiB)), 3u);
 }
 
-TEST(ExtentMap, FirstBlockCountsFromTheArchive) {
+TEST(ExtentMap, ACopyBeginsAtTheRecordOfItsFirstChunk) {
   Extent extent{.archive = archive_of(100 * kChunk, 64 * KiB), .data_offset = 0, .stored_size = 1};
-  EXPECT_EQ(first_block(extent), 17u);
+  EXPECT_EQ(spot_of(extent).block, 17u);
   extent.data_offset = 50 * kChunk;
-  EXPECT_EQ(first_block(extent), 17 + (184 + 50 * kSealedChunk) / (64 * KiB));
+  EXPECT_EQ(spot_of(extent).block, 17 + (184 + 50 * kSealedChunk) / (64 * KiB));
 }
 
 TEST(ExtentMap, RefusesNumbersThatNoArchiveHas) {

@@ -11,8 +11,8 @@ namespace {
 class RecallQueueTest : public testing::Test {
  protected:
   void wants(std::uint64_t id, const std::string& medium, std::uint64_t block) {
-    queue_.put(RequestId{id}, {.medium_label = medium, .block = block});
-    blocks_[id] = {.medium_label = medium, .block = block};
+    queue_.put(RequestId{id}, {.medium_label = medium, .spot = {.block = block}});
+    blocks_[id] = {.medium_label = medium, .spot = {.block = block}};
   }
   // Serves everything; the head stands behind what was served last.
   std::vector<std::uint64_t> order(std::optional<Place> head = {}) {
@@ -22,7 +22,7 @@ class RecallQueueTest : public testing::Test {
       const auto number = static_cast<std::uint64_t>(*id);
       ids.push_back(number);
       head = blocks_.at(number);
-      ++head->block;
+      ++head->spot.block;
       queue_.remove(*id);
     }
     return ids;
@@ -46,21 +46,21 @@ TEST_F(RecallQueueTest, GoesOnFromTheHeadAndThenAround) {
   wants(1, "A", 10);
   wants(2, "A", 30);
   wants(3, "A", 20);
-  EXPECT_EQ(order(Place{"A", 20}), (Ids{3, 2, 1}));
+  EXPECT_EQ(order(Place{"A", {20, 0}}), (Ids{3, 2, 1}));
 }
 
 TEST_F(RecallQueueTest, FinishesTheSweepBeforeItChangesTheMedium) {
   wants(1, "B", 5);
   wants(2, "A", 40);
   wants(3, "A", 50);
-  EXPECT_EQ(order(Place{"A", 0}), (Ids{2, 3, 1}));
+  EXPECT_EQ(order(Place{"A", {0, 0}}), (Ids{2, 3, 1}));
 }
 
 TEST_F(RecallQueueTest, ChangesTheMediumAtTheEndOfASweepForWhoeverWaitsLongest) {
   wants(1, "B", 5);
   wants(2, "A", 10);  // Behind the head: not in this sweep.
   wants(3, "A", 50);
-  EXPECT_EQ(order(Place{"A", 20}), (Ids{3, 1, 2}));
+  EXPECT_EQ(order(Place{"A", {20, 0}}), (Ids{3, 1, 2}));
 }
 
 TEST_F(RecallQueueTest, VisitsEachMediumOnce) {
@@ -90,7 +90,7 @@ TEST_F(RecallQueueTest, ARequestCanMoveToAnotherCopy) {
   wants(1, "A", 1);
   wants(2, "A", 2);
   wants(1, "B", 7);
-  EXPECT_EQ(order(Place{"A", 0}), (Ids{2, 1}));
+  EXPECT_EQ(order(Place{"A", {0, 0}}), (Ids{2, 1}));
 }
 
 }  // namespace
