@@ -96,6 +96,7 @@ inline Content text_file(std::string name, std::string text) {
 inline TarMember member_of_type(MemberType type, std::string name) {
   TarMember member = file_named(std::move(name));
   member.type = type;
+  member.mode = type == MemberType::directory ? 0755 : member.mode;
   return member;
 }
 
