@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/mount_daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <thread>
+
+#include "engine/service/status.h"
+#include "fusefs/mount.h"
+#include "tapeio/error.h"
+#include "tools/control_server.h"
+#include "tools/queue_text.h"
+#include "tools/status_text.h"
+
+namespace mixtape::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+fusefs::ColdReads cold_reads(home::RecallPolicy policy) {
+  switch (policy) {
+    case home::RecallPolicy::block:
+      return fusefs::ColdReads::block;
+    case home::RecallPolicy::queue:
+      return fusefs::ColdReads::queue;
+    case home::RecallPolicy::never:
+      return fusefs::ColdReads::never;
+  }
+  MIXTAPE_ASSERT(!"every policy is handled above");
+}
+
+fusefs::MountOptions mount_options(const MountCommand& command, const home::Home& home) {
+  fusefs::MountOptions options;
+  options.mountpoint = command.mountpoint;
+  options.home = home.directory();
+  options.allow_other = command.allow_other;
+  options.read_only = command.read_only;
+  options.nonempty = command.nonempty;
+  return options;
+}
+
+std::string dump(const nlohmann::json& value) {
+  return value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+struct MountDaemon::Impl final : Daemon {
+  explicit Impl(const MountCommand& command)
+      : lock(home::Home(command.home), home::HomeLock::Role::daemon,
+             "mount.mixtape " + command.mountpoint.string()),
+        shared(home::Home(command.home)),
+        recalls(shared, [](const std::string& line) { spdlog::warn("{}", line); }),
+        contents(shared.cache(), recalls.recall()),
+        mount(mount_options(command, shared.home()), sources(command)),
+        signals(context, SIGINT, SIGTERM, SIGHUP),
+        control(context, shared.home().directory(), *this) {}
+
+  fusefs::Sources sources(const MountCommand& command) {
+    return {
+        .open_catalog = [this] { return shared.home().open_catalog(catalog::Access::read); },
+        .contents = contents,
+        .staging = command.read_only ? nullptr : &shared.staging(),
+        .texts = {.status_json = [this] { return dump(status_json(status())); },
+                  .queue_json = [this] { return dump(queue_json(recalls.recall().queue())); },
+                  .status_text = [this] { return status_text(status()); }},
+        .eta = {},
+        .cold_reads = cold_reads(shared.home().config().recall),
+    };
+  }
+
+  service::Status status() {
+    service::Context reading(shared, catalog::Access::read);
+    return service::status_of(reading);
+  }
+
+  service::Workspace& workspace() override { return shared; }
+  service::RecallService& recall() override { return recalls; }
+  void committed(const service::ChangedPaths& changed) override {
+    if (changed.everything) {
+      mount.everything_changed();
+    } else {
+      mount.changed(changed.paths);
+    }
+  }
+
+  void run(const std::function<void()>& ready) {
+    signals.async_wait([this](boost::system::error_code stopped, int) {
+      if (!stopped) {
+        mount.stop();
+      }
+    });
+    std::jthread serving([this] {
+      mount.run();
+      asio::post(context, [this] { context.stop(); });
+    });
+    ready();
+    spdlog::info("mounted");
+    context.run();
+    spdlog::info("unmounted");
+  }
+
+  // In this order: who is used stands before who uses it, and ends after.
+  home::HomeLock lock;
+  service::Workspace shared;
+  service::RecallService recalls;
+  fusefs::RecalledContents contents;
+  fusefs::Mount mount;
+  asio::io_context context;
+  asio::signal_set signals;
+  ControlServer control;
+};
+
+MountDaemon::MountDaemon(const MountCommand& command) : impl_(std::make_unique<Impl>(command)) {}
+
+MountDaemon::~MountDaemon() = default;
+
+void MountDaemon::run(const std::function<void()>& ready) {
+  impl_->run(ready);
+}
+
+}  // namespace mixtape::tools

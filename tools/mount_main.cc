@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// mount.mixtape: puts itself into the background and serves the mount until it is unmounted.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "tapeio/error.h"
+#include "tapeio/unique_fd.h"
+#include "tools/command.h"
+#include "tools/mount_daemon.h"
+
+namespace {
+
+using namespace mixtape;
+using namespace mixtape::tools;
+
+constexpr std::size_t kLogSize = MiB;
+constexpr std::size_t kOldLogs = 3;
+
+void complain(const std::string& why) {
+  std::fprintf(stderr, "mount.mixtape: %s\n", why.c_str());
+}
+
+// The parent's side: waits until the daemon is ready or has said why not.
+int await_daemon(pid_t daemon, const tapeio::UniqueFd& ready) {
+  char byte = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(ready.get(), &byte, 1);
+  } while (got < 0 && errno == EINTR);
+  if (got == 1) {
+    return kSuccess;
+  }
+  int status = 0;
+  ::waitpid(daemon, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status)
+                                                       : static_cast<int>(kFailure);
+}
+
+// From here on nobody sees standard error: words go to the log in the home.
+void detach_from_terminal(const std::filesystem::path& home) {
+  spdlog::set_default_logger(
+      spdlog::rotating_logger_mt("mixtape", (home / "mount.log").string(), kLogSize, kOldLogs));
+  spdlog::flush_on(spdlog::level::info);
+  const tapeio::UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    ::dup2(nothing.get(), stream);
+  }
+}
+
+int serve(const MountCommand& command, tapeio::UniqueFd ready) {
+  try {
+    MountDaemon daemon(command);
+    daemon.run([&] {
+      if (ready.valid()) {
+        detach_from_terminal(command.home);
+        const char byte = 1;
+        if (::write(ready.get(), &byte, 1) != 1) {
+          spdlog::warn("the process that started the mount is gone");
+        }
+        ready.reset();
+      }
+    });
+    return kSuccess;
+  } catch (const Error& error) {
+    complain(error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    complain(error.what());
+  }
+  return kFailure;
+}
+
+int start(const MountCommand& command) {
+  if (command.foreground) {
+    return serve(command, {});
+  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    throw_errno("make a pipe");
+  }
+  tapeio::UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const pid_t daemon = ::fork();
+  if (daemon < 0) {
+    throw_errno("go into the background");
+  }
+  if (daemon > 0) {
+    write_end.reset();
+    return await_daemon(daemon, read_end);
+  }
+  read_end.reset();
+  ::setsid();
+  return serve(command, std::move(write_end));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  spdlog::set_default_logger(spdlog::stderr_color_mt("mixtape"));
+  spdlog::set_level(spdlog::level::info);
+  try {
+    int status = kSuccess;
+    const auto command =
+        parse_mount_command({argv + 1, argv + argc}, std::filesystem::current_path(), status);
+    if (!command) {
+      return status;
+    }
+    // The background process keeps no directory busy.
+    if (!command->foreground && ::chdir("/") != 0) {
+      throw_errno("go to /");
+    }
+    return start(*command);
+  } catch (const Error& error) {
+    complain(error.what());
+    return kFailure;
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/queue_text.h"
+
+#include "engine/home/config.h"
+#include "tools/console.h"
+#include "tools/json_text.h"
+
+namespace mixtape::tools {
+
+using nlohmann::json;
+
+json queue_json(const std::vector<recall::QueueEntry>& queue) {
+  json list = json::array();
+  for (const recall::QueueEntry& entry : queue) {
+    json object = {{"number", static_cast<std::uint64_t>(entry.id)},
+                   {"medium", entry.medium_label},
+                   {"block", entry.block},
+                   {"bytes", entry.content.size},
+                   {"done_bytes", entry.done_bytes},
+                   {"waiting", entry.waiting},
+                   {"running", entry.running}};
+    put_name(object, "path", entry.what);
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
+  std::string text;
+  for (const recall::QueueEntry& entry : queue) {
+    text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " +
+            (entry.running ? "running" : "waiting") + "  " + entry.medium_label + " block " +
+            std::to_string(entry.block) + "  " + home::format_size(entry.done_bytes) + " of " +
+            home::format_size(entry.content.size) + "  " + printable(entry.what) + "\n";
+  }
+  return text.empty() ? "nothing is queued\n" : text;
+}
+
+}  // namespace mixtape::tools

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/recall/recall.h"
+
+// What is being brought back, in order: `mixtape queue` and .mixtape/queue.json say the same.
+
+namespace mixtape::tools {
+
+nlohmann::json queue_json(const std::vector<recall::QueueEntry>& queue);
+std::string queue_text(const std::vector<recall::QueueEntry>& queue);
+
+}  // namespace mixtape::tools
