@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/archive/medium_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "engine/catalog/snapshot.h"
+#include "engine/format/tape_file.h"
+#include "tapeio/faulty_drive.h"
+#include "tapeio/memory_library.h"
+#include "tests/archive/write_world.h"
+#include "tests/support/errors.h"
+
+namespace mixtape::archive {
+namespace {
+
+using test::error_of;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Kind = tapeio::ReadResult::Kind;
+
+class MediumWriterTest : public ::testing::Test {
+ protected:
+  MediumWriterTest() : library_(tapeio::MemoryLibraryOptions{}), world_(library_) {}
+
+  // How many tape files the medium holds, each ended by one filemark; fails when one is not.
+  std::uint64_t tape_files(const std::string& label) {
+    const auto drive = library_.load(label, tapeio::Library::Access::read);
+    Bytes record(tapeio::kMaxRecordSize);
+    std::uint64_t files = 0;
+    Kind before = Kind::filemark;
+    while (true) {
+      const tapeio::ReadResult read = drive->read_record(record);
+      if (read.kind == Kind::end_of_data) {
+        EXPECT_EQ(before, Kind::filemark) << "the last tape file has no end";
+        return files;
+      }
+      if (read.kind == Kind::filemark) {
+        EXPECT_EQ(before, Kind::record) << "an empty tape file";
+        ++files;
+      } else {
+        EXPECT_EQ(read.size, test::WriteWorld::kRecord) << "a record that is not full";
+      }
+      before = read.kind;
+    }
+  }
+
+  catalog::IndexLabel index_at(const std::string& label, std::uint64_t file) {
+    const auto drive = library_.load(label, tapeio::Library::Access::read);
+    EXPECT_EQ(drive->space_filemarks(static_cast<std::int64_t>(file)), file);
+    const auto into = world_.directory() / "looked-at.sqlite";
+    std::filesystem::remove(into);
+    (void)format::read_tape_file(*drive, test::WriteWorld::kRecord, world_.identities, into, GiB);
+    return catalog::inspect_index(into);
+  }
+
+  void expect_refused(ErrorCode code, const std::string& why) {
+    const std::uint64_t objects = library_.medium("MX0001").object_count();
+    try {
+      (void)world_.run();
+      FAIL() << "it was written to";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code);
+      EXPECT_THAT(error.what(), HasSubstr(why));
+    }
+    EXPECT_EQ(library_.medium("MX0001").object_count(), objects);
+  }
+
+  tapeio::MemoryLibrary library_;
+  test::WriteWorld world_;
+};
+
+TEST_F(MediumWriterTest, ABlankMediumGetsArchaeologyABundleAndAClosingIndex) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("photos/a.raw", 100'000);
+  world_.add_source("photos/b.raw", 200'000);
+  const WriteOutcome outcome = world_.run();
+  EXPECT_EQ(outcome.files, 2U);
+  EXPECT_EQ(outcome.bytes, 300'000U);
+  ASSERT_THAT(outcome.media, SizeIs(1));
+  EXPECT_TRUE(outcome.media[0].labelled_now);
+  EXPECT_EQ(tape_files("MX0001"), 4U);
+  EXPECT_EQ(index_at("MX0001", 1).role, catalog::IndexRole::bundle);
+  const catalog::IndexLabel closing = index_at("MX0001", 3);
+  EXPECT_EQ(closing.role, catalog::IndexRole::closing);
+  EXPECT_EQ(closing.last_bundle, 1U);
+  EXPECT_EQ(closing.tape_file, 3U);
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("photos/a.raw", "photos/b.raw"));
+  EXPECT_THAT(world_.reporter.problems, IsEmpty());
+}
+
+TEST_F(MediumWriterTest, AppendingWritesOverTheClosingIndexAndNothingElse) {
+  library_.add_medium("MX0001", 64 * MiB);
+  for (int job = 1; job <= 3; ++job) {
+    world_.add_source("f" + std::to_string(job), 50'000);
+    (void)world_.run();
+    EXPECT_EQ(tape_files("MX0001"), 2U + 2U * static_cast<unsigned>(job));
+  }
+  EXPECT_THAT(world_.readable_paths(), SizeIs(3));
+  EXPECT_GT(index_at("MX0001", 7).sequence, index_at("MX0001", 5).sequence);
+}
+
+TEST_F(MediumWriterTest, AJobWithoutDataStillClosesAMedium) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  const std::uint64_t before = index_at("MX0001", 3).sequence;
+  world_.add_source("empty", 0);
+  const WriteOutcome outcome = world_.run();
+  EXPECT_EQ(outcome.files, 0U);
+  EXPECT_EQ(tape_files("MX0001"), 4U);
+  EXPECT_GT(index_at("MX0001", 3).sequence, before);
+}
+
+TEST_F(MediumWriterTest, SeveralMediaFillUpAndNothingContinuesOnTheNext) {
+  for (const char* label : {"MX0001", "MX0002", "MX0003"}) {
+    library_.add_medium(label, 8 * MiB);
+  }
+  for (int i = 0; i < 16; ++i) {
+    world_.add_source("f" + std::to_string(100 + i), MiB);
+  }
+  const WriteOutcome outcome = world_.run();
+  EXPECT_THAT(outcome.media, SizeIs(3));
+  EXPECT_THAT(outcome.no_room, IsEmpty());
+  EXPECT_EQ(outcome.files, 16U);
+  EXPECT_THAT(world_.readable_paths(), SizeIs(16));
+}
+
+TEST_F(MediumWriterTest, WhatFindsNoRoomIsNamedAndWhatIsTooLargeForAnyMediumToo) {
+  library_.add_medium("MX0001", 8 * MiB);
+  world_.add_source("a", 4 * MiB);
+  world_.add_source("b", 4 * MiB);
+  world_.add_source("c-huge", 9 * MiB);
+  world_.add_source("d", 1000);
+  const WriteOutcome outcome = world_.run();
+  EXPECT_EQ(outcome.files, 2U);
+  EXPECT_THAT(outcome.no_room, ElementsAre("b"));
+  ASSERT_THAT(outcome.too_big, SizeIs(1));
+  EXPECT_EQ(outcome.too_big[0].path, "c-huge");
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "d"));
+}
+
+TEST_F(MediumWriterTest, CopiesGoToDistinctMedia) {
+  library_.add_medium("MX0001", 64 * MiB);
+  library_.add_medium("MX0002", 64 * MiB);
+  world_.add_source("a", 100'000);
+  world_.add_source("b", 100'000);
+  world_.copies = 2;
+  const WriteOutcome outcome = world_.run();
+  EXPECT_EQ(outcome.files, 4U);
+  EXPECT_THAT(outcome.no_room, IsEmpty());
+  EXPECT_EQ(tape_files("MX0001"), 4U);
+  EXPECT_EQ(tape_files("MX0002"), 4U);
+  EXPECT_EQ(world_.run().files, 0U);
+  // The medium that was closed last knows all; the other one knows all that was there when it was
+  // left.
+  world_.copies = 3;
+  EXPECT_THAT(world_.run().no_room, ElementsAre("a", "b"));
+}
+
+TEST_F(MediumWriterTest, TheSameContentIsStoredOncePerMedium) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.hash_first = true;
+  world_.add_source("a", 2 * MiB);
+  world_.add_source("b", 10);
+  std::filesystem::copy_file(world_.on_disk("a"), world_.on_disk("c"));
+  const WriteOutcome outcome = world_.run();
+  EXPECT_LT(outcome.media[0].archive_bytes, 3 * MiB);
+}
+
+TEST_F(MediumWriterTest, ABundleIsNeverSmallerThanAThousandIndexes) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.bundle_bytes = 2 * MiB;
+  for (int i = 0; i < 6; ++i) {
+    world_.add_source("f" + std::to_string(i), MiB);
+  }
+  EXPECT_EQ(world_.run().media[0].bundles, 1U);
+}
+
+TEST_F(MediumWriterTest, ASourceThatChangedIsReportedIsNoCopyAndIsQueuedAgain) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 100'000);
+  world_.add_source("b", 100'000);
+  world_.before_commit = [&](std::string_view step) {
+    if (step == "plan bundle") {
+      std::ofstream(world_.on_disk("a"), std::ios::app) << "more";
+    }
+  };
+  const WriteOutcome outcome = world_.run();
+  ASSERT_THAT(outcome.bad, SizeIs(1));
+  EXPECT_EQ(outcome.bad[0].path, "a");
+  EXPECT_THAT(outcome.bad[0].why, HasSubstr("100004 bytes now"));
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("b"));
+  world_.before_commit = {};
+  std::filesystem::resize_file(world_.on_disk("a"), 100'000);
+  EXPECT_EQ(world_.run().bad.size(), 1U) << "its time of change is another one";
+}
+
+TEST_F(MediumWriterTest, AStopLeavesNoHalfClaimAndAClosedMedium) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  world_.add_source("b", 10 * MiB);
+  world_.before_commit = [&](std::string_view step) {
+    if (step == "plan bundle") {
+      world_.reporter.stopper.request_stop();
+    }
+  };
+  EXPECT_EQ(error_of([&] { return world_.run(); }), ErrorCode::cancelled);
+  EXPECT_EQ(tape_files("MX0001"), 4U);
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a"));
+  world_.before_commit = {};
+  world_.reporter.stopper = {};
+  (void)world_.run();
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "b"));
+}
+
+TEST_F(MediumWriterTest, APreviewSaysWhatWritingThenDoes) {
+  library_.add_medium("MX0001", 8 * MiB);
+  library_.add_medium("MX0002", 8 * MiB);
+  for (int i = 0; i < 9; ++i) {
+    world_.add_source("f" + std::to_string(100 + i), MiB);
+  }
+  const WriteOutcome planned = world_.preview();
+  EXPECT_EQ(library_.trace().operations().size(), 0U);
+  const WriteOutcome written = world_.run();
+  EXPECT_EQ(planned.files, written.files);
+  EXPECT_EQ(planned.bytes, written.bytes);
+  EXPECT_EQ(planned.media.size(), written.media.size());
+}
+
+// --- Media that are not what the catalog means
+
+TEST_F(MediumWriterTest, AMediumWithForeignDataIsLeftAlone) {
+  library_.add_medium("MX0001", 64 * MiB);
+  {
+    const auto drive = library_.load("MX0001", tapeio::Library::Access::write);
+    ASSERT_TRUE(drive->write_record(Bytes(512)).written);
+    ASSERT_TRUE(drive->write_filemark().written);
+  }
+  world_.add_source("a", 1000);
+  EXPECT_THAT(world_.run().no_room, ElementsAre("a"));
+  EXPECT_EQ(library_.medium("MX0001").object_count(), 2U);
+}
+
+TEST_F(MediumWriterTest, AnotherMediumUnderTheSameLabelIsRefusedWithBothNames) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  // Another world's medium, which calls itself by the same name.
+  tapeio::MemoryLibrary other_library{tapeio::MemoryLibraryOptions{}};
+  other_library.add_medium("MX0001", 64 * MiB);
+  test::WriteWorld other(other_library);
+  other.add_source("x", 1000);
+  (void)other.run();
+  (void)library_.take_out("MX0001");
+  library_.put_in(other_library.take_out("MX0001"));
+  world_.add_source("b", 1000);
+  expect_refused(ErrorCode::wrong_medium, "MX0001");
+}
+
+TEST_F(MediumWriterTest, AMediumThatKnowsMoreThanTheCatalogIsRefused) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  const auto old = world_.directory() / "catalog.old";
+  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
+  world_.add_source("b", 1000);
+  (void)world_.run();
+  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
+                             std::filesystem::copy_options::overwrite_existing);
+  world_.add_source("c", 1000);
+  expect_refused(ErrorCode::conflict, "run `mixtape recover`");
+  // Not a matter of how often one asks.
+  expect_refused(ErrorCode::conflict, "run `mixtape recover`");
+}
+
+TEST_F(MediumWriterTest, StateThatOnlyTheMediumKnowsIsNotWrittenOver) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  const auto old = world_.directory() / "catalog.old";
+  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
+  world_.add_source("empty", 0);
+  (void)world_.run();
+  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
+                             std::filesystem::copy_options::overwrite_existing);
+  world_.add_source("c", 1000);
+  expect_refused(ErrorCode::conflict, "knows more");
+}
+
+TEST_F(MediumWriterTest, AMediumThatLostABundleIsRefused) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 200'000);
+  (void)world_.run();
+  tapeio::MemoryMedium& medium = library_.medium("MX0001");
+  medium.truncate(medium.object_count() - 8);
+  world_.add_source("b", 1000);
+  expect_refused(ErrorCode::conflict, "mixtape verify");
+}
+
+TEST_F(MediumWriterTest, WithoutAnIdentityTheShapeIsCheckedAndSaid) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  std::vector<format::Identity> away = std::move(world_.identities);
+  world_.identities.clear();
+  world_.add_source("b", 1000);
+  (void)world_.run();
+  EXPECT_THAT(world_.reporter.notes, Contains(HasSubstr("no identity")));
+  world_.identities = std::move(away);
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "b"));
+}
+
+}  // namespace
+}  // namespace mixtape::archive
