@@ -235,6 +235,19 @@ TEST_F(SmallDisk, FullDiskIsNoSpaceAndKeepsWhatHasAFilemark) {
   EXPECT_EQ(contents(), "ab|d|");
 }
 
+TEST_F(SmallDisk, RecordThatDidNotFitLeavesNothingBehindTheLastWholeOne) {
+  // Not a multiple of a page, so that a part of the last one still finds room.
+  constexpr std::size_t kOddRecord = 3000;
+  const auto drive = writer();
+  std::uint64_t written = 0;
+  while (!error_of([&] { return drive->write_record(test::pattern(kOddRecord)); }).has_value()) {
+    ++written;
+  }
+  ASSERT_TRUE(drive->write_filemark().written);
+  EXPECT_EQ(std::filesystem::file_size(path_of("0000.data")), written * kOddRecord);
+  EXPECT_EQ(drive->position(), (Position{.block = written + 1, .file = 1}));
+}
+
 TEST_F(SmallDisk, DiskThatGetsFullWarnsEarly) {
   write_text(path_of("somebody-elses"), std::string(700 * KiB, 'x'));
   EXPECT_TRUE(writer()->write_record(record(1)).early_warning);

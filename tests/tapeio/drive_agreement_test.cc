@@ -9,8 +9,8 @@
 #include "tests/support/patterns.h"
 #include "tests/support/temp_dir.h"
 
-// Two drives of unlike making, asked the same in random order, must answer the same: the tape in memory
-// is so simple that it serves as the specification.
+// Two drives of unlike making, asked the same in random order, must answer the same: the tape in
+// memory is so simple that it serves as the specification.
 
 namespace mixtape::tapeio {
 namespace {
