@@ -84,7 +84,7 @@ service::Context& Session::reading() {
 
 service::Context& Session::writing() {
   if (!context_writes_) {
-    lock_.emplace(workspace().home(), home::HomeLock::Role::writer, command_line());
+    lock_.emplace(workspace().home().directory(), home::HomeLock::Role::writer, command_line());
     context_ = std::make_unique<service::Context>(workspace(), catalog::Access::write);
     context_writes_ = true;
   }

@@ -50,7 +50,7 @@ std::string dump(const nlohmann::json& value) {
 
 struct MountDaemon::Impl final : Daemon {
   explicit Impl(const MountCommand& command)
-      : lock(home::Home(command.home), home::HomeLock::Role::daemon,
+      : lock(home::Home(command.home).directory(), home::HomeLock::Role::daemon,
              "mount.mixtape " + command.mountpoint.string()),
         shared(home::Home(command.home)),
         recalls(shared, [](const std::string& line) { spdlog::warn("{}", line); }),

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kMaxRecipientsFile = MiB;
+constexpr std::uint64_t kMaxIdentityFile = MiB;
 constexpr int kFirstMedia = 3;
 
 constexpr std::string_view kDailyKey = "daily.identity";
@@ -143,6 +144,34 @@ void Home::create(const fs::path& directory) {
   half_made.keep();
 }
 
+void Home::prepare(const fs::path& directory, const fs::path& identity_file,
+                   const std::vector<std::string>& recipients, std::string_view library) {
+  const fs::path home = fs::absolute(directory);
+  fs::create_directories(home.parent_path());
+  make_private_directory(home);
+  for (const char* part : {"keys", "cache", "staging", "library", "scratch"}) {
+    make_private_directory(home / part);
+  }
+  if (!fs::exists(home / "mixtape.toml")) {
+    const bool own = library == "dir:" + (home / "library").string();
+    const std::string line = "libraries = [\"" + std::string(library) + "\"]\n";
+    write_text(home / "mixtape.toml", config_template() + (own ? "" : line), 0600);
+  }
+  if (!fs::exists(home / "keys/recipients")) {
+    std::string text = "# Who can read what Mixtape writes: one age recipient a line.\n";
+    for (const std::string& recipient : recipients) {
+      text += format::Recipient::parse(recipient).text() + "\n";
+    }
+    write_text(home / "keys/recipients", text, 0600);
+  }
+  const fs::path kept = home / "keys/recovered.identity";
+  const bool among_them =
+      fs::weakly_canonical(identity_file).parent_path() == fs::weakly_canonical(home / "keys");
+  if (!among_them && !fs::exists(kept)) {
+    tapeio::write_file_durably(kept, tapeio::read_file(identity_file, kMaxIdentityFile), 0600);
+  }
+}
+
 catalog::Database Home::open_catalog(catalog::Access access) const {
   return catalog::open_catalog(catalog_db(), state_db(), access);
 }
@@ -229,8 +258,8 @@ std::vector<std::unique_ptr<tapeio::Library>> Home::libraries(
   return opened;
 }
 
-HomeLock::HomeLock(const Home& home, Role role, const std::string& command) {
-  const fs::path file = home.directory() / lock_file_name(role);
+HomeLock::HomeLock(const fs::path& home, Role role, const std::string& command) {
+  const fs::path file = home / lock_file_name(role);
   fd_ = tapeio::open_file(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
     const std::time_t now = std::time(nullptr);
@@ -252,8 +281,8 @@ HomeLock::HomeLock(const Home& home, Role role, const std::string& command) {
                                    : std::string("another process");
   throw Error(ErrorCode::locked,
               role == Role::writer
-                  ? who + " is writing to " + home.directory().string() + "; wait until it is done"
-                  : who + " has " + home.directory().string() + " mounted already");
+                  ? who + " is writing to " + home.string() + "; wait until it is done"
+                  : who + " has " + home.string() + " mounted already");
 }
 
 }  // namespace mixtape::home

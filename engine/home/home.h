@@ -34,6 +34,13 @@ class Home {
   // failure.
   static void create(const std::filesystem::path& directory);
 
+  // A home for a catalog that will be recovered: directories and configuration, `identity_file`
+  // among the keys, `recipients` as those who read what is written, `library` among the libraries.
+  // What is there already stays as it is.
+  static void prepare(const std::filesystem::path& directory,
+                      const std::filesystem::path& identity_file,
+                      const std::vector<std::string>& recipients, std::string_view library);
+
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] std::filesystem::path catalog_db() const { return directory_ / "catalog.db"; }
@@ -72,7 +79,8 @@ class HomeLock {
     writer,  // One command at a time, in the daemon or not.
     daemon,  // One mount at a time.
   };
-  HomeLock(const Home& home, Role role, const std::string& command);
+  // `home`: the directory; it may lack a catalog still.
+  HomeLock(const std::filesystem::path& home, Role role, const std::string& command);
 
  private:
   tapeio::UniqueFd fd_;

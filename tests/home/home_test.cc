@@ -105,16 +105,15 @@ TEST_F(HomeTest, ALibraryThatIsAwayIsNamedAndTheOthersAreUsed) {
 
 TEST_F(HomeTest, ASecondWriterIsToldWhoTheFirstIs) {
   Home::create(home_);
-  const Home home(home_);
   {
-    const HomeLock lock(home, HomeLock::Role::writer, "mixtape backup /home");
+    const HomeLock lock(home_, HomeLock::Role::writer, "mixtape backup /home");
     const Error error =
-        error_of([&] { const HomeLock second(home, HomeLock::Role::writer, "mixtape flush"); });
+        error_of([&] { const HomeLock second(home_, HomeLock::Role::writer, "mixtape flush"); });
     EXPECT_EQ(error.code(), ErrorCode::locked);
     EXPECT_THAT(error.what(), HasSubstr("`mixtape backup /home` (process "));
-    const HomeLock daemon(home, HomeLock::Role::daemon, "mount.mixtape");
+    const HomeLock daemon(home_, HomeLock::Role::daemon, "mount.mixtape");
   }
-  const HomeLock later(home, HomeLock::Role::writer, "mixtape flush");
+  const HomeLock later(home_, HomeLock::Role::writer, "mixtape flush");
 }
 
 TEST_F(HomeTest, TheNoteAboutTheRecoveryKeyIsKept) {

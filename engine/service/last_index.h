@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "engine/catalog/snapshot.h"
+#include "engine/format/age_keys.h"
+#include "engine/format/archaeology.h"
+#include "tapeio/tape_drive.h"
+
+// What a found medium knows: its label and its newest index.
+//
+// Threads: the drive belongs to the caller. The head stands anywhere afterwards.
+
+namespace mixtape::service {
+
+// Tape file 0; nullopt on an empty medium. Throws Error{corrupt, unsupported}.
+[[nodiscard]] std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive);
+
+// Reads the newest index that opens into the new file `to`, from the last tape file backwards;
+// nullopt when there is none. Throws what the last one that did not open said, when none did. Cost:
+// one seek and one index on a whole medium.
+[[nodiscard]] std::optional<catalog::FoundIndex> read_last_index(
+    tapeio::TapeDrive& drive, const format::MediumLabel& label,
+    std::span<const format::Identity> identities, const std::filesystem::path& to);
+
+}  // namespace mixtape::service

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/recover.h"
+
+#include <set>
+
+#include "engine/home/home.h"
+#include "engine/service/last_index.h"
+#include "tapeio/error.h"
+#include "tapeio/library.h"
+
+namespace mixtape::service {
+namespace fs = std::filesystem;
+namespace {
+
+// Indexes on their way; gone with the scope.
+class IndexDirectory {
+ public:
+  explicit IndexDirectory(fs::path directory) : directory_(std::move(directory)) {
+    fs::remove_all(directory_);
+    fs::create_directories(directory_);
+    fs::permissions(directory_, fs::perms::owner_all);
+  }
+  IndexDirectory(const IndexDirectory&) = delete;
+  IndexDirectory& operator=(const IndexDirectory&) = delete;
+  ~IndexDirectory() {
+    std::error_code ignored;
+    fs::remove_all(directory_, ignored);
+  }
+  [[nodiscard]] fs::path file(const std::string& label) const {
+    return directory_ / (label + ".sqlite");
+  }
+
+ private:
+  const fs::path directory_;
+};
+
+struct Gathered {
+  std::vector<catalog::FoundIndex> found;
+  std::set<std::string> recipients;
+  std::size_t not_ours = 0;  // No identity opens them.
+};
+
+void gather(tapeio::Library& library, const std::string& label,
+            const std::vector<format::Identity>& identities, const IndexDirectory& directory,
+            Gathered& gathered, RecoverResult& result) {
+  const auto drive = library.load(label, tapeio::Library::Access::read);
+  const auto medium = read_label(*drive);
+  if (!medium) {
+    result.skipped.push_back(label);
+    return;
+  }
+  auto index = read_last_index(*drive, *medium, identities, directory.file(label));
+  if (!index) {
+    result.skipped.push_back(label);
+    return;
+  }
+  gathered.found.push_back(std::move(*index));
+  gathered.recipients.insert(medium->recipients.begin(), medium->recipients.end());
+  result.read.push_back(label);
+}
+
+Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity>& identities,
+                    const IndexDirectory& directory, Reporter& reporter, RecoverResult& result) {
+  Gathered gathered;
+  const std::vector<tapeio::MediumSlot> media = library.media();
+  Progress progress{"read indexes", 0, 0, 0, media.size()};
+  for (const tapeio::MediumSlot& slot : media) {
+    if (reporter.stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "recover: stopped before anything was changed");
+    }
+    try {
+      gather(library, slot.label, identities, directory, gathered, result);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::no_space) {
+        throw;
+      }
+      gathered.not_ours += error.code() == ErrorCode::not_permitted ? 1 : 0;
+      reporter.problem("medium " + slot.label + ": " + error.what());
+    }
+    ++progress.done_files;
+    reporter.progress(progress);
+  }
+  return gathered;
+}
+
+}  // namespace
+
+RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
+  const std::vector<format::Identity> identities =
+      format::read_identity_file(request.identity_file);
+  const auto library = tapeio::open_library(request.library);
+  RecoverResult result;
+  const bool had_home = fs::exists(request.home);
+  fs::create_directories(request.home);
+  fs::permissions(request.home, fs::perms::owner_all);
+  try {
+    const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
+    const IndexDirectory directory(request.home / "scratch" / "recover");
+    const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
+    if (gathered.found.empty()) {
+      throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
+                  "recover from " + request.library + ": " +
+                      (gathered.not_ours > 0 ? "the identity opens none of its media"
+                                             : "no medium there has an index that can be read"));
+    }
+    std::vector<std::string> recipients(gathered.recipients.begin(), gathered.recipients.end());
+    if (recipients.empty()) {
+      recipients.push_back(identities.front().recipient().text());
+    }
+    home::Home::prepare(request.home, request.identity_file, recipients, request.library);
+    result.recovered = catalog::recover_catalog(gathered.found, request.home / "catalog.db");
+  } catch (const Error&) {
+    if (!had_home) {
+      std::error_code ignored;
+      fs::remove_all(request.home, ignored);
+    }
+    throw;
+  }
+  return result;
+}
+
+}  // namespace mixtape::service

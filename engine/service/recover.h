@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/snapshot.h"
+#include "engine/progress/reporter.h"
+
+// The catalog, built anew from the media of a library.
+//
+// Of each medium the newest index that opens is read: the closing index, or, when a job died there,
+// the one of its last bundle. The order of media does not matter, any set of them will do, and
+// doing it again changes nothing. An existing catalog learns what the media know.
+//
+// Errors: throws Error{not_found} for the library or the identity, Error{not_permitted} when the
+// identity opens
+//         none of the media, Error{locked}. A single medium that cannot be read is reported and
+//         left out.
+// Cost:   one index per medium.
+
+namespace mixtape::service {
+
+struct RecoverRequest {
+  std::filesystem::path home;
+  std::string library;  // URL.
+  std::filesystem::path identity_file;
+  std::string command;
+};
+
+struct RecoverResult {
+  catalog::Recovered recovered;
+  std::vector<std::string> read;     // Labels.
+  std::vector<std::string> skipped;  // Labels of media that are empty.
+};
+
+[[nodiscard]] RecoverResult recover(const RecoverRequest& request, Reporter& reporter);
+
+}  // namespace mixtape::service
