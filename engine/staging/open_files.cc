@@ -2,6 +2,7 @@
 #include "engine/staging/open_files.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tapeio/error.h"
 
@@ -9,16 +10,33 @@ namespace mixtape::staging {
 
 void OpenFiles::opened(Inode inode) {
   const std::lock_guard lock(mutex_);
-  ++writers_[inode];
+  ++writers_[inode].count;
+}
+
+void OpenFiles::closing(Inode inode) {
+  const std::lock_guard lock(mutex_);
+  const auto found = writers_.find(inode);
+  if (found != writers_.end() && !std::exchange(found->second.closing, true)) {
+    ++closing_;
+  }
 }
 
 void OpenFiles::closed(Inode inode) {
   const std::lock_guard lock(mutex_);
   const auto found = writers_.find(inode);
   MIXTAPE_ASSERT(found != writers_.end());
-  if (--found->second == 0) {
+  if (std::exchange(found->second.closing, false)) {
+    --closing_;
+    closed_.notify_all();
+  }
+  if (--found->second.count == 0) {
     writers_.erase(found);
   }
+}
+
+void OpenFiles::wait_for_closing(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  closed_.wait_for(lock, limit, [this] { return closing_ == 0; });
 }
 
 bool OpenFiles::is_open(Inode inode) const {

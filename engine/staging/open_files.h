@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -26,8 +28,11 @@ struct InodeHash {
 class OpenFiles {
  public:
   void opened(Inode inode);
+  void closing(Inode inode);
   void closed(Inode inode);
   [[nodiscard]] bool is_open(Inode inode) const;
+  // Returns when no file is being closed, or after `limit`.
+  void wait_for_closing(std::chrono::milliseconds limit);
 
   // A name that a set has of a file. Further names of one file are remembered, so that hard links
   // stay together when it is copied.
@@ -38,8 +43,14 @@ class OpenFiles {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable closed_;
   // Guarded by mutex_.
-  std::unordered_map<Inode, std::uint32_t, InodeHash> writers_;
+  struct Writers {
+    std::uint32_t count = 0;
+    bool closing = false;
+  };
+  std::unordered_map<Inode, Writers, InodeHash> writers_;
+  std::size_t closing_ = 0;  // Entries of writers_ that are being closed.
   // Some 64 bytes a file, while its flush runs.
   std::map<std::string, std::unordered_map<Inode, std::vector<std::string>, InodeHash>> sets_;
 };

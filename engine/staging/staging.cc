@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 
 #include "engine/staging/copy.h"
 #include "engine/staging/directory.h"
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::string_view kCommitted = ".committed";
 constexpr std::string_view kTaking = ".taking";
+// The kernel queues the last close right behind close(2); only a duplicate that stays open takes
+// longer.
+constexpr std::chrono::milliseconds kCloseGrace{200};
 
 Inode inode_of(const struct stat& status) {
   return {status.st_dev, status.st_ino};
@@ -256,6 +260,10 @@ void Staging::opened_for_writing(std::uint64_t device, std::uint64_t inode) {
   impl_->files.opened({device, inode});
 }
 
+void Staging::closing_after_writing(std::uint64_t device, std::uint64_t inode) {
+  impl_->files.closing({device, inode});
+}
+
 void Staging::closed_after_writing(std::uint64_t device, std::uint64_t inode) {
   impl_->files.closed({device, inode});
 }
@@ -304,6 +312,7 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
   make_directory(flushing, taking);
   const auto set = find_directory(flushing, taking);
   MIXTAPE_ASSERT(set.has_value());
+  impl_->files.wait_for_closing(kCloseGrace);
   ForgetUnlessTaken guard(impl_->files, set_name);
   if (!impl_->take_directory(set_name, impl_->tree.get(), set->get(), "").some) {
     impl_->unlink(flushing, taking, AT_REMOVEDIR);

@@ -52,8 +52,11 @@ class Staging {
   [[nodiscard]] std::unique_lock<std::shared_mutex> hold_names_alone();
 
   // Files open for writing through the mount are left for the next flush. Call while holding the
-  // names.
+  // names. `closing`: somebody closed a descriptor, maybe not the last one. The kernel tells of the
+  // last close only after close(2) has returned, so a flush that follows it waits a moment for such
+  // files (kCloseGrace).
   void opened_for_writing(std::uint64_t device, std::uint64_t inode);
+  void closing_after_writing(std::uint64_t device, std::uint64_t inode);
   void closed_after_writing(std::uint64_t device, std::uint64_t inode);
   [[nodiscard]] bool open_for_writing(std::uint64_t device, std::uint64_t inode);
 

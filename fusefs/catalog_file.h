@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "fusefs/catalog_fs.h"
+#include "fusefs/contents.h"
+#include "tapeio/bytes.h"
+#include "tapeio/unique_fd.h"
+
+// One open() of a file of the catalog or of .mixtape. Opening recalls nothing; only reading does.
+//
+// A file that was here when it was opened stays readable to its end, whatever the cache drops
+// meanwhile.
+//
+// Threads: internally synchronised.
+
+namespace mixtape::fusefs {
+
+class CatalogFile {
+ public:
+  // Throws Refusal{ESTALE, EISDIR, EINVAL} for what cannot be opened.
+  static std::unique_ptr<CatalogFile> open(CatalogFs& catalog, Contents& contents, NodeId node);
+
+  // Immutable and at hand: the kernel may cache its pages.
+  [[nodiscard]] bool is_here() const { return here_; }
+  [[nodiscard]] std::uint64_t size() const { return content_.size; }
+  [[nodiscard]] const recall::Content& content() const { return content_; }
+
+  // Bytes that are here now; nullopt: they would have to be recalled.
+  [[nodiscard]] std::optional<std::size_t> read(Contents& contents, MutableBytes into,
+                                                std::uint64_t offset);
+  // For people. Looked up when it is first asked for.
+  [[nodiscard]] std::string path(CatalogFs& catalog);
+
+ private:
+  explicit CatalogFile(NodeId node) : node_(node) {}
+
+  const NodeId node_;
+  bool here_ = true;
+  std::optional<std::string> text_;  // The file is these bytes.
+  recall::Content content_;          // Size 0: the file is empty.
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::shared_ptr<tapeio::UniqueFd> fd_;
+  std::string path_;
+};
+
+}  // namespace mixtape::fusefs

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/contents.h"
+
+#include <algorithm>
+
+#include "tapeio/error.h"
+
+namespace mixtape::fusefs {
+
+std::optional<tapeio::UniqueFd> RecalledContents::open(const recall::Content& content) {
+  return cache_.open(content);
+}
+
+bool RecalledContents::is_here(const recall::Content& content) {
+  return cache_.contains(content);
+}
+
+Contents::Ticket RecalledContents::read(const recall::Content& content, std::uint64_t offset,
+                                        std::size_t size, const std::string& what, Done done) {
+  return recall_.read(content, offset, size, what, std::move(done));
+}
+
+void RecalledContents::cancel(Ticket ticket) {
+  recall_.cancel(ticket);
+}
+
+void RecalledContents::fetch(const recall::Content& content, const std::string& what, Done done) {
+  recall_.fetch(content, what, std::move(done));
+}
+
+bool RecalledContents::is_queued(const recall::Content& content) {
+  const auto queue = recall_.queue();
+  return std::any_of(queue.begin(), queue.end(),
+                     [&](const auto& entry) { return entry.content.number == content.number; });
+}
+
+recall::Content content_of(const catalog::Version& version) {
+  MIXTAPE_ASSERT(version.content.has_value());
+  return {.number = catalog::number(*version.content), .size = version.size, .hash = version.hash};
+}
+
+}  // namespace mixtape::fusefs

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "engine/catalog/types.h"
+#include "engine/recall/cache.h"
+#include "engine/recall/recall.h"
+#include "tapeio/unique_fd.h"
+
+// Where the mount gets the bytes of files from: the cache, or a recall. Tests put their own in its
+// place.
+//
+// Threads: every method from any thread; none waits for a medium.
+
+namespace mixtape::fusefs {
+
+class Contents {
+ public:
+  using Done = recall::Recall::ReadDone;
+  using Ticket = recall::Recall::Ticket;
+
+  virtual ~Contents() = default;
+  // The whole content on disk; nullopt when it would have to be recalled.
+  [[nodiscard]] virtual std::optional<tapeio::UniqueFd> open(const recall::Content& content) = 0;
+  [[nodiscard]] virtual bool is_here(const recall::Content& content) = 0;
+  // As Recall::read: `done` runs exactly once, here or on another thread.
+  virtual Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
+                      const std::string& what, Done done) = 0;
+  virtual void cancel(Ticket ticket) = 0;
+  // Queues the whole content; `done` as Recall::fetch has it.
+  virtual void fetch(const recall::Content& content, const std::string& what, Done done) = 0;
+  // Asked for and not here yet.
+  [[nodiscard]] virtual bool is_queued(const recall::Content& content) = 0;
+};
+
+class RecalledContents : public Contents {
+ public:
+  RecalledContents(recall::Cache& cache, recall::Recall& recall) : cache_(cache), recall_(recall) {}
+
+  std::optional<tapeio::UniqueFd> open(const recall::Content& content) override;
+  bool is_here(const recall::Content& content) override;
+  Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
+              const std::string& what, Done done) override;
+  void cancel(Ticket ticket) override;
+  void fetch(const recall::Content& content, const std::string& what, Done done) override;
+  bool is_queued(const recall::Content& content) override;
+
+ private:
+  recall::Cache& cache_;
+  recall::Recall& recall_;
+};
+
+// The content of a version that has one.
+[[nodiscard]] recall::Content content_of(const catalog::Version& version);
+
+}  // namespace mixtape::fusefs

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "fusefs/fuse_ops.h"
+#include "fusefs/served.h"
+
+// Directories.
+
+namespace mixtape::fusefs {
+namespace {
+
+// One opendir(): what the directory held when it was first read, or last rewound.
+struct OpenDirectory {
+  std::mutex mutex;
+  std::optional<Rows> rows;  // Guarded by mutex.
+};
+
+OpenDirectory& opened(const fuse_file_info* info) {
+  return *reinterpret_cast<OpenDirectory*>(info->fh);
+}
+
+Rows list(Served& served, fuse_ino_t directory) {
+  if (!is_staging(directory)) {
+    Rows rows = served.catalog.list(NodeId(directory));
+    if (node_of(directory).is(FixedNode::root) && served.staging) {
+      const Attributes top = served.staging->attributes(kStagingTop);
+      rows.add("staging", Node::staging(kStagingTop).id(), top.inode, top.mode);
+    }
+    return rows;
+  }
+  Rows rows;
+  for (const Row& row : served.staging->list(node_of(directory).number)) {
+    rows.add(row.name, NodeId{}, row.inode, row.mode);
+  }
+  return rows;
+}
+
+// A reply under construction: entries as the kernel takes them.
+class Reply {
+ public:
+  Reply(fuse_req_t request, std::size_t size) : request_(request), buffer_(size) {}
+
+  // False: full. `next` is the offset of the entry behind this one.
+  bool add(const std::string& name, const struct stat& status, off_t next) {
+    return grow(fuse_add_direntry(request_, free(), room(), name.c_str(), &status, next));
+  }
+  bool add(const std::string& name, const fuse_entry_param& entry, off_t next) {
+    return grow(fuse_add_direntry_plus(request_, free(), room(), name.c_str(), &entry, next));
+  }
+  [[nodiscard]] bool has_room_for(const std::string& name) const {
+    return fuse_add_direntry_plus(request_, nullptr, 0, name.c_str(), nullptr, 0) <= room();
+  }
+  void send() { fuse_reply_buf(request_, buffer_.data(), used_); }
+
+ private:
+  [[nodiscard]] char* free() { return buffer_.data() + used_; }
+  [[nodiscard]] std::size_t room() const { return buffer_.size() - used_; }
+  bool grow(std::size_t size) {
+    if (size > room()) {
+      return false;
+    }
+    used_ += size;
+    return true;
+  }
+
+  fuse_req_t request_;
+  std::vector<char> buffer_;
+  std::size_t used_ = 0;
+};
+
+// Inode and type only: the kernel looks up what it wants to know more of.
+fuse_entry_param unknown_entry(const Attributes& attributes) {
+  fuse_entry_param entry{};
+  entry.attr = to_stat(attributes);
+  return entry;
+}
+
+bool add_plus(Served& served, fuse_ino_t directory, Reply& reply, const Rows& rows, std::size_t row,
+              off_t next) {
+  const std::string name(rows.name(row));
+  if (rows.has_attributes(row)) {
+    return reply.add(name, to_entry({.node = rows.node(row), .attributes = rows.attributes(row)}),
+                     next);
+  }
+  if (!is_staging(directory)) {
+    return reply.add(name, unknown_entry(rows.attributes(row)), next);
+  }
+  // Counted as looked up once it is in the reply, so it must fit.
+  if (!reply.has_room_for(name)) {
+    return false;
+  }
+  try {
+    return reply.add(name, to_entry(served.staging->lookup(node_of(directory).number, name)), next);
+  } catch (const Refusal&) {
+    // Removed since the directory was read.
+    return true;
+  }
+}
+
+// "." and ".." come first, at offsets 0 and 1.
+constexpr std::size_t kDots = 2;
+
+bool add_dot(fuse_ino_t directory, Reply& reply, std::size_t at, bool plus) {
+  Attributes attributes;
+  attributes.inode = own_inode(NodeId(directory));
+  attributes.mode = S_IFDIR;
+  const std::string name = at == 0 ? "." : "..";
+  const auto next = static_cast<off_t>(at + 1);
+  return plus ? reply.add(name, unknown_entry(attributes), next)
+              : reply.add(name, to_stat(attributes), next);
+}
+
+void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
+                    const fuse_file_info* info, bool plus) {
+  answer(request, "readdir", [&] {
+    Served& served = served_by(request);
+    OpenDirectory& open = opened(info);
+    const std::lock_guard lock(open.mutex);
+    if (!open.rows || offset == 0) {
+      open.rows = list(served, directory);
+    }
+    const Rows& rows = *open.rows;
+    Reply reply(request, size);
+    for (auto at = static_cast<std::size_t>(offset); at < rows.size() + kDots; ++at) {
+      const auto next = static_cast<off_t>(at + 1);
+      bool added = false;
+      if (at < kDots) {
+        added = add_dot(directory, reply, at, plus);
+      } else if (plus) {
+        added = add_plus(served, directory, reply, rows, at - kDots, next);
+      } else {
+        added = reply.add(std::string(rows.name(at - kDots)), to_stat(rows.attributes(at - kDots)),
+                          next);
+      }
+      if (!added) {
+        break;
+      }
+    }
+    reply.send();
+  });
+}
+
+// Valid replies: fuse_reply_open, fuse_reply_err.
+void opendir(fuse_req_t request, fuse_ino_t directory, fuse_file_info* info) {
+  auto open = std::make_unique<OpenDirectory>();
+  const NodeKind kind = node_of(directory).kind;
+  // Listings that a commit invalidates, or that never change, may stay in the kernel.
+  const bool cacheable =
+      kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
+  info->cache_readdir = info->keep_cache = cacheable ? 1 : 0;
+  info->fh = reinterpret_cast<std::uint64_t>(open.release());
+  if (fuse_reply_open(request, info) == -ENOENT) {
+    std::unique_ptr<OpenDirectory>(&opened(info)).reset();
+  }
+}
+
+// Valid replies: fuse_reply_buf, fuse_reply_err.
+void readdir(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
+             fuse_file_info* info) {
+  read_directory(request, directory, size, offset, info, false);
+}
+
+// Valid replies: fuse_reply_err.
+void releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  std::unique_ptr<OpenDirectory>(&opened(info)).reset();
+  fuse_reply_err(request, 0);
+}
+
+// Valid replies: fuse_reply_err.
+void fsyncdir(fuse_req_t request, fuse_ino_t directory, int, fuse_file_info*) {
+  answer(request, "fsyncdir", [&] {
+    if (is_staging(directory)) {
+      served_by(request).staged_files->sync_directory(node_of(directory).number);
+    }
+    fuse_reply_err(request, 0);
+  });
+}
+
+// Valid replies: fuse_reply_buf, fuse_reply_err.
+void readdirplus(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
+                 fuse_file_info* info) {
+  read_directory(request, directory, size, offset, info, true);
+}
+
+}  // namespace
+
+void add_directory_operations(fuse_lowlevel_ops& operations) {
+  operations.opendir = opendir;
+  operations.readdir = readdir;
+  operations.releasedir = releasedir;
+  operations.fsyncdir = fsyncdir;
+  operations.readdirplus = readdirplus;
+}
+
+}  // namespace mixtape::fusefs

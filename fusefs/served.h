@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "fusefs/catalog_fs.h"
+#include "fusefs/contents.h"
+#include "fusefs/parked_reads.h"
+#include "fusefs/readers.h"
+#include "fusefs/recall_walk.h"
+#include "fusefs/reply.h"
+#include "fusefs/sources.h"
+#include "fusefs/staging_files.h"
+#include "fusefs/staging_fs.h"
+#include "fusefs/xattrs.h"
+
+// Everything behind one mount: what a callback of libfuse finds as its user data.
+
+namespace mixtape::fusefs {
+
+struct Served {
+  explicit Served(Sources sources)
+      : contents(sources.contents),
+        cold_reads(sources.cold_reads),
+        readers(std::move(sources.open_catalog)),
+        catalog(readers, std::move(sources.texts)),
+        xattrs(catalog, readers, contents, std::move(sources.eta)),
+        parked(contents),
+        recall_walk(catalog, readers, contents) {
+    if (sources.staging != nullptr) {
+      staging.emplace(*sources.staging);
+      staged_files.emplace(*staging);
+    }
+  }
+
+  Contents& contents;
+  const ColdReads cold_reads;
+  Readers readers;
+  CatalogFs catalog;
+  Xattrs xattrs;
+  std::optional<StagingFs> staging;  // Absent in a read-only mount.
+  std::optional<StagingFiles> staged_files;
+  ParkedReads parked;
+  RecallWalk recall_walk;
+  std::atomic<bool> init_replied = false;
+};
+
+inline Node node_of(fuse_ino_t number) {
+  return Node::of(NodeId(number));
+}
+inline bool is_staging(fuse_ino_t number) {
+  return node_of(number).kind == NodeKind::staging;
+}
+
+inline Served& served_by(fuse_req_t request) {
+  return *static_cast<Served*>(fuse_req_userdata(request));
+}
+
+}  // namespace mixtape::fusefs

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "engine/staging/staging.h"
+#include "fusefs/node.h"
+#include "fusefs/staging_disk.h"
+#include "fusefs/staging_nodes.h"
+
+// staging/: the names and the metadata of what was dropped there, as a local disk file system has
+// them. What files contain is behind StagingFiles.
+//
+// A file that a flush is writing is shown like any other; whatever changes it first gets it a copy
+// (hold_to_change), because what a flush has taken is never changed.
+//
+// Threads: every method from any thread.
+// Errors:  Refusal with the errno of a local disk; ESTALE when a flush took a name away meanwhile.
+
+namespace mixtape::fusefs {
+
+// Who asks. New files are theirs, as far as this process may give files away.
+struct Caller {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+class StagingFs {
+ public:
+  explicit StagingFs(staging::Staging& staging);
+
+  [[nodiscard]] Found lookup(std::uint64_t parent, const std::string& name);
+  void forget(std::uint64_t number, std::uint64_t lookups) { nodes_.forget(number, lookups); }
+  [[nodiscard]] Attributes attributes(std::uint64_t number);
+  [[nodiscard]] std::string read_link(std::uint64_t number);
+  // Every name below, with inode and type; "." and ".." left out.
+  [[nodiscard]] std::vector<Row> list(std::uint64_t number);
+
+  // `type_and_mode` as mknod(2) has it.
+  [[nodiscard]] Found make_node(std::uint64_t parent, const std::string& name, mode_t type_and_mode,
+                                dev_t device, Caller caller);
+  [[nodiscard]] Found make_symlink(std::uint64_t parent, const std::string& name,
+                                   const std::string& target, Caller caller);
+  [[nodiscard]] Found link(std::uint64_t number, std::uint64_t parent, const std::string& name);
+  void remove(std::uint64_t parent, const std::string& name, bool directory);
+  // `flags` as renameat2(2) has them.
+  void rename(std::uint64_t from, const std::string& old_name, std::uint64_t to,
+              const std::string& new_name, unsigned flags);
+
+  // --- For StagingFiles
+  using Names = std::shared_lock<std::shared_mutex>;
+  [[nodiscard]] StagingNodes& nodes() { return nodes_; }
+  [[nodiscard]] staging::Staging& staging() { return staging_; }
+  [[nodiscard]] const tapeio::UniqueFd& tree() const { return tree_; }
+  // The node's own file, checked to be still that one. Names must be held.
+  [[nodiscard]] tapeio::UniqueFd node(std::uint64_t number) const;
+  // Holds the names once no set has the file any more.
+  [[nodiscard]] Names hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes);
+  // The new file is the caller's, with this mode whatever the process's umask is. Counts a lookup.
+  [[nodiscard]] Found adopt(std::uint64_t parent, const std::string& name, const Place& place,
+                            mode_t mode, Caller caller);
+  [[nodiscard]] Place place(std::uint64_t parent, const std::string& name) const;
+
+ private:
+  [[nodiscard]] Found entered(std::uint64_t parent, const std::string& name,
+                              const StagedStatus& status);
+
+  staging::Staging& staging_;
+  tapeio::UniqueFd tree_;
+  StagingNodes nodes_;
+};
+
+}  // namespace mixtape::fusefs
