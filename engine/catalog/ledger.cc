@@ -262,7 +262,9 @@ Ledger::Statements::Fresh& Ledger::Statements::fresh() {
 }
 
 PathId Ledger::child(PathId parent, std::string_view name) {
-  if (name.empty() || name.find('/') != std::string_view::npos) {
+  using namespace std::string_view_literals;
+  if (name.empty() || name == "." || name == ".." ||
+      name.find_first_of("/\0"sv) != std::string_view::npos) {
     throw Error(ErrorCode::invalid, "name a path \"" + std::string(name) + "\": not one component");
   }
   {

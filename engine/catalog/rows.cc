@@ -220,6 +220,9 @@ std::string check_tree(Database& database) {
       {"SELECT count(*) FROM name n WHERE n.parent IS NOT (SELECT r.parent FROM path_run r "
        "WHERE r.first <= n.path ORDER BY r.first DESC LIMIT 1)",
        "names below another parent than their path's"},
+      {"SELECT count(*) FROM name WHERE name IN (x'', x'2e', x'2e2e') OR instr(name, x'2f') > 0 OR "
+       "instr(name, x'00') > 0",
+       "names that cannot be names"},
       {"SELECT count(*) FROM name n JOIN path_run r ON r.first = (SELECT max(first) FROM path_run) "
        "WHERE n.path >= r.first + r.count",
        "names of paths that were never given out"},

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <tuple>
+
+#include "engine/catalog/catalog.h"
+#include "engine/catalog/ledger_statements.h"
+#include "engine/catalog/merge.h"
+#include "engine/catalog/migrations.h"
+#include "engine/catalog/snapshot.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+// A catalog out of indexes: the newest is taken whole, the others add what it does not know.
+
+namespace mixtape::catalog {
+namespace {
+
+[[nodiscard]] std::filesystem::path beside(const std::filesystem::path& file, const char* suffix) {
+  std::filesystem::path other = file;
+  other += suffix;
+  return other;
+}
+
+void remove_database(const std::filesystem::path& file) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    std::filesystem::remove(beside(file, suffix));
+  }
+}
+
+// Beyond what inspect_index sees: every row refers to rows that exist, every name can be a name.
+void require_sound(Database& database, const std::filesystem::path& file) {
+  std::string words = check_tree(database);
+  Statement keys(database, "PRAGMA main.foreign_key_check");
+  if (keys.step()) {
+    words += "table " + keys.text(0) + " refers to a missing row of " + keys.text(2) + "\n";
+  }
+  if (!words.empty()) {
+    throw Error(ErrorCode::corrupt, "recover the catalog from " + file.string() + ": " +
+                                        words.substr(0, words.find('\n')));
+  }
+}
+
+// What is left of a plan whose archive nobody saw end.
+void settle_plans(Database& catalog, const FoundIndex& found) {
+  Ledger ledger(catalog);
+  std::vector<std::pair<BundleId, Uuid>> planned;
+  {
+    Statement query(catalog, "SELECT id, uuid FROM bundle WHERE state = 0 ORDER BY id");
+    while (query.step()) {
+      planned.emplace_back(BundleId{query.integer(0)}, uuid_from(query.blob(1)));
+    }
+  }
+  for (const auto& [id, uuid] : planned) {
+    if (!found.bundle_exists || found.label.bundle != uuid) {
+      ledger.abandon_bundle(id);
+      continue;
+    }
+    drop_copies_behind(catalog, number(id), found.archive_plain_bytes);
+    enter_written_bundle(catalog, number(id), found.archive_block, found.label.written_s);
+    Statement length(catalog, "UPDATE bundle SET plain_bytes = min(plain_bytes, ?2) WHERE id = ?1");
+    length.bind(1, number(id)).bind(2, static_cast<std::int64_t>(found.archive_plain_bytes)).run();
+  }
+  if (found.label.role == IndexRole::bundle) {
+    // Of what was to be hashed while it was written, and was not written, nothing is known.
+    catalog.execute(
+        "CREATE TEMP TABLE unknown AS SELECT id FROM content c WHERE hash IS NULL AND NOT EXISTS "
+        "(SELECT 1 FROM copy k WHERE k.content = c.id);"
+        "DELETE FROM version WHERE content IN (SELECT id FROM temp.unknown);"
+        "DELETE FROM content WHERE id IN (SELECT id FROM temp.unknown);"
+        "DROP TABLE temp.unknown");
+  }
+}
+
+// The newest index as it is; it was the whole catalog when it was written.
+void take_whole(const FoundIndex& found, const std::filesystem::path& draft) {
+  {
+    Database index(found.index, Database::Mode::read_only);
+    index.distrust();
+    require_sound(index, found.index);
+    Statement(index, "VACUUM main INTO ?").bind_text(1, draft.string()).run();
+  }
+  Database catalog(draft, Database::Mode::read_write);
+  Transaction transaction(catalog);
+  catalog.execute("DROP TABLE tape_file");
+  migrate(catalog, "main", catalog_steps(), "index " + found.index.string());
+  settle_plans(catalog, found);
+  transaction.commit();
+}
+
+void merge_into(Database& catalog, const FoundIndex& found) {
+  {
+    Database index(found.index, Database::Mode::read_only);
+    index.distrust();
+    require_sound(index, found.index);
+  }
+  Statement(catalog, "ATTACH ? AS source").bind_text(1, found.index.string()).run();
+  {
+    Transaction transaction(catalog);
+    Merge(catalog, found).run();
+    transaction.commit();
+  }
+  catalog.execute("DETACH source");
+}
+
+// What makes the same of any order in which media were found: indexes of one catalog together, the
+// newest first.
+bool comes_before(const FoundIndex& a, const FoundIndex& b) {
+  const auto key = [](const FoundIndex& found) {
+    return std::tie(found.label.catalog, found.label.medium, found.label.tape_file);
+  };
+  return a.label.sequence != b.label.sequence ? a.label.sequence > b.label.sequence
+                                              : key(a) < key(b);
+}
+
+// Copies the catalog that is there, and makes sure that nobody writes to it any more.
+void take_existing(const std::filesystem::path& to, const std::filesystem::path& draft) {
+  Database catalog(to, Database::Mode::read_write);
+  refuse_newer(catalog, "main", catalog_steps(), "catalog " + to.string());
+  // Leaves no log beside the file that is going to be replaced; fails while others have it open.
+  catalog.execute("PRAGMA journal_mode = DELETE");
+  Statement(catalog, "VACUUM main INTO ?").bind_text(1, draft.string()).run();
+  Database copy(draft, Database::Mode::read_write);
+  migrate(copy, "main", catalog_steps(), "catalog " + to.string());
+}
+
+Recovered count(Database& catalog) {
+  Statement query(
+      catalog,
+      "SELECT (SELECT count(*) FROM medium), (SELECT count(*) FROM job), (SELECT count(*) "
+      "FROM version), (SELECT count(*) FROM content), (SELECT count(*) FROM content WHERE "
+      "hash IS NULL AND written = 1)");
+  query.step();
+  const auto at = [&](int column) { return static_cast<std::size_t>(query.integer(column)); };
+  return {at(0), at(1), at(2), at(3), at(4)};
+}
+
+}  // namespace
+
+Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to) {
+  std::vector<FoundIndex> ordered = found;
+  std::sort(ordered.begin(), ordered.end(), comes_before);
+  const std::filesystem::path draft = beside(to, ".recovering");
+  remove_database(draft);
+  std::size_t next = 0;
+  if (std::filesystem::exists(to)) {
+    take_existing(to, draft);
+  } else if (!ordered.empty()) {
+    take_whole(ordered[next++], draft);
+  } else {
+    throw Error(ErrorCode::not_found,
+                "recover the catalog " + to.string() + ": no index was found");
+  }
+  Recovered recovered;
+  {
+    Database catalog(draft, Database::Mode::read_write);
+    catalog.distrust();
+    for (; next < ordered.size(); ++next) {
+      merge_into(catalog, ordered[next]);
+    }
+    if (const std::string words = check_catalog(catalog); !words.empty()) {
+      throw Error(ErrorCode::corrupt,
+                  "recover the catalog " + to.string() + ": the result is not sound: " + words);
+    }
+    recovered = count(catalog);
+    catalog.execute("PRAGMA journal_mode = WAL");
+  }
+  tapeio::fsync_file(tapeio::open_file(draft, O_RDONLY).get(), draft);
+  tapeio::rename_file(draft, to);
+  tapeio::fsync_directory(to.has_parent_path() ? to.parent_path() : ".");
+  return recovered;
+}
+
+}  // namespace mixtape::catalog
