@@ -59,6 +59,7 @@ class HashRun {
     while (!window_.empty()) {
       take_first();
     }
+    stop_if_asked();
     keep_hashes();
     report();
     return std::move(result_);
@@ -178,14 +179,17 @@ class HashRun {
   }
 
   void breathe() {
-    if (!progress_pace_.due()) {
-      return;
+    if (progress_pace_.due()) {
+      stop_if_asked();
+      report();
     }
+  }
+
+  void stop_if_asked() {
     if (reporter_.stop().stop_requested()) {
       keep_hashes();
       throw Error(ErrorCode::cancelled, "hash: stopped on request");
     }
-    report();
   }
 
   void report() {

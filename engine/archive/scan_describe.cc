@@ -145,13 +145,17 @@ Rules::Choice Walk::choose(const std::string& path) {
   return decision.choice;
 }
 
+void Walk::stop_if_asked() {
+  if (reporter_.stop().stop_requested()) {
+    throw Error(ErrorCode::cancelled, "scan: stopped on request");
+  }
+}
+
 void Walk::breathe() {
   if (!pace_.due()) {
     return;
   }
-  if (reporter_.stop().stop_requested()) {
-    throw Error(ErrorCode::cancelled, "scan: stopped on request");
-  }
+  stop_if_asked();
   Progress progress;
   progress.phase = "scan";
   progress.done_files = result_.files;

@@ -44,6 +44,7 @@ void Walk::run(const std::vector<ScanRoot>& roots) {
       start(roots[i], i);
     }
   }
+  stop_if_asked();
   for (const auto* patterns : {&request_.rules.include(), &request_.rules.exclude()}) {
     for (const Pattern& pattern : *patterns) {
       if (!decided_.contains(&pattern) && looks_misunderstood(pattern)) {

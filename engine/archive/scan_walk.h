@@ -88,6 +88,7 @@ class Walk {
   void skip(const std::string& path, std::string_view why);
   Rules::Choice choose(const std::string& path);
   void breathe();  // Reports progress and stops when asked to.
+  void stop_if_asked();
 
   const ScanRequest& request_;
   const ScanCatalog* catalog_;

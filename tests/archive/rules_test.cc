@@ -14,9 +14,13 @@ namespace {
 using Choice = Rules::Choice;
 using Reach = Pattern::Reach;
 
-bool matches(std::string_view pattern, std::string_view path) { return Pattern(pattern).matches(path); }
+bool matches(std::string_view pattern, std::string_view path) {
+  return Pattern(pattern).matches(path);
+}
 
-Choice choose(const Rules& rules, std::string_view path) { return rules.decide(path).choice; }
+Choice choose(const Rules& rules, std::string_view path) {
+  return rules.decide(path).choice;
+}
 
 TEST(PatternTest, MatchesTheWholePathAndNothingLess) {
   EXPECT_TRUE(matches("home/me/a.raw", "home/me/a.raw"));
@@ -121,7 +125,8 @@ TEST(RulesTest, ExcludeBeatsInclude) {
 TEST(RulesTest, NoOrderOfPatternsChangesADecision) {
   std::vector<std::string> include{"a/**", "b/*/c", "**/*.raw"};
   std::vector<std::string> exclude{"a/x", "**/cache", "b/[0-9]/**"};
-  const std::vector<std::string> paths{"a", "a/x/y", "a/y", "b/1/c", "b/z/c/d", "q/cache/a.raw", "q/a.raw", "q"};
+  const std::vector<std::string> paths{"a",       "a/x/y",         "a/y",     "b/1/c",
+                                       "b/z/c/d", "q/cache/a.raw", "q/a.raw", "q"};
   std::vector<Choice> expected;
   const Rules first(include, exclude);
   for (const std::string& path : paths) {
