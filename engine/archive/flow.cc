@@ -6,20 +6,20 @@
 namespace mixtape::archive {
 
 ArchiveFlow::ArchiveFlow(const FlowSizes& sizes)
-    : sizes_(sizes), ring_(sizes.record_size, sizes.ring_records) {
-  for (std::size_t i = 0; i < sizes.slabs; ++i) {
-    slabs_.push_back(std::make_unique<Slab>());
-    free_.push_back(slabs_.back().get());
-  }
-}
+    : sizes_(sizes), ring_(sizes.record_size, sizes.ring_records) {}
 
 ArchiveFlow::~ArchiveFlow() = default;
 
 Slab* ArchiveFlow::take_free() {
   std::unique_lock lock(mutex_);
-  slab_free_.wait(lock, [&] { return stopped_ || published_ >= slab_limit_ || !free_.empty(); });
+  slab_free_.wait(lock, [&] {
+    return stopped_ || published_ >= slab_limit_ || !free_.empty() || slabs_.size() < sizes_.slabs;
+  });
   if (stopped_ || published_ >= slab_limit_) {
     return nullptr;
+  }
+  if (free_.empty()) {
+    return slabs_.emplace_back(std::make_unique<Slab>()).get();
   }
   Slab* slab = free_.back();
   free_.pop_back();

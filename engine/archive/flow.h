@@ -92,8 +92,8 @@ class ArchiveFlow {
   std::mutex mutex_;
   std::condition_variable slab_free_, work_, record_ready_;
   // All below is guarded by mutex_.
-  std::vector<std::unique_ptr<Slab>> slabs_;
-  std::vector<Slab*> free_;
+  std::vector<std::unique_ptr<Slab>> slabs_;  // Made when they are first needed.
+  std::vector<Slab*> free_;                   // Last in, first out: the warmest one.
   std::deque<Slab*> to_seal_;
   std::deque<Task> to_hash_;
   std::deque<std::unique_ptr<FileHash>> files_;

@@ -13,9 +13,10 @@
 namespace mixtape::archive {
 namespace {
 
-// Plaintext under way between reader and sealers. More slabs let more files of a few MiB be hashed
-// side by side; fewer stay in the cache.
-constexpr std::size_t kSlabs = 24;
+// Plaintext under way between reader and sealers, in MiB. The bytes of one file can only be hashed
+// one after the other, which is slower than all the rest together: so many slabs let the next file
+// be hashed on another processor while the one before is not done.
+constexpr std::size_t kSlabs = 128;
 constexpr unsigned kMostSealers = 16;
 // The least ring: two slabs under way and the tail that a cut has to hold.
 constexpr std::uint64_t kLeastRingBytes = 4 * MiB;
