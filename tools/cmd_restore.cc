@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// restore: files and trees come back.
+
+#include <CLI/CLI.hpp>
+
+#include "engine/service/restore.h"
+#include "engine/service/time_text.h"
+#include "tapeio/error.h"
+#include "tools/json_text.h"
+#include "tools/options.h"
+
+namespace mixtape::tools {
+namespace {
+
+using home::format_size;
+using nlohmann::json;
+using service::Conflict;
+
+struct RestoreOptions {
+  std::vector<std::string> paths;
+  std::string to;
+  std::string at;
+  Conflict conflict = Conflict::refuse;
+  bool dry_run = false;
+};
+
+constexpr std::size_t kMostShown = 20;
+
+json result_json(const service::RestoreResult& result, bool dry_run) {
+  json media = json::array();
+  for (const service::RestoreMedium& medium : result.media) {
+    media.push_back({{"label", medium.label},
+                     {"location", medium.location},
+                     {"here", medium.here},
+                     {"files", medium.files},
+                     {"bytes", medium.bytes}});
+  }
+  json troubles = json::array();
+  for (const service::RestoreTrouble& trouble : result.troubles) {
+    json object = {{"why", trouble.why}};
+    put_name(object, "path", trouble.path);
+    troubles.push_back(std::move(object));
+  }
+  return {{"dry_run", dry_run},
+          {"files", result.files},
+          {"bytes", result.bytes},
+          {"directories", result.directories},
+          {"symlinks", result.symlinks},
+          {"specials", result.specials},
+          {"links", result.links},
+          {"unchanged", result.unchanged},
+          {"skipped", result.skipped},
+          {"from_cache", result.from_cache},
+          {"unverified", result.unverified},
+          {"damaged_copies", result.damaged_copies},
+          {"media", media},
+          {"troubles", troubles},
+          {"trouble_count", result.trouble_count},
+          {"lost_attribute_count", result.lost_attribute_count}};
+}
+
+std::string result_text(const service::RestoreResult& result, bool dry_run) {
+  std::string text;
+  for (const service::RestoreMedium& medium : result.media) {
+    text += "  " + medium.label +
+            (medium.location.empty() ? "" : " (" + printable(medium.location) + ")") +
+            (medium.here ? ": " : ", not here: ") + std::to_string(medium.files) + " files, " +
+            format_size(medium.bytes) + "\n";
+  }
+  text += (dry_run ? "would restore " : "restored ") + std::to_string(result.files) + " files (" +
+          format_size(result.bytes) + "), " + std::to_string(result.directories) +
+          " directories, " + std::to_string(result.symlinks) + " symlinks";
+  if (result.unchanged > 0) {
+    text += "; " + std::to_string(result.unchanged) + " were there already";
+  }
+  if (result.skipped > 0) {
+    text += "; " + std::to_string(result.skipped) + " left as they are";
+  }
+  if (result.unverified > 0) {
+    text += "; " + std::to_string(result.unverified) + " without a hash to compare with";
+  }
+  return text + "\n";
+}
+
+void report(Console& console, const service::RestoreResult& result) {
+  for (std::size_t i = 0; i < result.troubles.size() && i < kMostShown; ++i) {
+    console.problem("/" + printable(result.troubles[i].path) + ": " + result.troubles[i].why);
+  }
+  if (result.trouble_count > kMostShown) {
+    console.problem("and " + std::to_string(result.trouble_count - kMostShown) + " more");
+  }
+  for (std::size_t i = 0; i < result.lost_attributes.size() && i < kMostShown; ++i) {
+    console.problem("could not be set here: " + printable(result.lost_attributes[i]));
+  }
+  if (result.lost_attribute_count > kMostShown) {
+    console.problem("and " + std::to_string(result.lost_attribute_count - kMostShown) +
+                    " more attributes");
+  }
+}
+
+int restore(Session& session, const RestoreOptions& options) {
+  service::RestoreRequest request;
+  for (const std::string& path : options.paths) {
+    request.paths.push_back("/" + session.catalog_path(path));
+  }
+  request.to = session.absolute(options.to).string();
+  if (!options.at.empty()) {
+    request.at_s = service::parse_time(options.at);
+  }
+  request.conflict = options.conflict;
+  request.dry_run = options.dry_run;
+  const service::RestoreResult result =
+      service::restore(session.reading(), request, session.console());
+  if (session.json()) {
+    print_json(session.console(), result_json(result, options.dry_run));
+  } else {
+    session.console().out(result_text(result, options.dry_run));
+  }
+  report(session.console(), result);
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_restore_command(CLI::App& app, Command& command) {
+  const auto options = std::make_shared<RestoreOptions>();
+  CLI::App* back = add_command(
+      app, command, "restore", "bring files and trees back below a directory",
+      [=](Session& session) { return restore(session, *options); }, Where::daemon_if_running);
+  back->add_option("PATH", options->paths)->required();
+  back->add_option("--to", options->to, "directory; PATH lands below it with its whole name")
+      ->required();
+  back->add_option("--at", options->at, "as of this time or snapshot");
+  const std::map<std::string, Conflict> kConflicts = {{"skip", Conflict::skip},
+                                                      {"newer", Conflict::newer},
+                                                      {"rename", Conflict::rename},
+                                                      {"overwrite", Conflict::overwrite}};
+  back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
+      ->transform(CLI::CheckedTransformer(kConflicts));
+  back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
+  add_json_flag(*back, command);
+}
+
+}  // namespace mixtape::tools
