@@ -12,6 +12,20 @@
 namespace mixtape::archive {
 namespace {
 
+// Attributes take up to three times their size in a member (ACLs are written twice, once as text).
+// Of what does not fit the index tells alone.
+constexpr std::uint64_t kMostXattrBytes = format::kMaxPaxSize / 4;
+
+void drop_oversized_xattrs(Item& item) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, value] : item.metadata.xattrs) {
+    bytes += name.size() + value.size();
+  }
+  if (bytes > kMostXattrBytes) {
+    item.metadata.xattrs.clear();
+  }
+}
+
 bool is_directory(const Item& item) {
   return S_ISDIR(item.metadata.mode);
 }
@@ -41,6 +55,7 @@ JobItems::JobItems(std::vector<Item> items, catalog::Tree& tree) : items_(std::m
     std::ranges::sort(items_, archive_less);
   }
   for (Item& item : items_) {
+    drop_oversized_xattrs(item);
     if (item.content && item.state.allocated_bytes > 0 && item.state.allocated_bytes < item.size) {
       item.extents = find_extents(item.source, item.size);
     }

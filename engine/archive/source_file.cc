@@ -76,6 +76,9 @@ SourceFile SourceFile::open(const Item& item, int directory, const char* name,
              differs(state.inode, is.inode) || differs(state.ctime_ns, is.ctime_ns)) {
     source.fault_ = "changed after it was scanned";
   }
+  if (found.st_size > kReadAhead) {
+    ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  }
   ::posix_fadvise(source.fd_.get(), 0, kReadAhead, POSIX_FADV_WILLNEED);
   return source;
 }
