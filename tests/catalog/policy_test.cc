@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/catalog/catalog_fixture.h"
+
+// Which files need more copies.
+
+namespace mixtape::catalog {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class PolicyTest : public CatalogTest {
+ protected:
+  std::vector<std::string> needed(std::uint32_t wanted) {
+    std::vector<std::string> lines;
+    ledger.needs([&](const std::string&) { return wanted; },
+                 [](const Medium& one) { return one.location; },
+                 [&](const Ledger::Need& need) {
+                   std::string on;
+                   for (const MediumId id : need.on) {
+                     on += " " + ledger.medium(id)->label;
+                   }
+                   lines.push_back(need.path + " " + std::to_string(need.missing) + on);
+                   return true;
+                 });
+    return lines;
+  }
+};
+
+TEST_F(PolicyTest, WrittenCopiesOnDistinctMediaCount) {
+  const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.add_file(job, "b", "B");
+  machine.add_file(job, "d/c", "C");
+  EXPECT_THAT(needed(2), ElementsAre("a 2", "b 2", "d/c 2"));
+  machine.write(job, one, {machine.content("A"), machine.content("B")});
+  machine.write(job, one, {machine.content("A")});
+  machine.write(job, two, {machine.content("B")});
+  machine.plan(job, two, {machine.content("A")});
+  EXPECT_THAT(needed(2), ElementsAre("a 1 MX1", "d/c 2"));
+  EXPECT_THAT(needed(1), ElementsAre("d/c 1"));
+}
+
+TEST_F(PolicyTest, MediaOfOneDomainCountOnce) {
+  const MediumId one = machine.add_medium("MX1", "house"), two = machine.add_medium("MX2", "house"),
+                 three = machine.add_medium("MX3", "bank");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.write(job, one, {machine.content("A")});
+  machine.write(job, two, {machine.content("A")});
+  EXPECT_THAT(needed(2), ElementsAre("a 1 MX1 MX2"));
+  machine.write(job, three, {machine.content("A")});
+  EXPECT_THAT(needed(2), IsEmpty());
+}
+
+TEST_F(PolicyTest, BadCopiesAndLostOrRetiredMediaDoNotCount) {
+  const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2"),
+                 three = machine.add_medium("MX3");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  const BundleId bad = machine.write(job, one, {machine.content("A")});
+  machine.write(job, two, {machine.content("A")});
+  machine.write(job, three, {machine.content("A")});
+  ledger.mark_copy(machine.content("A"), bad, CopyState::bad);
+  ledger.set_medium_state(two, MediumState::retired);
+  ledger.set_medium_state(three, MediumState::lost);
+  EXPECT_THAT(needed(1), ElementsAre("a 1 MX2"));
+}
+
+TEST_F(PolicyTest, RenamedAndDuplicatedFilesNeedNothing) {
+  const MediumId one = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.write(job, one, {machine.content("A")});
+  const Job later = machine.begin();
+  machine.end(later, "a");
+  machine.add_file(later, "moved", "A");
+  machine.add_file(later, "again", "A");
+  EXPECT_THAT(needed(1), IsEmpty());
+}
+
+TEST_F(PolicyTest, NewestUnwrittenVersionIsNeededBesideTheShownOne) {
+  const MediumId one = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.write(job, one, {machine.content("A")});
+  machine.add_file(machine.begin(), "a", "BB");
+  EXPECT_THAT(needed(1), ElementsAre("a 1"));
+  EXPECT_THAT(needed(2), ElementsAre("a 1 MX1", "a 2"));
+}
+
+TEST_F(PolicyTest, DeletedFilesAndThoseWithoutBytesNeedNothing) {
+  const Job job = machine.begin();
+  machine.add_file(job, "gone", "A");
+  ledger.add_version(job.id, ledger.path("empty"), file_metadata(), std::nullopt, kStagingRoot);
+  machine.end(machine.begin(), "gone");
+  EXPECT_THAT(needed(3), IsEmpty());
+}
+
+TEST_F(PolicyTest, NeedsAgreeWithCountingByHand) {
+  std::mt19937 random(7);
+  const auto pick = [&](int below) {
+    return static_cast<int>(random() % static_cast<unsigned>(below));
+  };
+  std::vector<MediumId> media;
+  for (int i = 0; i < 6; ++i) {
+    media.push_back(machine.add_medium("MX" + std::to_string(i), "place " + std::to_string(i / 2)));
+  }
+  const Job job = machine.begin();
+  std::map<std::string, std::string> words;
+  std::map<std::string, std::set<std::string>> places;
+  for (int i = 0; i < 60; ++i) {
+    const std::string path = "d" + std::to_string(pick(4)) + "/" + std::to_string(i);
+    words[path] = "word " + std::to_string(10 + pick(40));
+    machine.add_file(job, path, words[path]);
+  }
+  for (int i = 0; i < 25; ++i) {
+    const int medium = pick(6);
+    std::set<ContentId> contents;
+    for (int n = pick(8); n >= 0; --n) {
+      const std::string word = "word " + std::to_string(10 + pick(40));
+      contents.insert(machine.content(word));
+      places[word].insert("place " + std::to_string(medium / 2));
+    }
+    machine.write(job, media[static_cast<std::size_t>(medium)], {contents.begin(), contents.end()});
+  }
+  for (const std::uint32_t wanted : {1u, 2u, 3u}) {
+    std::map<std::string, std::uint32_t> expected, actual;
+    for (const auto& [path, word] : words) {
+      const std::uint32_t have = static_cast<std::uint32_t>(places[word].size());
+      if (have < wanted) {
+        expected[path] = wanted - have;
+      }
+    }
+    ledger.needs([&](const std::string&) { return wanted; },
+                 [](const Medium& one) { return one.location; },
+                 [&](const Ledger::Need& need) {
+                   actual[need.path] = need.missing;
+                   return true;
+                 });
+    EXPECT_EQ(actual, expected) << wanted;
+  }
+}
+
+}  // namespace
+}  // namespace mixtape::catalog

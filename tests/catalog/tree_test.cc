@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/catalog/tree.h"
+
+#include "tests/catalog/catalog_fixture.h"
+
+// Listings, names, walks, searches, bundles, totals.
+
+namespace mixtape::catalog {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class TreeTest : public CatalogTest {
+ protected:
+  std::vector<std::string> listed(View view, std::string_view path) {
+    std::vector<std::string> names;
+    tree.list(view, *tree.find_path(path), [&](const Entry& entry) {
+      names.push_back(entry.name);
+      return true;
+    });
+    return names;
+  }
+  std::vector<std::string> listed_in(BundleId bundle, std::string_view path) {
+    std::vector<std::string> names;
+    const auto at = tree.find_path(path);
+    tree.list_bundle(bundle, at ? *at : PathId{1'000'000}, [&](const Entry& entry) {
+      names.push_back(entry.name);
+      const auto again = tree.lookup_bundle(bundle, *at, entry.name);
+      EXPECT_TRUE(again && again->version.key == entry.version.key);
+      return true;
+    });
+    return names;
+  }
+  std::vector<std::string> found(std::string_view pattern) {
+    std::vector<std::string> paths;
+    tree.find(pattern, [&](const std::string& path, const Version&) {
+      paths.push_back(path);
+      return true;
+    });
+    return paths;
+  }
+
+  MediumId medium = machine.add_medium("MX1");
+};
+
+TEST_F(TreeTest, EmptyCatalogShowsNothing) {
+  EXPECT_THAT(machine.shown(), IsEmpty());
+  EXPECT_FALSE(tree.at({}, kRootPath));
+  EXPECT_FALSE(tree.find_path("a"));
+  EXPECT_EQ(tree.find_path(""), kRootPath);
+  EXPECT_FALSE(tree.lookup({}, kRootPath, "a"));
+  EXPECT_EQ(tree.totals().files, 0u);
+}
+
+TEST_F(TreeTest, LookupAndListAgreeInEveryView) {
+  std::vector<View> views{{}};
+  for (const char* word : {"A", "BB", "CCC"}) {
+    const Job job = machine.begin();
+    machine.add_file(job, "d/changes", word);
+    machine.add_file(job, "d/only " + std::string(word), "only " + std::string(word));
+    machine.write_all(job, medium);
+    views.push_back({job.id});
+  }
+  const PathId d = *tree.find_path("d");
+  for (const View& view : views) {
+    std::size_t count = 0;
+    tree.list(view, d, [&](const Entry& entry) {
+      ++count;
+      const auto again = tree.lookup(view, d, entry.name);
+      EXPECT_TRUE(again);
+      EXPECT_EQ(again->version.key, entry.version.key);
+      EXPECT_EQ(again->version.inode, entry.version.inode);
+      EXPECT_EQ(again->version.metadata, entry.version.metadata);
+      return true;
+    });
+    EXPECT_EQ(count, view.as_of ? 1 + static_cast<std::size_t>(&view - views.data()) : 4u);
+  }
+}
+
+TEST_F(TreeTest, ListStopsWhenToldTo) {
+  const Job job = machine.begin();
+  for (const char* path : {"a/1", "b/2", "c/3"}) {
+    machine.add_file(job, path, path);
+  }
+  std::size_t seen = 0;
+  tree.list({}, kRootPath, [&](const Entry&) { return ++seen < 2; });
+  EXPECT_EQ(seen, 2u);
+}
+
+TEST_F(TreeTest, CallbacksMayAskTheSameTree) {
+  const Job job = machine.begin();
+  machine.add_file(job, "a/b/c", "A");
+  machine.write_all(job, medium);
+  std::vector<std::string> seen;
+  tree.list({}, kRootPath, [&](const Entry& a) {
+    tree.list({}, a.version.key.path, [&](const Entry& b) {
+      tree.walk({}, b.version.key.path, [&](const std::string& path, const Version&) {
+        seen.push_back(path);
+        return tree.lookup({}, b.version.key.path, "c").has_value();
+      });
+      return true;
+    });
+    return true;
+  });
+  EXPECT_THAT(seen, ElementsAre("a/b", "a/b/c"));
+}
+
+TEST_F(TreeTest, DirectoryTooLargeToKeepInMemoryIsListedTheSame) {
+  constexpr int kFiles = 70'000;
+  const Job job = machine.begin();
+  Transaction transaction(machine.database);
+  std::vector<std::string> written;
+  const PathId d = ledger.path("d");
+  for (int i = 0; i < kFiles; ++i) {
+    // Written in another order than that of their names.
+    const std::string name = std::to_string(i * 7919 % kFiles);
+    ledger.add_version(job.id, ledger.child(d, name), file_metadata(i),
+                       ledger.add_content(10, hash_of(name)), kStagingRoot);
+    written.push_back(name);
+  }
+  machine.database.execute("UPDATE content SET written = 1");
+  transaction.commit();
+  std::vector<std::string> names;
+  tree.list({}, d, [&](const Entry& entry) {
+    EXPECT_EQ(entry.version.metadata.mtime_ns, static_cast<std::int64_t>(names.size()));
+    names.push_back(entry.name);
+    return true;
+  });
+  EXPECT_EQ(names, written);
+}
+
+TEST_F(TreeTest, NamesTellWhatWasEverThere) {
+  const Job one = machine.begin();
+  machine.add_file(one, "both", "file");
+  machine.add_file(one, "file", "file");
+  machine.write_all(one, medium);
+  const Job two = machine.begin();
+  machine.add_file(two, "both/child", "child");
+  machine.add_file(two, "unwritten", "unwritten");
+  machine.end(two, "file");
+  ledger.add_version(two.id, ledger.path("empty directory"), directory_metadata(), std::nullopt,
+                     kStagingRoot);
+  std::vector<std::string> names;
+  tree.names(kRootPath, [&](const Tree::Name& name) {
+    names.push_back(name.name + (name.has_children ? "/" : "") + (name.has_versions ? "*" : ""));
+    return true;
+  });
+  EXPECT_THAT(names, ElementsAre("both/*", "empty directory", "file*", "unwritten"));
+}
+
+TEST_F(TreeTest, WalkVisitsFilesBeforeSubdirectoriesInByteOrder) {
+  const Job job = machine.begin();
+  for (const char* path : {"b/x", "a", "c", "B", "b/a/y", "b/c", "b-", "\xff", "a.d/z"}) {
+    machine.add_file(job, path, path);
+  }
+  machine.write_all(job, medium);
+  std::vector<std::string> paths;
+  const auto note = [&](const std::string& path, const Version&) {
+    paths.push_back(path);
+    return true;
+  };
+  tree.walk({}, kRootPath, note);
+  EXPECT_THAT(paths, ElementsAre("", "B", "a", "b-", "c", "\xff", "a.d", "a.d/z", "b", "b/c", "b/x",
+                                 "b/a", "b/a/y"));
+  paths.clear();
+  tree.walk({}, *tree.find_path("b/a"), note);
+  EXPECT_THAT(paths, ElementsAre("b/a", "b/a/y"));
+  paths.clear();
+  tree.walk({}, *tree.find_path("a"), note);
+  EXPECT_THAT(paths, ElementsAre("a"));
+}
+
+TEST_F(TreeTest, FindMatchesLastComponentsOrWholePaths) {
+  const Job job = machine.begin();
+  for (const char* path : {"d/a.raw", "d/e/a.raw", "d/e/b.raw", "a.rawest"}) {
+    machine.add_file(job, path, path);
+  }
+  machine.write_all(job, medium);
+  machine.add_file(machine.begin(), "d/unwritten.raw", "unwritten");
+  machine.end(machine.begin(), "d/a.raw");
+  EXPECT_THAT(found("a.raw"), ElementsAre("d/a.raw", "d/e/a.raw"));
+  EXPECT_THAT(found("*.raw"), ElementsAre("d/a.raw", "d/e/a.raw", "d/e/b.raw"));
+  EXPECT_THAT(found("d/e/*"), ElementsAre("d/e/a.raw", "d/e/b.raw"));
+  EXPECT_THAT(found("/d/?.raw"), ElementsAre("d/a.raw"));
+  EXPECT_THAT(found("e"), ElementsAre("d/e"));
+  EXPECT_THAT(found("nothing"), IsEmpty());
+}
+
+TEST_F(TreeTest, BundleShowsItsFilesAndTheWayToThem) {
+  const Job one = machine.begin();
+  machine.add_file(one, "home/me/a", "A");
+  machine.add_file(one, "home/me/deep/b", "B");
+  machine.add_file(one, "home/other/c", "C");
+  const BundleId first = machine.write(one, medium, {machine.content("A"), machine.content("B")});
+  const BundleId second = machine.write(one, medium, {machine.content("C")});
+  const Job two = machine.begin();
+  machine.add_file(two, "home/late/a", "A");
+  EXPECT_THAT(listed_in(first, ""), ElementsAre("home"));
+  EXPECT_THAT(listed_in(first, "home"), ElementsAre("me"));
+  EXPECT_THAT(listed_in(first, "home/me"), ElementsAre("a", "deep"));
+  EXPECT_THAT(listed_in(first, "home/other"), IsEmpty());
+  EXPECT_THAT(listed_in(second, "home/me"), IsEmpty());
+  EXPECT_THAT(listed_in(second, "home/other"), ElementsAre("c"));
+  EXPECT_FALSE(tree.lookup_bundle(second, *tree.find_path("home/me"), "a"));
+  EXPECT_THAT(listed_in(machine.plan(two, medium, {machine.content("A")}), ""), IsEmpty());
+}
+
+TEST_F(TreeTest, BundleShowsTheVersionItHoldsAlsoWhenItIsOldOrGone) {
+  const Job one = machine.begin();
+  machine.add_file(one, "a", "old");
+  const BundleId bundle = machine.write_all(one, medium);
+  const Job two = machine.begin();
+  machine.add_file(two, "a", "newer");
+  machine.write_all(two, medium);
+  machine.end(machine.begin(), "a");
+  EXPECT_EQ(tree.lookup_bundle(bundle, kRootPath, "a")->version.size, 3u);
+}
+
+TEST_F(TreeTest, TotalsFollowCommitsOfOthers) {
+  const Job job = machine.begin();
+  machine.add_file(job, "d/a", "A");
+  machine.write_all(job, medium);
+  Database reader = open_catalog(machine.catalog_db, machine.state_db, Access::read);
+  Tree other(reader);
+  EXPECT_EQ(other.totals().files, 1u);
+  machine.add_file(job, "d/b", "BB");
+  EXPECT_EQ(other.totals().files, 1u);
+  machine.write_all(job, medium);
+  const Tree::Totals totals = other.totals();
+  EXPECT_EQ(totals.files, 2u);
+  EXPECT_EQ(totals.bytes, 3u);
+  EXPECT_EQ(totals.versions, 4u);  // Two files, d and the root.
+  EXPECT_EQ(totals.contents, 2u);
+}
+
+}  // namespace
+}  // namespace mixtape::catalog
