@@ -14,18 +14,6 @@
 namespace mixtape::archive {
 namespace {
 
-// Every directory on the way to an absolute path, "/" first, the path itself last.
-std::vector<std::string> ways_to(const std::string& path) {
-  std::vector<std::string> ways{"/"};
-  for (std::size_t slash = path.find('/', 1); path.size() > 1; slash = path.find('/', slash + 1)) {
-    ways.push_back(path.substr(0, slash));
-    if (slash == std::string::npos) {
-      break;
-    }
-  }
-  return ways;
-}
-
 // Takes the first component off a path that is not empty; tells whether it was the last.
 std::pair<std::string_view, bool> take_component(std::string_view& path) {
   const std::size_t slash = path.find('/');
@@ -65,13 +53,14 @@ ScanRoot check_root(const std::string& given, const std::string& base, const Ski
   }
   ScanRoot root;
   root.path = without_base(disk, base);
+  if (const auto obstacle = skips.on_the_way_to(disk)) {
+    throw Error(ErrorCode::invalid,
+                attempt + ": " + obstacle->path + " is " + std::string(obstacle->why));
+  }
   std::uint64_t device = 0;
   for (const std::string& way : ways_to(disk)) {
     if (const int error = stat_at(AT_FDCWD, way.c_str(), root.stat); error != 0) {
       throw_errno(attempt, error);
-    }
-    if (const std::string_view skipped = skips.why(way, root.stat); !skipped.empty()) {
-      throw Error(ErrorCode::invalid, attempt + ": " + way + " is " + std::string(skipped));
     }
     root.mounts_crossed += way != "/" && root.stat.device != device ? 1 : 0;
     device = root.stat.device;
@@ -127,14 +116,9 @@ Scan scan(const ScanRequest& request, const ScanCatalog* known, Reporter& report
 std::string explain(const ScanRequest& request, const std::string& path) {
   const Skips skips = skips_for(request);
   const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
-  for (const std::string& way : ways_to(absolute)) {
-    FileStat stat;
-    if (stat_at(AT_FDCWD, way.c_str(), stat) != 0) {
-      break;
-    }
-    if (const std::string_view why = skips.why(way, stat); !why.empty()) {
-      return absolute + ": left out, " + (way == absolute ? "it" : way) + " is " + std::string(why);
-    }
+  if (const auto obstacle = skips.on_the_way_to(absolute)) {
+    return absolute + ": left out, " + (obstacle->path == absolute ? "it" : obstacle->path) +
+           " is " + std::string(obstacle->why);
   }
   return request.rules.explain(without_base(absolute, request.base));
 }

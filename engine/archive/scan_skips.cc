@@ -94,6 +94,17 @@ std::string read_mounts() {
 
 }  // namespace
 
+std::vector<std::string> ways_to(const std::string& path) {
+  std::vector<std::string> ways{"/"};
+  for (std::size_t slash = path.find('/', 1); path.size() > 1; slash = path.find('/', slash + 1)) {
+    ways.push_back(path.substr(0, slash));
+    if (slash == std::string::npos) {
+      break;
+    }
+  }
+  return ways;
+}
+
 Skips::Skips(const std::vector<OwnDirectory>& own, std::string_view mounts) {
   for (const OwnDirectory& directory : own) {
     std::error_code absent;
@@ -116,14 +127,36 @@ Skips Skips::of_this_machine(const std::vector<OwnDirectory>& own) {
   return {own, read_mounts()};
 }
 
+std::string_view Skips::why_own(const FileStat& stat) const {
+  const auto found = std::find_if(own_.begin(), own_.end(), [&](const Own& own) {
+    return own.device == stat.device && own.inode == stat.inode;
+  });
+  return found != own_.end() ? std::string_view(found->what) : std::string_view();
+}
+
 std::string_view Skips::why(const std::string& path, const FileStat& stat) const {
-  for (const Own& own : own_) {
-    if (own.device == stat.device && own.inode == stat.inode) {
-      return own.what;
-    }
+  if (const std::string_view own = why_own(stat); !own.empty()) {
+    return own;
   }
   const auto mount = mounts_.find(path);
   return mount != mounts_.end() ? std::string_view(mount->second) : std::string_view();
+}
+
+std::optional<Skips::Obstacle> Skips::on_the_way_to(const std::string& path) const {
+  std::optional<Obstacle> mount;
+  for (const std::string& way : ways_to(path)) {
+    FileStat stat;
+    if (stat_at(AT_FDCWD, way.c_str(), stat) != 0) {
+      break;
+    }
+    if (const std::string_view own = why_own(stat); !own.empty()) {
+      return Obstacle{way, own};
+    }
+    if (const auto at = mounts_.find(way); at != mounts_.end()) {
+      mount = at->second.empty() ? std::nullopt : std::optional(Obstacle{way, at->second});
+    }
+  }
+  return mount;
 }
 
 }  // namespace mixtape::archive

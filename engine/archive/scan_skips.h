@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct OwnDirectory {
   std::string what;  // "Mixtape's home".
 };
 
+// Every directory on the way to an absolute path, "/" first, the path itself last.
+[[nodiscard]] std::vector<std::string> ways_to(const std::string& path);
+
 class Skips {
  public:
   // `mounts` has the format of /proc/self/mountinfo. Own directories that are not there are no
@@ -30,12 +34,22 @@ class Skips {
   // With the mounts of this process.
   static Skips of_this_machine(const std::vector<OwnDirectory>& own);
 
-  // Why the directory at `path` (absolute) is left out: "Mixtape's home", "a proc file system";
-  // empty when it is not. Own directories are known by device and inode, under whatever name they
-  // come.
+  // Why the directory at `path` (absolute) is left out where a walk comes across it: "Mixtape's home",
+  // "a proc file system"; empty when it is not. Own directories are known by device and inode, under
+  // whatever name they come.
   [[nodiscard]] std::string_view why(const std::string& path, const FileStat& stat) const;
 
+  // The first directory on the way to `path` (absolute, without symlinks) that rules it out: one of our own,
+  // or the mount it lies on. Another mount inside a pseudo file system (/dev/shm) is one like any other.
+  struct Obstacle {
+    std::string path;
+    std::string_view why;
+  };
+  [[nodiscard]] std::optional<Obstacle> on_the_way_to(const std::string& path) const;
+
  private:
+  [[nodiscard]] std::string_view why_own(const FileStat& stat) const;
+
   struct Own {
     std::uint64_t device, inode;
     std::string what;

@@ -206,6 +206,20 @@ TEST_F(ScanRootsTest, PseudoFileSystemsAreRefusedAsRoots) {
   EXPECT_THAT(message, HasSubstr("proc file system"));
 }
 
+TEST(SkipsTest, AMountInsideAPseudoFileSystemIsOneLikeAnyOther) {
+  const Skips skips({}, "39 35 0:9 / /tmp rw - devtmpfs udev rw\n");
+  const test::TempDir directory;
+  const std::string path = std::filesystem::canonical(directory.path());
+  if (!path.starts_with("/tmp/")) {
+    GTEST_SKIP() << "temporary files are elsewhere";
+  }
+  EXPECT_EQ(skips.on_the_way_to(path)->path, "/tmp");
+  const Skips inner(
+      {}, "39 35 0:9 / /tmp rw - devtmpfs udev rw\n40 39 0:9 / " + path + " rw - tmpfs tmpfs rw\n");
+  EXPECT_FALSE(inner.on_the_way_to(path));
+  EXPECT_FALSE(inner.on_the_way_to(path + "/below"));
+}
+
 TEST(SkipsTest, ReadsTheMountTableAsTheKernelWritesIt) {
   const Skips skips({},
                     "36 35 98:0 / /mnt/my\\040tapes rw,noatime master:1 - fuse.mixtape mixtape rw\n"
