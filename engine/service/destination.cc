@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/destination.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <filesystem>
+
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+
+namespace mixtape::service {
+
+namespace {
+
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+// Only the owner, until the metadata are known to be right.
+constexpr mode_t kPrivateDirectory = 0700;
+constexpr std::size_t kZeroBlock = 64 * KiB;
+
+std::string_view next_component(std::string_view& path) {
+  const std::string_view component = path.substr(0, path.find('/'));
+  path.remove_prefix(std::min(component.size() + 1, path.size()));
+  return component;
+}
+
+// Before anything is made: not even a directory of a path that leads out.
+void check_path(std::string_view path) {
+  std::string_view rest = path;
+  bool is_below = !path.empty() && !path.ends_with('/') && path.find('\0') == path.npos;
+  while (!rest.empty()) {
+    const std::string_view component = next_component(rest);
+    is_below = is_below && !component.empty() && component != "." && component != ".." &&
+               component.size() <= NAME_MAX;
+  }
+  if (!is_below) {
+    throw Error(ErrorCode::invalid,
+                "restore " + std::string(path) + ": it is no path below a directory");
+  }
+}
+
+}  // namespace
+
+Destination::Destination(const std::string& directory, bool make)
+    : directory_(directory), as_root_(::geteuid() == 0) {
+  std::error_code error;
+  if (!make && !std::filesystem::exists(directory, error)) {
+    return;
+  }
+  std::filesystem::create_directories(directory, error);
+  if (error && error.value() != EEXIST) {
+    throw_errno("make directory " + directory, error.value());
+  }
+  root_ = tapeio::open_file(directory, O_RDONLY | O_DIRECTORY);
+}
+
+std::uint64_t Destination::free_bytes() const {
+  struct statvfs status {};
+  if (::fstatvfs(root_.get(), &status) != 0) {
+    throw_errno("look at the space below " + directory_);
+  }
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+int Destination::open_directory(std::string_view path, bool make) {
+  if (has_last_ && last_path_ == path) {
+    return last_.get();
+  }
+  has_last_ = false;
+  tapeio::UniqueFd directory;
+  int above = root_.get();
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::string name(next_component(rest));
+    if (make && ::mkdirat(above, name.c_str(), kPrivateDirectory) != 0 && errno != EEXIST) {
+      throw_errno("make directory " + std::string(path));
+    }
+    directory = tapeio::UniqueFd(::openat(above, name.c_str(), kOpenDirectory | O_CLOEXEC));
+    if (!directory.valid()) {
+      if (errno == ELOOP || errno == ENOTDIR) {
+        throw Error(ErrorCode::conflict, "restore below " + std::string(path) + ": " + name +
+                                             " is there and is no directory");
+      }
+      throw_errno("open directory " + std::string(path));
+    }
+    above = directory.get();
+    last_ = std::move(directory);
+  }
+  last_path_ = path;
+  has_last_ = true;
+  return last_.get();
+}
+
+Destination::Anchored Destination::anchor(const std::string& path, bool make_parents) {
+  check_path(path);
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) {
+    return {root_.get(), path};
+  }
+  return {open_directory(std::string_view(path).substr(0, slash), make_parents),
+          path.substr(slash + 1)};
+}
+
+std::optional<struct stat> Destination::look(const std::string& path) {
+  if (!root_.valid()) {
+    return std::nullopt;
+  }
+  try {
+    const Anchored at = anchor(path, false);
+    struct stat status {};
+    if (::fstatat(at.directory, at.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      return status;
+    }
+    if (errno != ENOENT) {
+      throw_errno("look at " + path);
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) {
+      throw;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Destination::read_symlink(const std::string& path) {
+  const Anchored at = anchor(path, false);
+  std::string target(PATH_MAX, '\0');
+  const ssize_t size = ::readlinkat(at.directory, at.name.c_str(), target.data(), target.size());
+  if (size < 0) {
+    return std::nullopt;
+  }
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+void Destination::make_directory(const std::string& path) {
+  (void)open_directory(path, true);
+}
+
+std::string Destination::temporary_name() {
+  return ".mixtape-" + std::to_string(::getpid()) + "-" + std::to_string(names_++) + ".part";
+}
+
+void Destination::settle(int directory, const std::string& temporary, const std::string& name,
+                         const std::string& path, Existing existing) {
+  const unsigned flags = existing == Existing::keep ? RENAME_NOREPLACE : 0;
+  int done = ::renameat2(directory, temporary.c_str(), directory, name.c_str(), flags);
+  if (done != 0 && errno == EINVAL) {
+    // Not every file system can rename without replacing; a second name never replaces.
+    done = ::linkat(directory, temporary.c_str(), directory, name.c_str(), 0);
+  }
+  const int why = errno;
+  // Also after success: of two names of one inode rename(2) leaves both.
+  ::unlinkat(directory, temporary.c_str(), 0);
+  if (done == 0) {
+    return;
+  }
+  if (why == EEXIST || why == EISDIR || why == ENOTEMPTY) {
+    throw Error(ErrorCode::conflict, "restore " + path + ": something is there already");
+  }
+  throw_errno("restore " + path, why);
+}
+
+void Destination::make_symlink(const std::string& path, const catalog::Metadata& metadata,
+                               Existing existing) {
+  Anchored at = anchor(path, true);
+  const std::string temporary = temporary_name();
+  if (::symlinkat(metadata.symlink_target.c_str(), at.directory, temporary.c_str()) != 0) {
+    throw_errno("restore symlink " + path);
+  }
+  set_metadata_of_node({at.directory, temporary}, metadata, path);
+  settle(at.directory, temporary, at.name, path, existing);
+}
+
+void Destination::make_special(const std::string& path, const catalog::Metadata& metadata,
+                               Existing existing) {
+  Anchored at = anchor(path, true);
+  const std::string temporary = temporary_name();
+  if (::mknodat(at.directory, temporary.c_str(), (metadata.mode & S_IFMT) | 0600,
+                metadata.device) != 0) {
+    throw_errno("restore " + path);
+  }
+  if (::fchmodat(at.directory, temporary.c_str(), metadata.mode & 07777, 0) != 0) {
+    lose(path, "mode");
+  }
+  set_metadata_of_node({at.directory, temporary}, metadata, path);
+  settle(at.directory, temporary, at.name, path, existing);
+}
+
+void Destination::make_link(const std::string& from, const std::string& path, Existing existing) {
+  const Anchored source = anchor(from, false);
+  // anchor() may close the directory of the source.
+  const tapeio::UniqueFd source_directory(::fcntl(source.directory, F_DUPFD_CLOEXEC, 0));
+  const Anchored at = anchor(path, true);
+  const std::string temporary = temporary_name();
+  if (::linkat(source_directory.get(), source.name.c_str(), at.directory, temporary.c_str(), 0) !=
+      0) {
+    throw_errno("link " + path + " to " + from);
+  }
+  settle(at.directory, temporary, at.name, path, existing);
+}
+
+tapeio::UniqueFd Destination::open(const std::string& path) {
+  const Anchored at = anchor(path, false);
+  return tapeio::open_file_at(at.directory, at.name, O_RDONLY | O_NOFOLLOW);
+}
+
+std::unique_ptr<Destination::NewFile> Destination::create(const std::string& path) {
+  return std::unique_ptr<NewFile>(new NewFile(*this, path));
+}
+
+Destination::NewFile::NewFile(Destination& destination, std::string path)
+    : destination_(destination), path_(std::move(path)), temporary_(destination.temporary_name()) {
+  const Anchored at = destination_.anchor(path_, true);
+  name_ = at.name;
+  directory_.reset(::fcntl(at.directory, F_DUPFD_CLOEXEC, 0));
+  fd_ = tapeio::open_file_at(directory_.get(), temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+                             0600);
+}
+
+Destination::NewFile::~NewFile() {
+  if (!finished_) {
+    ::unlinkat(directory_.get(), temporary_.c_str(), 0);
+  }
+}
+
+void Destination::NewFile::write(ByteView bytes) {
+  tapeio::write_full_at(fd_.get(), bytes, size_, path_);
+  hasher_.update(bytes);
+  size_ += bytes.size();
+}
+
+void Destination::NewFile::write_zeros(std::uint64_t count) {
+  static constexpr std::byte kZeros[kZeroBlock]{};
+  size_ += count;
+  while (count > 0) {
+    const std::size_t size = std::min<std::uint64_t>(count, kZeroBlock);
+    hasher_.update(ByteView(kZeros).first(size));
+    count -= size;
+  }
+  ends_in_hole_ = true;
+}
+
+void Destination::NewFile::finish(const catalog::Metadata& metadata, Existing existing) {
+  if (ends_in_hole_ && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) {
+    throw_errno("extend " + path_);
+  }
+  destination_.set_metadata(fd_.get(), metadata, path_);
+  finished_ = true;
+  destination_.settle(directory_.get(), temporary_, name_, path_, existing);
+}
+
+}  // namespace mixtape::service

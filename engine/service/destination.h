@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/catalog/types.h"
+#include "engine/format/digest.h"
+#include "engine/recall/content_sink.h"
+#include "tapeio/unique_fd.h"
+
+// The directory that a restore writes below, and never beside.
+//
+// Paths come from a catalog, catalogs come from media, and media may come from anybody. So a path
+// is taken component by component from the directory's descriptor and follows no symlink, neither
+// one that was there nor one restored a moment ago; "..", "." and empty components are refused.
+//
+// Threads: none; belongs to one thread.
+// Errors:  throws Error{invalid} for a path that leads out, Error{conflict} when something is in
+// the way,
+//          else as throw_errno.
+
+namespace mixtape::service {
+
+// What stands at a path that is to be restored may give way, or not.
+enum class Existing { keep, replace };
+
+class Destination {
+ public:
+  // `make`: else a directory that is not there is an empty one that cannot be written to.
+  Destination(const std::string& directory, bool make);
+
+  [[nodiscard]] std::uint64_t free_bytes() const;
+  // What is at a path; a symlink itself, not its target. nullopt: nothing, or no directory above
+  // it.
+  [[nodiscard]] std::optional<struct stat> look(const std::string& path);
+  [[nodiscard]] std::optional<std::string> read_symlink(const std::string& path);
+
+  // A directory that is there is kept; those above are made, too. Only its owner can use it until
+  // finish_directory.
+  void make_directory(const std::string& path);
+  void finish_directory(const std::string& path, const catalog::Metadata& metadata);
+  void make_symlink(const std::string& path, const catalog::Metadata& metadata, Existing existing);
+  // A fifo or a device.
+  void make_special(const std::string& path, const catalog::Metadata& metadata, Existing existing);
+  // A second name for a file that was restored.
+  void make_link(const std::string& from, const std::string& path, Existing existing);
+
+  // A file on its way: under another name in the same directory, gone unless it is finished.
+  class NewFile final : public recall::ContentSink {
+   public:
+    ~NewFile() override;
+    void write(ByteView bytes) override;
+    void write_zeros(std::uint64_t count) override;
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    // Of what was written; once.
+    [[nodiscard]] format::Digest digest() { return hasher_.finish(); }
+    // Gives it its metadata and its name.
+    void finish(const catalog::Metadata& metadata, Existing existing);
+
+   private:
+    friend class Destination;
+    NewFile(Destination& destination, std::string path);
+
+    Destination& destination_;
+    std::string path_, name_, temporary_;
+    tapeio::UniqueFd directory_, fd_;
+    format::Hasher hasher_;
+    std::uint64_t size_ = 0;
+    bool ends_in_hole_ = false;
+    bool finished_ = false;
+  };
+  [[nodiscard]] std::unique_ptr<NewFile> create(const std::string& path);
+  // To read again what was restored.
+  [[nodiscard]] tapeio::UniqueFd open(const std::string& path);
+
+  // Attributes that this file system or user could not take: "path: user.x", the first ones.
+  [[nodiscard]] const std::vector<std::string>& lost_attributes() const { return lost_; }
+  [[nodiscard]] std::uint64_t lost_attribute_count() const { return lost_count_; }
+
+ private:
+  // The directory that holds `path`, open as long as nothing else is asked for, and the last
+  // component.
+  struct Anchored {
+    int directory;
+    std::string name;
+  };
+  [[nodiscard]] Anchored anchor(const std::string& path, bool make_parents);
+  [[nodiscard]] int open_directory(std::string_view path, bool make);
+  // Puts what stands under `temporary` at `name`.
+  void settle(int directory, const std::string& temporary, const std::string& name,
+              const std::string& path, Existing existing);
+  [[nodiscard]] std::string temporary_name();
+  void set_metadata(int fd, const catalog::Metadata& metadata, const std::string& path);
+  // Of what cannot be opened: a symlink, a fifo, a device.
+  void set_metadata_of_node(const Anchored& at, const catalog::Metadata& metadata,
+                            const std::string& path);
+  void lose(const std::string& path, const std::string& attribute);
+  [[nodiscard]] uid_t owner_of(const catalog::Metadata& metadata);
+  [[nodiscard]] gid_t group_of(const catalog::Metadata& metadata);
+
+  std::string directory_;
+  tapeio::UniqueFd root_;
+  const bool as_root_;
+  // The directory used last: files of one directory come one after the other.
+  std::string last_path_;
+  tapeio::UniqueFd last_;
+  bool has_last_ = false;
+  std::uint64_t names_ = 0;
+  std::unordered_map<std::string, uid_t> users_;
+  std::unordered_map<std::string, gid_t> groups_;
+  std::vector<std::string> lost_;
+  std::uint64_t lost_count_ = 0;
+};
+
+}  // namespace mixtape::service

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/restore.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "engine/service/destination.h"
+#include "engine/service/restore_plan.h"
+#include "engine/service/restore_writer.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+
+namespace {
+
+// Looks for media, and remembers those that failed.
+class Media {
+ public:
+  explicit Media(const Workspace& workspace) : workspace_(workspace) {}
+
+  [[nodiscard]] bool here(const std::string& label) {
+    const auto known = here_.find(label);
+    if (known != here_.end()) {
+      return known->second;
+    }
+    return here_[label] = workspace_.library_with(label) != nullptr;
+  }
+  void failed(const std::string& label) { here_[label] = false; }
+
+  // Error{no_medium, conflict, ...}.
+  [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
+    tapeio::Library* library = workspace_.library_with(label);
+    if (library == nullptr) {
+      throw Error(ErrorCode::no_medium, "load medium " + label + ": it is not here any more");
+    }
+    return library->load(label, tapeio::Library::Access::read);
+  }
+
+ private:
+  const Workspace& workspace_;
+  std::map<std::string, bool> here_;
+};
+
+class Restore {
+ public:
+  Restore(Context& context, const RestoreRequest& request, Reporter& reporter)
+      : context_(context),
+        request_(request),
+        reporter_(reporter),
+        media_(context.workspace),
+        destination_(request.to, !request.dry_run),
+        plan_(context, request, destination_, result_) {}
+
+  RestoreResult run() {
+    if (request_.dry_run) {
+      preview();
+      return std::move(result_);
+    }
+    require_space();
+    RestoreWriter writer(context_, plan_, destination_, result_, reporter_);
+    writer.make_what_has_no_content();
+    std::vector<std::size_t> wanted = writer.copy_from_cache();
+    // Usually one round; damaged copies make another.
+    while (!wanted.empty()) {
+      const RestorePlan::Sweeps round = plan_.sweep(wanted, here());
+      give_up(round.left_over);
+      wanted.clear();
+      for (const RestoreSweep& sweep : round.sweeps) {
+        read(writer, sweep, wanted);
+      }
+    }
+    writer.finish();
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] std::function<bool(const std::string&)> here() {
+    return [this](const std::string& label) { return media_.here(label); };
+  }
+
+  void require_space() {
+    const std::uint64_t free = destination_.free_bytes();
+    if (plan_.needed_bytes > free) {
+      throw Error(ErrorCode::no_space,
+                  "restore to " + request_.to + ": " + std::to_string(plan_.needed_bytes) +
+                      " bytes are needed and " + std::to_string(free) + " are free");
+    }
+  }
+
+  void read(RestoreWriter& writer, const RestoreSweep& sweep, std::vector<std::size_t>& again) {
+    note_medium(sweep.label, true, sweep.reads.size(), sweep.bytes);
+    RestoreWriter::Swept swept;
+    try {
+      swept = writer.read(sweep, media_.load(sweep.label));
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
+        throw;
+      }
+      swept.medium_failed = error.what();
+      for (const RestoreSweep::Read& read : sweep.reads) {
+        swept.again.push_back(read.content);
+      }
+    }
+    if (!swept.medium_failed.empty()) {
+      reporter_.problem("medium " + sweep.label + ": " + swept.medium_failed);
+      media_.failed(sweep.label);
+      for (const std::size_t number : swept.again) {
+        plan_.contents[number].why = "medium " + sweep.label + ": " + swept.medium_failed;
+      }
+    }
+    again.insert(again.end(), swept.again.begin(), swept.again.end());
+  }
+
+  // Contents without a copy that can be read: says which medium would help, or what was wrong.
+  void give_up(const std::vector<std::size_t>& contents) {
+    std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> away;
+    for (const std::size_t number : contents) {
+      const RestoreContent& content = plan_.contents[number];
+      std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
+      if (!content.copies.empty()) {
+        const std::string& label =
+            plan_.archives[content.copies.front().archive].place.medium_label;
+        auto& [files, bytes] = away[label];
+        ++files;
+        bytes += content.content.size;
+        why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" : why;
+      }
+      for (const std::size_t item : content.items) {
+        add_trouble(result_, plan_.items[item].target, why);
+      }
+    }
+    for (const auto& [label, count] : away) {
+      note_medium(label, false, count.first, count.second);
+    }
+  }
+
+  [[nodiscard]] std::string where_is(const std::string& label) {
+    const auto medium = context_.ledger.medium(label);
+    return medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
+  }
+
+  void note_medium(const std::string& label, bool is_here, std::uint64_t files,
+                   std::uint64_t bytes) {
+    const auto known =
+        std::find_if(result_.media.begin(), result_.media.end(),
+                     [&](const RestoreMedium& medium) { return medium.label == label; });
+    if (known != result_.media.end()) {
+      known->files += files;
+      known->bytes += bytes;
+      return;
+    }
+    const auto medium = context_.ledger.medium(label);
+    result_.media.push_back({.label = label,
+                             .location = medium ? medium->location : "",
+                             .here = is_here,
+                             .files = files,
+                             .bytes = bytes});
+  }
+
+  void preview() {
+    std::vector<std::size_t> wanted;
+    for (std::size_t number = 0; number < plan_.contents.size(); ++number) {
+      if (context_.workspace.cache().contains(plan_.contents[number].content)) {
+        ++result_.from_cache;
+      } else {
+        wanted.push_back(number);
+      }
+    }
+    const RestorePlan::Sweeps round = plan_.sweep(wanted, here());
+    for (const RestoreSweep& sweep : round.sweeps) {
+      note_medium(sweep.label, true, sweep.reads.size(), sweep.bytes);
+    }
+    give_up(round.left_over);
+  }
+
+  Context& context_;
+  const RestoreRequest& request_;
+  Reporter& reporter_;
+  Media media_;
+  RestoreResult result_;
+  Destination destination_;
+  RestorePlan plan_;
+};
+
+}  // namespace
+
+RestoreResult restore(Context& context, const RestoreRequest& request, Reporter& reporter) {
+  return Restore(context, request, reporter).run();
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/restore_plan.h"
+
+#include <climits>
+#include <filesystem>
+#include <set>
+
+#include "engine/recall/extent_map.h"
+#include "engine/service/recall_service.h"
+#include "engine/service/time_text.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+
+namespace {
+
+constexpr std::size_t kMostTroublesTold = 1000;
+// Names tried for one file that must not replace another.
+constexpr int kMostNames = 1000;
+
+// A path as the catalog has it. Only as text: it need not exist on this machine.
+std::string catalog_path(const std::string& path) {
+  std::string normal = std::filesystem::path("/" + path).lexically_normal().string();
+  while (!normal.empty() && normal.front() == '/') {
+    normal.erase(0, 1);
+  }
+  while (!normal.empty() && normal.back() == '/') {
+    normal.pop_back();
+  }
+  return normal;
+}
+
+// Sorted, without those below another one.
+std::vector<std::string> outermost(const std::vector<std::string>& paths) {
+  std::set<std::string> sorted;
+  for (const std::string& path : paths) {
+    sorted.insert(catalog_path(path));
+  }
+  std::vector<std::string> kept;
+  for (const std::string& path : sorted) {
+    bool is_below = false;
+    for (const std::string& above : kept) {
+      is_below = is_below || above.empty() || path.starts_with(above + "/");
+    }
+    if (!is_below) {
+      kept.push_back(path);
+    }
+  }
+  return kept;
+}
+
+catalog::View view_at(Context& context, const std::optional<std::int64_t>& at_s) {
+  if (!at_s) {
+    return {};
+  }
+  const auto job = context.tree.job_at(*at_s);
+  if (!job) {
+    throw Error(ErrorCode::not_found, "restore: nothing had been archived by " + local_time(*at_s));
+  }
+  return {.as_of = job->id};
+}
+
+std::int64_t mtime_ns(const struct stat& status) {
+  return status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+}
+
+}  // namespace
+
+void add_trouble(RestoreResult& result, const std::string& path, const std::string& why) {
+  ++result.trouble_count;
+  if (result.troubles.size() < kMostTroublesTold) {
+    result.troubles.push_back({path, why});
+  }
+}
+
+RestorePlan::RestorePlan(Context& context, const RestoreRequest& request, Destination& destination,
+                         RestoreResult& result)
+    : context_(context), request_(request), destination_(destination), result_(result) {
+  const catalog::View view = view_at(context, request.at_s);
+  for (const std::string& path : outermost(request.paths)) {
+    const auto id = context.tree.find_path(path);
+    if (!id || !context.tree.at(view, *id)) {
+      add_trouble(result, "/" + path, "the archived tree has no such path");
+      continue;
+    }
+    context.tree.walk(view, *id, [&](const std::string& found, const catalog::Version& version) {
+      take(found, version);
+      return true;
+    });
+  }
+  for (RestoreContent& content : contents) {
+    find_copies(content);
+  }
+}
+
+void RestorePlan::take(const std::string& path, const catalog::Version& version) {
+  if (path.empty()) {
+    return;  // The root is the destination itself.
+  }
+  try {
+    if (S_ISREG(version.metadata.mode)) {
+      take_file(path, version);
+      return;
+    }
+    RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
+    if (judge(item, path, version)) {
+      items.push_back(std::move(item));
+    }
+  } catch (const Error& error) {
+    add_trouble(result_, path, error.what());
+  }
+}
+
+void RestorePlan::take_file(const std::string& path, const catalog::Version& version) {
+  RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
+  const bool has_names = version.metadata.nlink > 1;
+  const auto first = has_names ? by_inode_.find(version.inode) : by_inode_.end();
+  const bool wanted = judge(item, path, version);
+  if (has_names && first == by_inode_.end()) {
+    by_inode_[version.inode] = item.target;
+  }
+  if (!wanted) {
+    return;
+  }
+  const std::size_t number = items.size();
+  if (first != by_inode_.end()) {
+    links.push_back({.item = number, .from = first->second});
+  } else if (version.content) {
+    const auto [known, is_new] =
+        by_content_.emplace(catalog::number(*version.content), contents.size());
+    if (is_new) {
+      contents.emplace_back().content = to_content(version);
+    }
+    contents[known->second].items.push_back(number);
+    needed_bytes += version.size;
+    result_.bytes += request_.dry_run ? version.size : 0;
+  }
+  result_.files += request_.dry_run ? 1 : 0;
+  items.push_back(std::move(item));
+}
+
+bool RestorePlan::matches(const struct stat& there, const std::string& target,
+                          const catalog::Version& version) {
+  const catalog::Metadata& metadata = version.metadata;
+  if ((there.st_mode & S_IFMT) != (metadata.mode & S_IFMT)) {
+    return false;
+  }
+  if (S_ISREG(there.st_mode)) {
+    return static_cast<std::uint64_t>(there.st_size) == version.size &&
+           mtime_ns(there) == metadata.mtime_ns;
+  }
+  if (S_ISLNK(there.st_mode)) {
+    return destination_.read_symlink(target) == metadata.symlink_target;
+  }
+  return S_ISDIR(there.st_mode) || there.st_rdev == metadata.device;
+}
+
+bool RestorePlan::judge(RestoreItem& item, const std::string& path,
+                        const catalog::Version& version) {
+  const auto there = destination_.look(item.target);
+  if (!there) {
+    return true;
+  }
+  if (matches(*there, item.target, version)) {
+    // A directory is gone through again: its time of change comes last and may be missing.
+    if (S_ISDIR(there->st_mode)) {
+      return true;
+    }
+    ++result_.unchanged;
+    return false;
+  }
+  return judge_conflict(item, *there, path, version);
+}
+
+bool RestorePlan::judge_conflict(RestoreItem& item, const struct stat& there,
+                                 const std::string& path, const catalog::Version& version) {
+  if (S_ISDIR(there.st_mode) || S_ISDIR(version.metadata.mode)) {
+    throw Error(ErrorCode::conflict, S_ISDIR(there.st_mode) ? "a directory is there already"
+                                                            : "a file is there already");
+  }
+  switch (request_.conflict) {
+    case Conflict::refuse:
+      throw Error(ErrorCode::conflict, "it is there already and differs; see --conflict");
+    case Conflict::skip:
+      ++result_.skipped;
+      return false;
+    case Conflict::newer:
+      if (version.metadata.mtime_ns <= mtime_ns(there)) {
+        ++result_.skipped;
+        return false;
+      }
+      item.existing = Existing::replace;
+      return true;
+    case Conflict::rename:
+      return find_free_name(item, path, version);
+    case Conflict::overwrite:
+      item.existing = Existing::replace;
+      return true;
+  }
+  return false;
+}
+
+bool RestorePlan::find_free_name(RestoreItem& item, const std::string& path,
+                                 const catalog::Version& version) {
+  for (int number = 1; number <= kMostNames; ++number) {
+    item.target = path + ".restored" + (number == 1 ? "" : "-" + std::to_string(number));
+    const auto there = destination_.look(item.target);
+    if (!there) {
+      return true;
+    }
+    if (matches(*there, item.target, version)) {
+      ++result_.unchanged;
+      return false;
+    }
+  }
+  throw Error(ErrorCode::conflict, "every other name for it is taken, too");
+}
+
+std::size_t RestorePlan::archive_of(const catalog::CopyPlace& place) {
+  const auto [known, is_new] = by_bundle_.emplace(place.bundle.id, archives.size());
+  if (is_new) {
+    archives.push_back({.bundle = place.bundle.id, .place = to_extent(place).archive});
+  }
+  return known->second;
+}
+
+void RestorePlan::find_copies(RestoreContent& content) {
+  for (const catalog::CopyPlace& place :
+       context_.ledger.places(catalog::ContentId{content.content.number})) {
+    try {
+      (void)recall::spot_of(to_extent(place));
+    } catch (const Error& error) {
+      content.why = error.what();
+      continue;
+    }
+    content.copies.push_back({.archive = archive_of(place),
+                              .data_offset = place.copy.data_offset,
+                              .stored_size = place.copy.stored_size,
+                              .sparse = place.copy.sparse});
+  }
+}
+
+RestorePlan::Sweeps RestorePlan::sweep(
+    const std::vector<std::size_t>& wanted,
+    const std::function<bool(const std::string& label)>& here) const {
+  Sweeps found;
+  found.left_over = wanted;
+  for (;;) {
+    std::map<std::string, std::uint64_t> bytes;
+    for (const std::size_t number : found.left_over) {
+      std::set<std::string> media;
+      for (const RestoreCopy& copy : contents[number].copies) {
+        media.insert(archives[copy.archive].place.medium_label);
+      }
+      for (const std::string& label : media) {
+        bytes[label] += contents[number].content.size;
+      }
+    }
+    std::erase_if(bytes, [&](const auto& medium) { return !here(medium.first); });
+    const auto best =
+        std::max_element(bytes.begin(), bytes.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (best == bytes.end()) {
+      return found;
+    }
+    RestoreSweep sweep;
+    sweep.label = best->first;
+    std::erase_if(found.left_over, [&](std::size_t number) {
+      for (const RestoreCopy& copy : contents[number].copies) {
+        if (archives[copy.archive].place.medium_label == sweep.label) {
+          sweep.reads.push_back({number, copy});
+          sweep.bytes += contents[number].content.size;
+          return true;
+        }
+      }
+      return false;
+    });
+    std::sort(sweep.reads.begin(), sweep.reads.end(), [&](const auto& a, const auto& b) {
+      return std::pair(archives[a.copy.archive].place.first_block, a.copy.data_offset) <
+             std::pair(archives[b.copy.archive].place.first_block, b.copy.data_offset);
+    });
+    found.sweeps.push_back(std::move(sweep));
+  }
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/catalog/types.h"
+#include "engine/recall/extent.h"
+#include "engine/service/context.h"
+#include "engine/service/destination.h"
+#include "engine/service/restore.h"
+
+// What a restore will do, decided from the catalog and the destination before anything moves.
+//
+// Threads: none.
+// Memory:  two hundred bytes and the path for each file; metadata stay in the catalog.
+
+namespace mixtape::service {
+
+// A path that will be made.
+struct RestoreItem {
+  std::string target;  // Below the destination.
+  catalog::VersionKey version;
+  std::uint32_t mode = 0;
+  Existing existing = Existing::keep;
+};
+
+// Where one copy of a content is; the archive by its number in the plan.
+struct RestoreCopy {
+  std::size_t archive = 0;
+  std::uint64_t data_offset = 0;
+  std::uint64_t stored_size = 0;
+  bool sparse = false;
+};
+
+// A content and every file that wants it.
+struct RestoreContent {
+  recall::Content content;
+  std::vector<std::size_t>
+      items;  // The first that can be made gets the bytes, the others a copy of it.
+  std::vector<RestoreCopy> copies;  // Not tried yet; the preferred first.
+  std::string why;                  // What was wrong with the last one tried.
+};
+
+struct RestoreArchive {
+  catalog::BundleId bundle{};
+  recall::Archive place;
+};
+
+struct RestoreLink {
+  std::size_t item = 0;
+  std::string from;
+};
+
+// What one load of a medium brings: contents in the order of their place, each with its first copy
+// there.
+struct RestoreSweep {
+  std::string label;
+  struct Read {
+    std::size_t content;
+    RestoreCopy copy;
+  };
+  std::vector<Read> reads;
+  std::uint64_t bytes = 0;
+};
+
+class RestorePlan {
+ public:
+  // Troubles and what needs no doing go into `result`.
+  RestorePlan(Context& context, const RestoreRequest& request, Destination& destination,
+              RestoreResult& result);
+
+  std::vector<RestoreItem> items;  // A directory before what is in it.
+  std::vector<RestoreContent> contents;
+  std::vector<RestoreLink> links;  // To be made last.
+  std::vector<RestoreArchive> archives;
+  std::uint64_t needed_bytes = 0;  // On the disk.
+
+  // The fewest media, as far as a greedy choice finds them, for these contents. What has no copy on
+  // a medium that is here is left over.
+  struct Sweeps {
+    std::vector<RestoreSweep> sweeps;
+    std::vector<std::size_t> left_over;
+  };
+  [[nodiscard]] Sweeps sweep(const std::vector<std::size_t>& wanted,
+                             const std::function<bool(const std::string& label)>& here) const;
+
+ private:
+  void take(const std::string& path, const catalog::Version& version);
+  void take_file(const std::string& path, const catalog::Version& version);
+  // Decides about what is at item.target; false when there is nothing to do.
+  bool judge(RestoreItem& item, const std::string& path, const catalog::Version& version);
+  bool judge_conflict(RestoreItem& item, const struct stat& there, const std::string& path,
+                      const catalog::Version& version);
+  bool find_free_name(RestoreItem& item, const std::string& path, const catalog::Version& version);
+  [[nodiscard]] bool matches(const struct stat& there, const std::string& target,
+                             const catalog::Version& version);
+  void find_copies(RestoreContent& content);
+  std::size_t archive_of(const catalog::CopyPlace& place);
+
+  Context& context_;
+  const RestoreRequest& request_;
+  Destination& destination_;
+  RestoreResult& result_;
+  std::unordered_map<std::int64_t, std::size_t> by_content_;
+  // The name that an inode with several names has got, or has already.
+  std::unordered_map<std::uint64_t, std::string> by_inode_;
+  std::map<catalog::BundleId, std::size_t> by_bundle_;
+};
+
+// Adds a trouble to the result; only the first ones are kept in words.
+void add_trouble(RestoreResult& result, const std::string& path, const std::string& why);
+
+}  // namespace mixtape::service
