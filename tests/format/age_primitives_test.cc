@@ -86,6 +86,21 @@ TEST(AgePrimitives, Base64IsReadOnlyInItsOneCanonicalForm) {
   }
 }
 
+TEST(AgePrimitives, Base64HasNoCharactersBesideItsAlphabet) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool known = byte < 128 && (std::isalnum(byte) != 0 || c == '+' || c == '/');
+    for (const std::size_t at : {0, 1, 2, 3}) {
+      std::string text = "AAAA";
+      text[at] = c;
+      EXPECT_EQ(base64_decode(text, Padding::none).has_value(), known) << byte;
+      if (!known && !(c == '=' && at == 3)) {
+        EXPECT_FALSE(base64_decode(text, Padding::required)) << byte;
+      }
+    }
+  }
+}
+
 TEST(AgePrimitives, Base64RoundTripsEveryLength) {
   for (std::size_t size = 0; size < 200; ++size) {
     const Bytes bytes = mixtape::test::pattern(size, size);
