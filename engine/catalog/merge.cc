@@ -48,6 +48,7 @@ void Merge::run() {
   merge_contents();
   merge_copies();
   merge_versions();
+  forget_superseded();
   merge_symlinks();
   merge_directories();
   merge_meta();

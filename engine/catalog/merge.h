@@ -35,6 +35,9 @@ class Merge {
     std::uint64_t plain_bytes = 0;  // Copies behind do not exist.
     bool committed = false;         // The index says so; otherwise the medium was looked at.
     bool known = false;             // The catalog had it as written before.
+    bool corrected = false;         // Something that was concluded from its plan is taken back.
+    // A plan adds nothing to what is known of a bundle after it was written.
+    [[nodiscard]] bool adds_copies() const { return committed || !known; }
     std::optional<std::int64_t> low, high;  // Content numbers of the copies that were added.
   };
   using Numbers = std::unordered_map<std::int64_t, std::int64_t>;
@@ -54,7 +57,8 @@ class Merge {
   [[nodiscard]] bool placed(std::int64_t content);
   void merge_copies();
   void merge_copy(const Statement& row, HeldBundle& bundle);
-  void doubt_written(std::int64_t content);
+  [[nodiscard]] bool doubt_written(std::int64_t content);
+  void forget_superseded();
   void merge_versions();
   void merge_known_version(const VersionRow& theirs, const VersionRow& ours);
   void add_version(const VersionRow& theirs);
@@ -72,6 +76,8 @@ class Merge {
   std::string directory_;  // "@NAME" for the index of another catalog, else empty.
   Numbers jobs_, media_, roots_, attributes_, paths_, contents_;
   std::unordered_map<std::int64_t, HeldBundle> bundles_;
+  // Contents without hash that lost their only place: the index knows what they were.
+  std::vector<std::int64_t> superseded_;
   // Inode numbers of the index that several versions share, and the version that has it here.
   std::unordered_map<std::uint64_t, std::optional<VersionRow>> shared_inodes_;
 };

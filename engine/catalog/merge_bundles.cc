@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/merge.h"
@@ -23,6 +24,20 @@ std::string copies_of_bundle(std::string_view schema, std::string_view condition
               ".copy k ON k.content BETWEEN b.first_content AND b.last_content AND k.bundle = b.id "
               "JOIN ",
               schema, ".content c ON c.id = k.content WHERE b.id = ? AND ", condition});
+}
+
+struct Place {
+  std::int64_t content, size;
+};
+using Places = std::map<std::int64_t, Place>;  // By block.
+
+Places places_in(Statement& copies, std::int64_t bundle) {
+  Places places;
+  copies.bind(1, bundle);
+  while (copies.step()) {
+    places.emplace(copies.integer(0), Place{copies.integer(1), copies.integer(2)});
+  }
+  return places;
 }
 
 }  // namespace
@@ -87,25 +102,33 @@ void Merge::merge_bundles() {
   }
 }
 
-// Contents that we know only by their place, and the index by their hash.
+// Contents that we know only by their place, and the index by their hash. What the index, written after the
+// bundle, has no more at that place, was found to be the same as something else or never came there.
 void Merge::learn_hashes() {
   Statement ours(catalog_, copies_of_bundle("main", "c.hash IS NULL"));
-  Statement theirs(catalog_, copies_of_bundle("source", "c.hash IS NOT NULL"));
-  std::unordered_map<std::int64_t, Hash> learned;
-  for (const auto& [their_id, bundle] : bundles_) {
-    std::unordered_map<std::int64_t, std::pair<std::int64_t, std::int64_t>> by_block;
-    ours.bind(1, bundle.id);
-    while (ours.step()) {
-      by_block.emplace(ours.integer(0), std::pair(ours.integer(1), ours.integer(2)));
-    }
+  Statement theirs(catalog_, copies_of_bundle("source", "true"));
+  Statement forget(catalog_, "DELETE FROM main.copy WHERE content = ? AND bundle = ?");
+  std::map<std::int64_t, Hash> learned;
+  for (auto& [their_id, bundle] : bundles_) {
+    Places by_block = places_in(ours, bundle.id);
     if (by_block.empty()) {
       continue;
     }
     theirs.bind(1, their_id);
     while (theirs.step()) {
       const auto place = by_block.find(theirs.integer(0));
-      if (place != by_block.end() && place->second.second == theirs.integer(2)) {
-        learned.emplace(place->second.first, hash_from(theirs.blob(3)));
+      if (place == by_block.end() || place->second.size != theirs.integer(2)) {
+        continue;
+      }
+      if (!theirs.is_null(3)) {
+        learned.emplace(place->second.content, hash_from(theirs.blob(3)));
+      }
+      by_block.erase(place);
+    }
+    for (const auto& [block, place] : by_block) {
+      if (bundle.committed) {
+        forget.bind(1, place.content).bind(2, bundle.id).run();
+        superseded_.push_back(place.content);
       }
     }
   }
@@ -113,8 +136,20 @@ void Merge::learn_hashes() {
   for (const auto& [content, hash] : learned) {
     hashes.emplace_back(ContentId{content}, hash);
   }
-  std::sort(hashes.begin(), hashes.end());
   (void)settle_hashes(catalog_, hashes);
+}
+
+void Merge::forget_superseded() {
+  Statement versions(catalog_, "DELETE FROM main.version WHERE content = ?");
+  Statement content(catalog_,
+                    "DELETE FROM main.content WHERE id = ?1 AND hash IS NULL AND NOT EXISTS "
+                    "(SELECT 1 FROM main.copy WHERE content = ?1)");
+  for (const std::int64_t id : superseded_) {
+    content.bind(1, id).run();
+    if (catalog_.changes() != 0) {
+      versions.bind(1, id).run();
+    }
+  }
 }
 
 // Contents that the index knows only by their place, and what we have there.
@@ -123,19 +158,15 @@ Merge::Numbers Merge::unhashed_by_place() {
   Statement theirs(catalog_, copies_of_bundle("source", "c.hash IS NULL"));
   Statement ours(catalog_, copies_of_bundle("main", "true"));
   for (const auto& [their_id, bundle] : bundles_) {
-    std::unordered_map<std::int64_t, std::pair<std::int64_t, std::int64_t>> by_block;
-    theirs.bind(1, their_id);
-    while (theirs.step()) {
-      by_block.emplace(theirs.integer(0), std::pair(theirs.integer(1), theirs.integer(2)));
-    }
+    const Places by_block = places_in(theirs, their_id);
     if (by_block.empty()) {
       continue;
     }
     ours.bind(1, bundle.id);
     while (ours.step()) {
       const auto place = by_block.find(ours.integer(0));
-      if (place != by_block.end() && place->second.second == ours.integer(2)) {
-        numbers.emplace(place->second.first, ours.integer(1));
+      if (place != by_block.end() && place->second.size == ours.integer(2)) {
+        numbers.emplace(place->second.content, ours.integer(1));
       }
     }
   }
@@ -151,8 +182,9 @@ bool Merge::placed(std::int64_t content) {
   copies.bind(1, content);
   while (copies.step()) {
     const auto bundle = bundles_.find(copies.integer(0));
-    if (bundle != bundles_.end() && end_of(copies.integer(1), copies.integer(2),
-                                           copies.integer(3)) <= bundle->second.plain_bytes) {
+    if (bundle != bundles_.end() && bundle->second.adds_copies() &&
+        end_of(copies.integer(1), copies.integer(2), copies.integer(3)) <=
+            bundle->second.plain_bytes) {
       return true;
     }
   }
@@ -206,8 +238,7 @@ void Merge::merge_copies() {
     HeldBundle& held = bundle->second;
     const bool exists =
         end_of(theirs.integer(2), theirs.integer(3), theirs.integer(7)) <= held.plain_bytes;
-    // A plan adds nothing to what is known of a bundle after it was written.
-    if (exists && (held.committed || !held.known)) {
+    if (exists && held.adds_copies()) {
       merge_copy(theirs, held);
     }
   }
@@ -248,23 +279,26 @@ void Merge::merge_copy(const Statement& theirs, HeldBundle& bundle) {
   bundle.low = std::min(bundle.low.value_or(content), content);
   bundle.high = std::max(bundle.high.value_or(content), content);
   if (bundle.committed && theirs.integer(5) != kGood && theirs.integer(8) == 0) {
-    doubt_written(content);
+    bundle.corrected |= doubt_written(content);
   }
 }
 
 // The index says that a copy was bad from the start and no other ever was there: what was concluded
 // from a plan alone is taken back.
-void Merge::doubt_written(std::int64_t content) {
-  Statement doubt(catalog_,
-                  "UPDATE main.content SET written = 0 WHERE id = ?1 AND (SELECT count(*) FROM "
-                  "main.copy WHERE content = ?1) = 1 AND NOT EXISTS (SELECT 1 FROM main.copy WHERE "
-                  "content = ?1 AND state = 0)");
+bool Merge::doubt_written(std::int64_t content) {
+  Statement doubt(
+      catalog_,
+      "UPDATE main.content SET written = 0 WHERE id = ?1 AND written = 1 AND (SELECT count(*) FROM "
+      "main.copy WHERE content = ?1) = 1 AND NOT EXISTS (SELECT 1 FROM main.copy WHERE "
+      "content = ?1 AND state = 0)");
   doubt.bind(1, content).run();
+  return catalog_.changes() != 0;
 }
 
 void Merge::merge_directories() {
   Statement theirs(catalog_, "SELECT bundle, path FROM source.bundle_directory");
   Statement add(catalog_, "INSERT OR IGNORE INTO main.bundle_directory VALUES (?, ?)");
+  Statement clear(catalog_, "DELETE FROM main.bundle_directory WHERE bundle = ?");
   while (theirs.step()) {
     const auto bundle = bundles_.find(theirs.integer(0));
     const auto path = translate(paths_, theirs.integer(1));
@@ -273,7 +307,10 @@ void Merge::merge_directories() {
     }
   }
   for (const auto& [id, bundle] : bundles_) {
-    if (!bundle.committed && !bundle.known) {
+    if (bundle.corrected) {
+      clear.bind(1, bundle.id).run();
+    }
+    if (bundle.corrected || (!bundle.committed && !bundle.known)) {
       fill_bundle_directories(catalog_, bundle.id);
     }
   }

@@ -186,6 +186,11 @@ void live_a_life(Machine& machine) {
   ledger.finish_job(two.id, ++machine.now);
 }
 
+void ledger_symlink(Machine& in, const Job& job, const std::string& path, std::int64_t target) {
+  in.ledger.add_version(job.id, in.ledger.path(path), symlink_metadata(std::to_string(target)),
+                        std::nullopt, kStagingRoot);
+}
+
 TEST_F(RecoveryTest, NewestClosingIndexIsTheLostCatalogRowByRow) {
   live_a_life(machine);
   const FoundIndex found = closing(machine, "MX2");
@@ -244,6 +249,237 @@ TEST_F(RecoveryTest, AnyOrderOfMediaGivesTheSameCatalog) {
       ASSERT_EQ(all_facts(recovered_one_by_one(permuted)), truth) << "permutation " << permutations;
     }
   } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(RecoveryTest, BundleIndexAloneKnowsItsArchiveOnlyIfThatExists) {
+  const MediumId medium = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  const ContentId unhashed = ledger.add_content(100, std::nullopt);
+  const ContentId cut = ledger.add_content(200, std::nullopt);
+  machine.add_file(job, "hashed", "hashed");
+  machine.add_file(job, "unhashed", unhashed);
+  machine.add_file(job, "cut", cut);
+  const BundleId bundle = machine.plan(job, medium, {machine.content("hashed"), unhashed, cut});
+  FoundIndex found = index_of(machine, IndexRole::bundle, "MX1", bundle);
+
+  found.archive_plain_bytes = 2 * Machine::kMember + 512;
+  const std::filesystem::path to = fresh();
+  const Recovered recovered_counts = recover_catalog({found}, to);
+  EXPECT_EQ(recovered_counts.unhashed, 1u);
+  Machine with_archive = reopened(to);
+  EXPECT_THAT(with_archive.shown(), ElementsAre("hashed 6", "unhashed 100"));
+  EXPECT_FALSE(with_archive.tree.lookup({}, kRootPath, "unhashed")->version.hash);
+  const auto place = with_archive.ledger.places(unhashed);
+  ASSERT_EQ(place.size(), 1u);
+  EXPECT_EQ(place.front().bundle.archive_block, 77u);
+  EXPECT_EQ(place.front().bundle.plain_bytes, found.archive_plain_bytes);
+  EXPECT_TRUE(with_archive.tree.lookup_bundle(place.front().bundle.id, kRootPath, "hashed"));
+
+  found.bundle_exists = false;
+  Machine without = reopened(recovered({found}));
+  EXPECT_THAT(without.shown(), IsEmpty());
+  EXPECT_EQ(without.ledger.bundle(bundle)->state, BundleState::abandoned);
+  EXPECT_EQ(check_catalog(without.database), "");
+}
+
+TEST_F(RecoveryTest, ClosingIndexBringsTheHashesOfWhatWasUnhashed) {
+  const MediumId medium = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  const ContentId first = ledger.add_content(100, std::nullopt);
+  const ContentId twin = ledger.add_content(100, std::nullopt);
+  machine.add_file(job, "a", first);
+  machine.add_file(job, "b", twin);
+  const BundleId bundle = machine.plan(job, medium, {first, twin});
+  const FoundIndex planned = index_of(machine, IndexRole::bundle, "MX1", bundle);
+  Ledger::Outcome outcome = machine.outcome(2);
+  outcome.hashes = {{first, hash_of("same")}, {twin, hash_of("same")}};
+  ledger.commit_bundle(bundle, outcome);
+  const FoundIndex closed = closing(machine, "MX1");
+  const auto truth = all_facts(machine.catalog_db);
+  EXPECT_EQ(all_facts(recovered_one_by_one({planned, closed})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({closed, planned})), truth);
+}
+
+TEST_F(RecoveryTest, FileThatWasBadFromTheStartIsNotBelievedToBeWritten) {
+  const MediumId medium = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "changed");
+  const BundleId bundle = machine.plan(job, medium, {machine.content("changed")});
+  const FoundIndex planned = index_of(machine, IndexRole::bundle, "MX1", bundle);
+  Ledger::Outcome outcome = machine.outcome(1);
+  outcome.bad = {machine.content("changed")};
+  ledger.commit_bundle(bundle, outcome);
+  const FoundIndex closed = closing(machine, "MX1");
+  const auto truth = all_facts(machine.catalog_db);
+  EXPECT_EQ(all_facts(recovered_one_by_one({planned, closed})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({closed, planned})), truth);
+}
+
+TEST_F(RecoveryTest, DoingItTwiceChangesNothing) {
+  live_a_life(machine);
+  const FoundIndex found = closing(machine, "MX2");
+  EXPECT_EQ(all_facts(recovered_one_by_one({found, found, found})), all_facts(recovered({found})));
+}
+
+// A catalog that was lost, recovered from an old medium and written further, meets its other life.
+TEST_F(RecoveryTest, TwoLivesOfOneCatalogBecomeOneInTheOrderOfTheirJobs) {
+  const MediumId medium = machine.add_medium("MX1");
+  const Job one = machine.begin();
+  machine.add_file(one, "p", "A");
+  machine.add_file(one, "q", "Q");
+  machine.write_all(one, medium);
+  ledger.finish_job(one.id, machine.now);
+  Machine other = reopened(recovered({closing(machine, "MX1")}));
+
+  const auto live = [](Machine& in, std::int64_t at, std::string_view word, const char* label) {
+    in.now = at;
+    const MediumId another = in.add_medium(label);
+    for (int i = 0; i < 2; ++i) {
+      in.now += 100;
+      const Job job = in.begin();
+      in.add_file(job, "p", std::string(word) + std::to_string(i));
+      in.add_file(job, "dir of " + std::string(label) + "/" + std::to_string(i), word);
+      ledger_symlink(in, job, "link of " + std::string(label), job.started_s);
+      in.write_all(job, another);
+      in.ledger.finish_job(job.id, in.now);
+    }
+  };
+  live(machine, one.started_s + 1000, "mine", "MX2");
+  live(other, one.started_s + 1050, "theirs!", "MX3");
+  const FoundIndex mine = closing(machine, "MX2"), theirs = closing(other, "MX3");
+  const auto facts = all_facts(recovered({mine, theirs}));
+  EXPECT_EQ(all_facts(recovered_one_by_one({mine, theirs})), facts);
+  EXPECT_EQ(all_facts(recovered_one_by_one({theirs, mine})), facts);
+
+  Machine both = reopened(recovered_one_by_one({theirs, mine, theirs}));
+  EXPECT_EQ(check_catalog(both.database), "");
+  std::vector<std::uint64_t> sizes;
+  for (const Version& version : both.tree.history(*both.tree.find_path("p"))) {
+    sizes.push_back(version.size);
+  }
+  EXPECT_THAT(sizes, ElementsAre(1, 5, 8, 5, 8));
+  std::vector<std::int64_t> starts;
+  for (const Job& job : both.tree.snapshots()) {
+    starts.push_back(job.started_s);
+  }
+  EXPECT_TRUE(std::is_sorted(starts.begin(), starts.end()));
+  EXPECT_EQ(starts.size(), 5u);
+}
+
+TEST_F(RecoveryTest, LaterChangeOfAMediumWins) {
+  const MediumId medium = machine.add_medium("MX1");
+  const FoundIndex before = closing(machine, "MX1");
+  ledger.set_medium_location(medium, "the bank");
+  ledger.set_medium_label(medium, "MX9");
+  ledger.set_medium_state(medium, MediumState::retired);
+  const FoundIndex after = closing(machine, "MX9");
+  for (const auto& order : {std::vector{before, after}, std::vector{after, before}}) {
+    Machine again = reopened(recovered_one_by_one(order));
+    ASSERT_TRUE(again.ledger.medium("MX9"));
+    EXPECT_EQ(again.ledger.medium("MX9")->location, "the bank");
+    EXPECT_EQ(again.ledger.medium("MX9")->state, MediumState::retired);
+    EXPECT_EQ(again.ledger.media().size(), 1u);
+  }
+}
+
+TEST_F(RecoveryTest, ForeignCatalogStandsUnderItsName) {
+  live_a_life(machine);
+  Machine other(directory.path(), "laptop");
+  other.now = machine.now + 1000;
+  const MediumId medium = other.add_medium("MX1 of the laptop");
+  const Job job = other.begin();
+  other.add_file(job, "home/me/a", "A");
+  other.add_file(job, "home/you/b", "laptop only");
+  other.write_all(job, medium);
+  other.ledger.finish_job(job.id, other.now);
+  const auto ours = machine.shown();
+  const FoundIndex mine = closing(machine, "MX2"), foreign = closing(other, "MX1 of the laptop");
+
+  const std::filesystem::path to = recovered({mine});
+  for (int twice = 0; twice < 2; ++twice) {
+    (void)recover_catalog({foreign}, to);
+    Machine both = reopened(to);
+    auto shown = both.shown();
+    std::vector<std::string> below;
+    std::erase_if(shown, [&](const std::string& line) {
+      const bool is_foreign = line.starts_with("@laptop/");
+      if (is_foreign) {
+        below.push_back(line);
+      }
+      return is_foreign;
+    });
+    EXPECT_EQ(shown, ours);
+    EXPECT_THAT(below,
+                ElementsAre("@laptop/", "@laptop/home/", "@laptop/home/me/", "@laptop/home/me/a 1",
+                            "@laptop/home/you/", "@laptop/home/you/b 11"));
+    EXPECT_EQ(both.tree.find_path("@laptop/home/me/a").has_value(), true);
+    EXPECT_EQ(both.ledger.places(both.content("A")).size(), 2u);
+    EXPECT_EQ(check_catalog(both.database), "");
+  }
+}
+
+TEST_F(RecoveryTest, MediaOfTwoCatalogsMayHaveOneLabel) {
+  machine.add_medium("MX1");
+  Machine other(directory.path(), "laptop");
+  Medium same;
+  same.uuid = uuid_of("another MX1");
+  same.label = "MX1";
+  same.kind = "dir";
+  (void)other.ledger.add_medium(same);
+  const FoundIndex mine = closing(machine, "MX1");
+  FoundIndex foreign = closing(other, "MX1");
+  for (int twice = 0; twice < 2; ++twice) {
+    Machine both = reopened(recovered_one_by_one({mine, foreign, foreign, mine}));
+    const auto media = both.ledger.media();
+    ASSERT_EQ(media.size(), 2u);
+    const Medium& marked = media[0].label == "MX1" ? media[1] : media[0];
+    EXPECT_THAT(marked.label, testing::MatchesRegex("MX1~[0-9a-f]{8}"));
+    EXPECT_LT(media[0].label == "MX1" ? media[0].uuid : media[1].uuid, marked.uuid);
+  }
+}
+
+TEST_F(RecoveryTest, NothingFoundIsNotFound) {
+  EXPECT_EQ(code_thrown_by([&] { (void)recover_catalog({}, fresh()); }), ErrorCode::not_found);
+}
+
+TEST_F(RecoveryTest, CatalogInUseIsNotReplaced) {
+  live_a_life(machine);
+  const FoundIndex found = closing(machine, "MX2");
+  machine.database.execute("BEGIN IMMEDIATE");
+  Database reader = open_catalog(machine.catalog_db, machine.state_db, Access::read);
+  const auto before = all_rows(machine.catalog_db);
+  machine.database.execute("ROLLBACK");
+  Statement reading(reader, "SELECT * FROM job");
+  Running running(reading);
+  ASSERT_TRUE(reading.step());
+  EXPECT_EQ(code_thrown_by([&] { (void)recover_catalog({found}, machine.catalog_db); }),
+            ErrorCode::locked);
+  EXPECT_EQ(all_rows(machine.catalog_db), before);
+}
+
+TEST_F(RecoveryTest, RowsThatReferToNothingAreRefused) {
+  live_a_life(machine);
+  for (const char* statement :
+       {"UPDATE name SET path = 1000000 WHERE name = x'61'",
+        "UPDATE name SET name = x'2e2e' WHERE path = 3",
+        "UPDATE name SET name = x'612f62' WHERE path = 3", "UPDATE path_run SET parent = 3",
+        "UPDATE version SET content = 1000", "PRAGMA foreign_keys = OFF; DELETE FROM job",
+        "UPDATE name SET path = 3 WHERE path = 4",
+        "INSERT INTO version SELECT path + 1000, first_job, "
+        "last_job, content, node, attribute, mtime FROM version"}) {
+    const FoundIndex hostile = closing(machine, "MX2");
+    Database(hostile.index, Database::Mode::read_write)
+        .execute("PRAGMA journal_mode = MEMORY; " + std::string(statement));
+    EXPECT_EQ(code_thrown_by([&] { (void)recover_catalog({hostile}, fresh()); }),
+              ErrorCode::corrupt)
+        << statement;
+    const FoundIndex good = closing(machine, "MX2");
+    const std::filesystem::path to = recovered({good});
+    const auto before = all_rows(to);
+    EXPECT_EQ(code_thrown_by([&] { (void)recover_catalog({hostile}, to); }), ErrorCode::corrupt)
+        << statement;
+    EXPECT_EQ(all_rows(to), before);
+  }
 }
 
 }  // namespace
