@@ -14,16 +14,6 @@
 namespace mixtape::fusefs {
 namespace {
 
-// One opendir(): what the directory held when it was first read, or last rewound.
-struct OpenDirectory {
-  std::mutex mutex;
-  std::optional<Rows> rows;  // Guarded by mutex.
-};
-
-OpenDirectory& opened(const fuse_file_info* info) {
-  return *reinterpret_cast<OpenDirectory*>(info->fh);
-}
-
 Rows list(Served& served, fuse_ino_t directory) {
   if (!is_staging(directory)) {
     Rows rows = served.catalog.list(NodeId(directory));
@@ -119,7 +109,7 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
                     const fuse_file_info* info, bool plus) {
   answer(request, "readdir", [&] {
     Served& served = served_by(request);
-    OpenDirectory& open = opened(info);
+    OpenDirectory& open = served.directories.at(info->fh);
     const std::lock_guard lock(open.mutex);
     if (!open.rows || offset == 0) {
       open.rows = list(served, directory);
@@ -147,15 +137,16 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
 
 // Valid replies: fuse_reply_open, fuse_reply_err.
 void opendir(fuse_req_t request, fuse_ino_t directory, fuse_file_info* info) {
-  auto open = std::make_unique<OpenDirectory>();
   const NodeKind kind = node_of(directory).kind;
   // Listings that a commit invalidates, or that never change, may stay in the kernel.
   const bool cacheable =
       kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
   info->cache_readdir = info->keep_cache = cacheable ? 1 : 0;
-  info->fh = reinterpret_cast<std::uint64_t>(open.release());
+  Served& served = served_by(request);
+  info->fh = served.directories.add(std::make_unique<OpenDirectory>());
   if (fuse_reply_open(request, info) == -ENOENT) {
-    std::unique_ptr<OpenDirectory>(&opened(info)).reset();
+    // The process was killed meanwhile; no release will come.
+    (void)served.directories.take(info->fh);
   }
 }
 
@@ -167,7 +158,7 @@ void readdir(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t o
 
 // Valid replies: fuse_reply_err.
 void releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  std::unique_ptr<OpenDirectory>(&opened(info)).reset();
+  (void)served_by(request).directories.take(info->fh);
   fuse_reply_err(request, 0);
 }
 

@@ -19,14 +19,6 @@ namespace {
 // The largest read and write that the kernel sends (256 pages).
 constexpr std::size_t kMaxTransfer = 1 << 20;
 
-StagedFile& staged(const fuse_file_info* info) {
-  return *reinterpret_cast<StagedFile*>(info->fh);
-}
-
-CatalogFile& catalogued(const fuse_file_info* info) {
-  return *reinterpret_cast<CatalogFile*>(info->fh);
-}
-
 // A buffer that a serving thread keeps: allocating a mebibyte for each read costs more than the
 // read.
 MutableBytes read_buffer(std::size_t size) {
@@ -37,11 +29,28 @@ MutableBytes read_buffer(std::size_t size) {
   return MutableBytes(buffer).first(size);
 }
 
-void hand_over(fuse_file_info* info, std::unique_ptr<StagedFile> file) {
+void hand_over(Served& served, fuse_file_info* info, std::unique_ptr<StagedFile> file) {
   // Staged content changes only through this mount, so its pages stay right.
   info->keep_cache = 1;
   info->noflush = file->writing ? 0 : 1;
-  info->fh = reinterpret_cast<std::uint64_t>(file.release());
+  info->fh = served.staged.add(std::move(file));
+}
+
+void hand_over(Served& served, fuse_file_info* info, std::unique_ptr<CatalogFile> file) {
+  // What is not here yet is not cached by the kernel: read-ahead would recall what nobody asked
+  // for, and a page that waits for a medium would hold up whoever else touches it.
+  info->direct_io = file->is_here() ? 0 : 1;
+  info->keep_cache = file->is_here() ? 1 : 0;
+  info->noflush = 1;
+  info->fh = served.files.add(std::move(file));
+}
+
+void close(Served& served, fuse_ino_t node, const fuse_file_info* info) {
+  if (!is_staging(node)) {
+    (void)served.files.take(info->fh);
+  } else if (auto file = served.staged.take(info->fh)) {
+    served.staged_files->release(std::move(file));
+  }
 }
 
 // Valid replies: fuse_reply_open, fuse_reply_err.
@@ -49,27 +58,15 @@ void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   answer(request, "open", [&] {
     Served& served = served_by(request);
     if (is_staging(node)) {
-      auto file = served.staged_files->open(node_of(node).number, info->flags);
-      hand_over(info, std::move(file));
+      hand_over(served, info, served.staged_files->open(node_of(node).number, info->flags));
+    } else if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
+      throw Refusal{EROFS};
     } else {
-      if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
-        throw Refusal{EROFS};
-      }
-      auto file = CatalogFile::open(served.catalog, served.contents, NodeId(node));
-      // What is not here yet is not cached by the kernel: read-ahead would recall what nobody asked
-      // for, and a page that waits for a medium would hold up whoever else touches it.
-      info->direct_io = file->is_here() ? 0 : 1;
-      info->keep_cache = file->is_here() ? 1 : 0;
-      info->noflush = 1;
-      info->fh = reinterpret_cast<std::uint64_t>(file.release());
+      hand_over(served, info, CatalogFile::open(served.catalog, served.contents, NodeId(node)));
     }
     if (fuse_reply_open(request, info) == -ENOENT) {
       // The process was killed meanwhile; no release will come.
-      if (is_staging(node)) {
-        served.staged_files->release(std::unique_ptr<StagedFile>(&staged(info)));
-      } else {
-        std::unique_ptr<CatalogFile>(&catalogued(info)).reset();
-      }
+      close(served, node, info);
     }
   });
 }
@@ -98,18 +95,19 @@ void read_cold(fuse_req_t request, CatalogFile& file, std::size_t size, std::uin
 void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
           fuse_file_info* info) {
   answer(request, "read", [&] {
+    Served& served = served_by(request);
     const MutableBytes buffer = read_buffer(std::min(size, kMaxTransfer));
     const auto from = static_cast<std::uint64_t>(offset);
     std::optional<std::size_t> got;
     if (is_staging(node)) {
-      got = served_by(request).staged_files->read(staged(info), buffer, from);
+      got = served.staged_files->read(served.staged.at(info->fh), buffer, from);
     } else {
-      got = catalogued(info).read(served_by(request).contents, buffer, from);
+      got = served.files.at(info->fh).read(served.contents, buffer, from);
     }
     if (got) {
       fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.data()), *got);
     } else {
-      read_cold(request, catalogued(info), size, from, (info->flags & O_NONBLOCK) == 0);
+      read_cold(request, served.files.at(info->fh), size, from, (info->flags & O_NONBLOCK) == 0);
     }
   });
 }
@@ -118,8 +116,9 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
 void write(fuse_req_t request, fuse_ino_t, const char* bytes, std::size_t size, off_t offset,
            fuse_file_info* info) {
   answer(request, "write", [&] {
-    const std::size_t written = served_by(request).staged_files->write(
-        staged(info), as_bytes({bytes, size}), static_cast<std::uint64_t>(offset));
+    Served& served = served_by(request);
+    const std::size_t written = served.staged_files->write(
+        served.staged.at(info->fh), as_bytes({bytes, size}), static_cast<std::uint64_t>(offset));
     fuse_reply_write(request, written);
   });
 }
@@ -127,18 +126,15 @@ void write(fuse_req_t request, fuse_ino_t, const char* bytes, std::size_t size, 
 // Valid replies: fuse_reply_err.
 void flush(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   if (is_staging(node)) {
-    served_by(request).staged_files->closing(staged(info));
+    Served& served = served_by(request);
+    served.staged_files->closing(served.staged.at(info->fh));
   }
   fuse_reply_err(request, 0);
 }
 
 // Valid replies: fuse_reply_err.
 void release(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
-  if (is_staging(node)) {
-    served_by(request).staged_files->release(std::unique_ptr<StagedFile>(&staged(info)));
-  } else {
-    std::unique_ptr<CatalogFile>(&catalogued(info)).reset();
-  }
+  close(served_by(request), node, info);
   fuse_reply_err(request, 0);
 }
 
@@ -146,7 +142,8 @@ void release(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
 void fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
   answer(request, "fsync", [&] {
     if (is_staging(node)) {
-      served_by(request).staged_files->sync(staged(info), data_only != 0);
+      Served& served = served_by(request);
+      served.staged_files->sync(served.staged.at(info->fh), data_only != 0);
     }
     fuse_reply_err(request, 0);
   });
@@ -163,10 +160,10 @@ void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode
     const fuse_ctx* context = fuse_req_ctx(request);
     auto [found, file] = served.staged_files->create(node_of(parent).number, name, mode,
                                                      info->flags, {context->uid, context->gid});
-    hand_over(info, std::move(file));
+    hand_over(served, info, std::move(file));
     const fuse_entry_param entry = to_entry(found);
     if (fuse_reply_create(request, &entry, info) == -ENOENT) {
-      served.staged_files->release(std::unique_ptr<StagedFile>(&staged(info)));
+      close(served, static_cast<fuse_ino_t>(found.node), info);
       served.staging->forget(Node::of(found.node).number, 1);
     }
   });
@@ -176,7 +173,8 @@ void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode
 void fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
                fuse_file_info* info) {
   answer(request, "fallocate", [&] {
-    served_by(request).staged_files->allocate(staged(info), mode, offset, length);
+    Served& served = served_by(request);
+    served.staged_files->allocate(served.staged.at(info->fh), mode, offset, length);
     fuse_reply_err(request, 0);
   });
 }
@@ -184,13 +182,14 @@ void fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t len
 // Valid replies: fuse_reply_lseek, fuse_reply_err.
 void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {
   answer(request, "lseek", [&] {
+    Served& served = served_by(request);
     if (is_staging(node)) {
       fuse_reply_lseek(request,
-                       served_by(request).staged_files->seek(staged(info), offset, whence));
+                       served.staged_files->seek(served.staged.at(info->fh), offset, whence));
       return;
     }
     // All data, one hole behind the end: where the holes of a sparse file are, only its bytes tell.
-    const auto size = static_cast<off_t>(catalogued(info).size());
+    const auto size = static_cast<off_t>(served.files.at(info->fh).size());
     if (offset >= size) {
       throw Refusal{ENXIO};
     }

@@ -134,8 +134,9 @@ Changes changes_of(const struct stat& status, int to_set) {
 void setattr(fuse_req_t request, fuse_ino_t node, struct stat* status, int to_set,
              fuse_file_info* info) {
   answer(request, "setattr", [&] {
-    const auto* file = info != nullptr ? reinterpret_cast<const StagedFile*>(info->fh) : nullptr;
     const std::uint64_t number = changeable(node);
+    Served& served = served_by(request);
+    const StagedFile* file = info != nullptr ? &served.staged.at(info->fh) : nullptr;
     reply_attributes(
         request, served_by(request).staged_files->change(number, changes_of(*status, to_set), file),
         Freshness::brief);

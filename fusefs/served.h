@@ -2,10 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 
+#include "fusefs/catalog_file.h"
 #include "fusefs/catalog_fs.h"
 #include "fusefs/contents.h"
+#include "fusefs/handles.h"
 #include "fusefs/parked_reads.h"
 #include "fusefs/readers.h"
 #include "fusefs/recall_walk.h"
@@ -18,6 +21,12 @@
 // Everything behind one mount: what a callback of libfuse finds as its user data.
 
 namespace mixtape::fusefs {
+
+// One opendir(): what the directory held when it was first read, or last rewound.
+struct OpenDirectory {
+  std::mutex mutex;
+  std::optional<Rows> rows;  // Guarded by mutex.
+};
 
 struct Served {
   explicit Served(Sources sources)
@@ -34,11 +43,21 @@ struct Served {
     }
   }
 
+  ~Served() {
+    // Still open when the tree was unmounted.
+    for (auto& file : staged.take_all()) {
+      staged_files->release(std::move(file));
+    }
+  }
+
   Contents& contents;
   const ColdReads cold_reads;
   Readers readers;
   CatalogFs catalog;
   Xattrs xattrs;
+  Handles<CatalogFile> files;
+  Handles<OpenDirectory> directories;
+  Handles<StagedFile> staged;
   std::optional<StagingFs> staging;  // Absent in a read-only mount.
   std::optional<StagingFiles> staged_files;
   ParkedReads parked;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/mman.h>
+#include <sys/xattr.h>
+
+#include <atomic>
+
+#include "tests/fusefs/mounted_world.h"
+
+// Reads of contents that are away: they wait in the mount, and nothing else does.
+
+namespace mixtape::fusefs {
+namespace {
+
+using testing::ElementsAre;
+
+class ColdReadTest : public MountTest {};
+
+TEST_F(ColdReadTest, AReadWaitsForItsBytes) {
+  world.job().file("a", "from the tape").finish();
+  const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);
+  EXPECT_EQ(world.contents.asked(), 0U);
+  std::string got;
+  std::jthread reader([&] { got = read_all(fd); });
+  world.contents.wait_for_parked(1);
+  world.deliver("from the tape");
+  reader.join();
+  EXPECT_EQ(got, "from the tape");
+  EXPECT_EQ(text("latest/a"), "from the tape");
+}
+
+TEST_F(ColdReadTest, AnOpenFileReadsOnFromWhatTheRecallBrought) {
+  world.job().file("a", "from the tape").finish();
+  const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);
+  world.deliver("from the tape");
+  EXPECT_EQ(read_all(fd), "from the tape");
+  EXPECT_EQ(world.contents.asked(), 0U);
+}
+
+TEST_F(ColdReadTest, InterruptsEndAReaderAndItsRecall) {
+  world.job().file("a", "away").finish();
+  for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+    const pid_t cat = start_cat("latest/a");
+    world.contents.wait_for_parked(1);
+    ::kill(cat, signal);
+    EXPECT_EQ(end_of(cat), signal);
+    world.contents.wait_for_no_parked();
+  }
+}
+
+TEST_F(ColdReadTest, NonBlockingReadsQueueAndComeBack) {
+  world.job().file("d/a", "away").finish();
+  const tapeio::UniqueFd fd = open("latest/d/a", O_RDONLY | O_NONBLOCK);
+  char byte = 0;
+  EXPECT_EQ(failure(::read(fd.get(), &byte, 1)), EAGAIN);
+  EXPECT_THAT(world.contents.fetched(), ElementsAre("d/a"));
+  world.deliver("away");
+  EXPECT_EQ(read_all(fd), "away");
+}
+
+TEST_F(ColdReadTest, WhatWentWrongIsTheErrno) {
+  world.job().file("a", "away").finish();
+  for (const auto& [code, expected] :
+       std::vector<std::pair<ErrorCode, int>>{{ErrorCode::corrupt, EIO},
+                                              {ErrorCode::no_medium, ENOMEDIUM},
+                                              {ErrorCode::not_permitted, EACCES},
+                                              {ErrorCode::no_space, ENOSPC}}) {
+    const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);
+    std::string got;
+    std::jthread reader([&] { got = read_all(fd); });
+    world.contents.wait_for_parked(1);
+    world.contents.fail(catalog::number(world.content("away")), Error(code, "recall: no luck"));
+    reader.join();
+    EXPECT_EQ(got, "errno " + std::to_string(expected));
+  }
+}
+
+TEST_F(ColdReadTest, MappingsOfColdFilesWaitForTheirBytes) {
+  for (const int kind : {MAP_PRIVATE, MAP_SHARED}) {
+    const std::string word = kind == MAP_PRIVATE ? "private" : "shared!";
+    world.job().file(word, word).finish();
+    const tapeio::UniqueFd fd = open("latest/" + word, O_RDONLY);
+    void* mapped = ::mmap(nullptr, word.size(), PROT_READ, kind, fd.get(), 0);
+    if (mapped == MAP_FAILED && kind == MAP_SHARED && errno == ENODEV) {
+      GTEST_SKIP() << "this kernel does not map direct_io files shared";
+    }
+    ASSERT_NE(mapped, MAP_FAILED) << std::generic_category().message(errno);
+    std::string got;
+    std::jthread reader([&] { got.assign(static_cast<const char*>(mapped), word.size()); });
+    world.contents.wait_for_parked(1);
+    world.deliver(word);
+    reader.join();
+    EXPECT_EQ(got, word);
+    ::munmap(mapped, word.size());
+  }
+}
+
+TEST_F(ColdReadTest, WritingTheRecallAttributeQueues) {
+  world.job().file("d/a", "1").file("d/b", "22").finish();
+  ASSERT_EQ(::setxattr(at("latest/d").c_str(), "user.mixtape.recall", "", 0, 0), 0);
+  world.contents.wait_for_fetches(2);
+  EXPECT_THAT(world.contents.fetched(), ElementsAre("d/a", "d/b"));
+}
+
+TEST_F(ColdReadTest, UnmountingAnswersWhoStillWaits) {
+  world.job().file("a", "away").finish();
+  const pid_t cat = start_cat("latest/a");
+  world.contents.wait_for_parked(1);
+  mount->stop();
+  EXPECT_EQ(end_of(cat), 0);
+}
+
+class ThousandReadersTest : public ColdReadTest {
+ protected:
+  static constexpr std::size_t kFiles = 100;
+  static constexpr std::size_t kReaders = 1000;
+  static std::string word(std::size_t file) { return "content of file " + std::to_string(file); }
+  static std::string name(std::size_t file) { return "cold/" + std::to_string(file); }
+};
+
+TEST_F(ThousandReadersTest, LeaveCachedReadsListingsAndInterruptsPrompt) {
+  auto job = world.job();
+  for (std::size_t file = 0; file < kFiles; ++file) {
+    job.file(name(file), word(file));
+  }
+  job.file("warm/here", "at hand", true).file("cold/other", "yet another").finish();
+
+  std::atomic<std::size_t> right = 0;
+  std::vector<std::jthread> readers;
+  for (std::size_t i = 0; i < kReaders; ++i) {
+    readers.emplace_back(
+        [&, file = i % kFiles] { right += text("latest/" + name(file)) == word(file) ? 1 : 0; });
+  }
+  world.contents.wait_for_parked(kReaders);
+
+  // All this completes while not one of the thousand has got a byte.
+  EXPECT_EQ(text("latest/warm/here"), "at hand");
+  EXPECT_EQ(run("ls -laR . | wc -l | grep -c ."), "1\n");
+  EXPECT_EQ(run("find latest -type f | wc -l"), std::to_string(kFiles + 2) + "\n");
+  write("staging/new", "written meanwhile");
+  EXPECT_EQ(text("staging/new"), "written meanwhile");
+  const pid_t cat = start_cat("latest/cold/other");
+  world.contents.wait_for_parked(kReaders + 1);
+  ::kill(cat, SIGINT);
+  EXPECT_EQ(end_of(cat), SIGINT);
+  world.job().file("warm/here", "newer", true).finish();
+  mount->changed({"warm/here"});
+  EXPECT_EQ(text("latest/warm/here"), "newer");
+  EXPECT_EQ(mount->parked_reads(), kReaders);
+  EXPECT_EQ(right, 0U);
+
+  for (std::size_t file = 0; file < kFiles; ++file) {
+    world.deliver(word(file));
+  }
+  readers.clear();
+  EXPECT_EQ(right, kReaders);
+}
+
+class ColdReadPolicyTest : public ColdReadTest {
+ protected:
+  void remount(ColdReads policy) {
+    mount->stop();
+    server.join();
+    Sources sources = world.sources();
+    sources.cold_reads = policy;
+    mount.emplace(options(), std::move(sources));
+    server = std::jthread([this] { mount->run(); });
+  }
+};
+
+TEST_F(ColdReadPolicyTest, QueueMeansThatReadsComeBackAtOnce) {
+  world.job().file("a", "away").finish();
+  remount(ColdReads::queue);
+  EXPECT_EQ(text("latest/a"), "errno " + std::to_string(EAGAIN));
+  EXPECT_THAT(world.contents.fetched(), ElementsAre("a"));
+}
+
+TEST_F(ColdReadPolicyTest, NeverMeansThatReadingAsksForNothing) {
+  world.job().file("a", "away").file("b", "here", true).finish();
+  remount(ColdReads::never);
+  EXPECT_EQ(text("latest/a"), "errno " + std::to_string(EACCES));
+  EXPECT_EQ(text("latest/b"), "here");
+  EXPECT_EQ(world.contents.asked(), 0U);
+}
+
+}  // namespace
+}  // namespace mixtape::fusefs
