@@ -116,8 +116,8 @@ std::string base64_encode(ByteView bytes, Padding padding) {
   return text;
 }
 
-// Not libsodium's decoder: 1.0.18 takes the bytes ab and af for '+' and '/', where char is signed, and
-// a header that reads the same in two spellings is not canonical.
+// Not libsodium's decoder: where char is signed, 1.0.18 takes the bytes ab and af for '+' and '/',
+// and a header that reads the same in two spellings is not canonical.
 std::optional<Bytes> base64_decode(std::string_view text, Padding padding) {
   if (padding == Padding::required) {
     if (text.size() % 4 != 0) {
