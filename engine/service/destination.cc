@@ -66,6 +66,7 @@ std::uint64_t Destination::free_bytes() const {
 }
 
 int Destination::open_directory(std::string_view path, bool make) {
+  check_path(path);
   if (has_last_ && last_path_ == path) {
     return last_.get();
   }

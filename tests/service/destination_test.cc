@@ -37,6 +37,12 @@ TEST_F(DestinationTest, RefusesEveryPathThatIsNotBelow) {
     EXPECT_EQ(test::error_of([&] { return destination_.create(path); }), ErrorCode::invalid)
         << path;
     EXPECT_EQ(test::error_of([&] { return destination_.look(path); }), ErrorCode::invalid) << path;
+    EXPECT_EQ(test::error_of([&] {
+                destination_.finish_directory(path, file());
+                return 0;
+              }),
+              ErrorCode::invalid)
+        << path;
   }
   EXPECT_EQ(test::error_of([&] { return destination_.create(std::string("a\0b", 3)); }),
             ErrorCode::invalid);
