@@ -17,7 +17,7 @@ namespace {
 struct AgeOptions {
   std::vector<std::string> recipients;
   std::vector<std::string> identities;
-  std::string passfile;
+  std::vector<std::string> passfiles;
   std::string file;
   bool armor = false;
 };
@@ -48,11 +48,13 @@ class Output final : public ByteSink {
   Console& console_;
 };
 
-format::Secret first_line(const std::filesystem::path& file) {
-  constexpr std::uint64_t kMaxPassphraseFile = 64 * KiB;
-  const Bytes bytes = tapeio::read_file(file, kMaxPassphraseFile);
-  const std::string_view text = as_text(bytes);
-  return format::Secret::copy_of(as_bytes(text.substr(0, text.find_first_of("\r\n"))));
+std::vector<std::filesystem::path> absolute_paths(const Session& session,
+                                                  const std::vector<std::string>& names) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string& name : names) {
+    paths.push_back(session.absolute(name));
+  }
+  return paths;
 }
 
 int encrypt(Session& session, const AgeOptions& options) {
@@ -60,8 +62,8 @@ int encrypt(Session& session, const AgeOptions& options) {
   for (const std::string& recipient : options.recipients) {
     request.recipients.push_back(format::Recipient::parse(recipient));
   }
-  if (!options.passfile.empty()) {
-    request.passphrase = first_line(session.absolute(options.passfile));
+  if (options.passfiles.size() == 1) {
+    request.passphrase = format::read_passphrase_file(session.absolute(options.passfiles[0]));
   }
   if (request.recipients.empty() == !request.passphrase) {
     throw Error(ErrorCode::invalid, "age encrypt: name recipients with -r, or one --passfile");
@@ -74,15 +76,8 @@ int encrypt(Session& session, const AgeOptions& options) {
 }
 
 int decrypt(Session& session, const AgeOptions& options) {
-  std::vector<std::filesystem::path> identities;
-  for (const std::string& identity : options.identities) {
-    identities.push_back(session.absolute(identity));
-  }
-  std::optional<std::filesystem::path> passfile;
-  if (!options.passfile.empty()) {
-    passfile = session.absolute(options.passfile);
-  }
-  const format::AgeDecryptKeys keys = format::load_age_keys(identities, passfile);
+  const format::AgeDecryptKeys keys = format::load_age_keys(
+      absolute_paths(session, options.identities), absolute_paths(session, options.passfiles));
   for (const std::string& warning : keys.warnings) {
     session.console().note("mixtape: " + warning);
   }
@@ -103,7 +98,8 @@ void add_age_commands(CLI::App& app, Command& command) {
                                [=](Session& session) { return encrypt(session, *options); });
   lock->add_option("-r,--recipient", options->recipients, "age1...; may be repeated")
       ->allow_extra_args(false);
-  lock->add_option("--passfile", options->passfile, "file whose first line is the passphrase");
+  lock->add_option("--passfile", options->passfiles, "file whose first line is the passphrase")
+      ->expected(1);
   lock->add_flag("-a,--armor", options->armor, "write text");
   lock->add_option("FILE", options->file);
 
@@ -111,7 +107,9 @@ void add_age_commands(CLI::App& app, Command& command) {
                                [=](Session& session) { return decrypt(session, *options); });
   open->add_option("-i,--identity", options->identities, "identity file; may be repeated")
       ->allow_extra_args(false);
-  open->add_option("--passfile", options->passfile, "file whose first line is the passphrase");
+  open->add_option("--passfile", options->passfiles,
+                   "file whose first line is the passphrase; may be repeated")
+      ->allow_extra_args(false);
   open->add_option("FILE", options->file);
 }
 

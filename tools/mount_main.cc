@@ -104,7 +104,7 @@ int start(const MountCommand& command) {
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
-  spdlog::set_default_logger(spdlog::stderr_color_mt("mixtape"));
+  spdlog::set_default_logger(spdlog::stderr_color_mt("mount.mixtape"));
   spdlog::set_level(spdlog::level::info);
   try {
     int status = kSuccess;

@@ -27,6 +27,19 @@ AgePreamble preamble_for(const AgeEncryptRequest& request) {
                             : make_preamble(request.recipients);
 }
 
+AgePreamble open_with_any(ByteView preamble, std::span<const Secret> passphrases) {
+  for (const Secret& passphrase : passphrases.first(passphrases.size() - 1)) {
+    try {
+      return open_scrypt_preamble(preamble, passphrase.view());
+    } catch (const AgeError& error) {
+      if (error.failure() != AgeFailure::no_match) {
+        throw;
+      }
+    }
+  }
+  return open_scrypt_preamble(preamble, passphrases.back().view());
+}
+
 }  // namespace
 
 void age_encrypt(const AgeEncryptRequest& request, ByteSource& in, ByteSink& out) {
@@ -42,18 +55,18 @@ void age_encrypt(const AgeEncryptRequest& request, ByteSource& in, ByteSink& out
 }
 
 AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_files,
-                             const std::optional<std::filesystem::path>& passphrase_file,
+                             std::span<const std::filesystem::path> passphrase_files,
                              const AskPassphrase& ask) {
   AgeDecryptKeys keys;
-  if (passphrase_file) {
-    keys.passphrase = read_passphrase_file(*passphrase_file);
+  for (const std::filesystem::path& file : passphrase_files) {
+    keys.passphrases.push_back(read_passphrase_file(file));
   }
   const AskPassphrase known = [&](const std::string&) {
-    return Secret::copy_of(keys.passphrase->view());
+    return Secret::copy_of(keys.passphrases.front().view());
   };
   std::optional<std::string> skipped;
   for (const std::filesystem::path& file : identity_files) {
-    IdentityFile content = load_identity_file(file, keys.passphrase ? known : ask);
+    IdentityFile content = load_identity_file(file, keys.passphrases.empty() ? ask : known);
     if (content.readable_by_others) {
       keys.warnings.push_back(file.string() + ": others can read it too; run: chmod 600 " +
                               file.string());
@@ -66,7 +79,7 @@ AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_fil
       keys.identities.push_back(std::move(identity));
     }
   }
-  if (keys.identities.empty() && !keys.passphrase) {
+  if (keys.identities.empty() && keys.passphrases.empty()) {
     throw skipped ? Error(ErrorCode::unsupported, "read identity " + *skipped)
                   : Error(ErrorCode::invalid, "decrypt: no identity and no passphrase given");
   }
@@ -75,8 +88,8 @@ AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_fil
 
 void age_decrypt(const AgeDecryptKeys& keys, ByteSource& in, ByteSink& out) {
   const auto open = [&](ByteView preamble) {
-    return keys.passphrase && needs_passphrase(preamble)
-               ? open_scrypt_preamble(preamble, keys.passphrase->view())
+    return !keys.passphrases.empty() && needs_passphrase(preamble)
+               ? open_with_any(preamble, keys.passphrases)
                : open_preamble(preamble, keys.identities);
   };
   AgeDecryptor decryptor(in, open, true);

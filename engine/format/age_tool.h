@@ -32,15 +32,15 @@ void age_encrypt(const AgeEncryptRequest& request, ByteSource& in, ByteSink& out
 
 struct AgeDecryptKeys {
   std::vector<Identity> identities;
-  std::optional<Secret> passphrase;
+  std::vector<Secret> passphrases;    // Tried one after the other.
   std::vector<std::string> warnings;  // For the user: open files, keys of kinds that are skipped.
 };
 // Like the age program, and unlike the keys of our own home, this takes identity files that others
 // can read (with a warning) and skips keys of other kinds as long as one key remains.
 // Error{invalid} when there is no key at all, Error{unsupported} when all are of other kinds. The
-// passphrase also opens identity files; without one, `ask` does.
+// first passphrase also opens identity files; without one, `ask` does.
 AgeDecryptKeys load_age_keys(std::span<const std::filesystem::path> identity_files,
-                             const std::optional<std::filesystem::path>& passphrase_file,
+                             std::span<const std::filesystem::path> passphrase_files,
                              const AskPassphrase& ask = {});
 
 // Armored or not. `out` is given every byte that is authentic, also of a file that fails later, and

@@ -95,7 +95,7 @@ rm -rf "$work/back"
 status=0
 mixtape restore "$work/source" --to "$work/back" >"$work/said" 2>&1 || status=$?
 cat "$work/said"
-[ $status -ne 0 ] && grep -q 'identit' "$work/said" || fail "a wrong identity was not called so"
+[ $status -ne 0 ] && grep -q 'none of your keys' "$work/said" || fail "a wrong identity was not called so"
 chmod 644 "$MIXTAPE_HOME/keys/daily.identity"
 expect_fail 1 'chmod' mixtape restore "$work/source" --to "$work/back"
 rm -rf "$MIXTAPE_HOME/keys"

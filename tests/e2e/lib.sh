@@ -31,7 +31,7 @@ skip() { echo "SKIPPED: $*"; exit 77; }
 expect_fail() {
   local want=$1 words=$2 got=0
   shift 2
-  "$@" >"$work/expect.out" 2>&1 || got=$?
+  "$@" >/dev/null 2>"$work/expect.out" || got=$?
   cat "$work/expect.out"
   [ "$got" -eq "$want" ] || fail "exit $got instead of $want: $*"
   grep -Eq -- "$words" "$work/expect.out" || fail "does not say /$words/: $*"

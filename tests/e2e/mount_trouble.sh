@@ -55,8 +55,10 @@ mkdir -p "$mountpoint/staging/kept"
 echo staged >"$mountpoint/staging/kept/file"
 sync "$mountpoint/staging/kept/file"
 pkill -9 -f "mount.mixtape $mountpoint" || fail "no daemon to kill"
-# The mountpoint stays behind, dead; mounting again clears it away.
+# The mountpoint stays behind, dead.
 for _ in $(seq 50); do ls "$mountpoint" >/dev/null 2>&1 || break; sleep 0.1; done
+expect_fail 1 "run: umount" mount.mixtape "$mountpoint"
+fusermount3 -u "$mountpoint" 2>/dev/null || umount "$mountpoint"
 mount.mixtape "$mountpoint"
 [ "$(cat "$mountpoint/staging/kept/file")" = staged ] || fail "a staged file was lost"
 mixtape flush

@@ -237,7 +237,8 @@ TEST(AgeTool, OpensWrappedIdentitiesWithThePassphraseOfThePassfile) {
   const Identity identity = Identity::generate();
   const std::filesystem::path wrapped = home / "wrapped";
   write_wrapped_identity_file(wrapped, identity, "", as_bytes("both"), kTestLogN);
-  const AgeDecryptKeys keys = load_age_keys({&wrapped, 1}, private_file(home, "both\n"));
+  const std::filesystem::path passphrase = private_file(home, "both\n");
+  const AgeDecryptKeys keys = load_age_keys({&wrapped, 1}, {&passphrase, 1});
   ASSERT_EQ(keys.identities.size(), 1U);
   EXPECT_EQ(text_of(keys.identities[0]), text_of(identity));
 }

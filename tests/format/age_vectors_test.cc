@@ -104,16 +104,16 @@ std::string outcome(const std::optional<AgeFailure>& failure) {
 AgeDecryptKeys keys_of(const Vector& vector) {
   const mixtape::test::TempDir home;
   std::vector<std::filesystem::path> identity_files;
-  std::optional<std::filesystem::path> passphrase_file;
+  std::vector<std::filesystem::path> passphrase_files;
   if (!vector.identities.empty()) {
     identity_files.push_back(home / "identities");
     mixtape::test::write_text(identity_files.front(), vector.identities);
   }
   if (vector.passphrase) {
-    passphrase_file = home / "passphrase";
-    mixtape::test::write_text(*passphrase_file, *vector.passphrase + '\n');
+    passphrase_files.push_back(home / "passphrase");
+    mixtape::test::write_text(passphrase_files.front(), *vector.passphrase + '\n');
   }
-  return load_age_keys(identity_files, passphrase_file);
+  return load_age_keys(identity_files, passphrase_files);
 }
 
 TEST(AgeVectors, EndAsExpectedAndReleaseExactlyWhatIsAuthentic) {
