@@ -84,7 +84,7 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
 
 void report(Console& console, const service::RestoreResult& result) {
   for (std::size_t i = 0; i < result.troubles.size() && i < kMostShown; ++i) {
-    console.problem(printable(result.troubles[i].path) + ": " + result.troubles[i].why);
+    console.problem("/" + printable(result.troubles[i].path) + ": " + result.troubles[i].why);
   }
   if (result.trouble_count > kMostShown) {
     console.problem("and " + std::to_string(result.trouble_count - kMostShown) + " more");

@@ -104,7 +104,7 @@ expect_fail 5 'nokey' mixtape recover --library "dir:$MIXTAPE_HOME/library" --id
 
 say "somebody else is writing"
 touch "$MIXTAPE_HOME/writer.lock"
-flock "$MIXTAPE_HOME/writer.lock" sleep 30 &
+flock -o "$MIXTAPE_HOME/writer.lock" sleep 30 &
 holder=$!
 for _ in $(seq 50); do flock -n "$MIXTAPE_HOME/writer.lock" true || break; sleep 0.1; done
 expect_fail 4 'writing' mixtape backup "$work/source"
