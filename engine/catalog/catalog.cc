@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/catalog.h"
 
-#include <sys/random.h>
-#include <sys/stat.h>
-
 #include "engine/catalog/migrations.h"
 #include "engine/catalog/rows.h"
 #include "tapeio/error.h"

@@ -13,8 +13,7 @@
 // It is attached to each connection as schema `state`.
 //
 // Errors: throws Error{unsupported} for a newer schema, naming both numbers and leaving the file
-// untouched;
-//         Error{not_found} when there is none (run init); Error{corrupt}; Error{no_space}.
+//         untouched; Error{not_found} when there is none (run init); Error{corrupt, no_space}.
 
 namespace mixtape::catalog {
 

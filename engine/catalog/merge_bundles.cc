@@ -102,8 +102,9 @@ void Merge::merge_bundles() {
   }
 }
 
-// Contents that we know only by their place, and the index by their hash. What the index, written after the
-// bundle, has no more at that place, was found to be the same as something else or never came there.
+// Contents that we know only by their place, and the index by their hash. What the index, written
+// after the bundle, has no more at that place, was found to be the same as something else or never
+// came there.
 void Merge::learn_hashes() {
   Statement ours(catalog_, copies_of_bundle("main", "c.hash IS NULL"));
   Statement theirs(catalog_, copies_of_bundle("source", "true"));

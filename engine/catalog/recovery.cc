@@ -112,15 +112,27 @@ bool comes_before(const FoundIndex& a, const FoundIndex& b) {
                                               : key(a) < key(b);
 }
 
-// Copies the catalog that is there, and makes sure that nobody writes to it any more.
-void take_existing(const std::filesystem::path& to, const std::filesystem::path& draft) {
+// Copies the catalog that is there, and makes sure that nobody writes to it any more. False: it
+// knows nothing yet, as after init, and is left out.
+bool take_existing(const std::filesystem::path& to, const std::filesystem::path& draft) {
   Database catalog(to, Database::Mode::read_write);
   refuse_newer(catalog, "main", catalog_steps(), "catalog " + to.string());
   // Leaves no log beside the file that is going to be replaced; fails while others have it open.
   catalog.execute("PRAGMA journal_mode = DELETE");
+  {
+    Statement anything(
+        catalog,
+        "SELECT EXISTS (SELECT 1 FROM job) OR EXISTS (SELECT 1 FROM medium) OR EXISTS "
+        "(SELECT 1 FROM name)");
+    anything.step();
+    if (anything.integer(0) == 0) {
+      return false;
+    }
+  }
   Statement(catalog, "VACUUM main INTO ?").bind_text(1, draft.string()).run();
   Database copy(draft, Database::Mode::read_write);
   migrate(copy, "main", catalog_steps(), "catalog " + to.string());
+  return true;
 }
 
 Recovered count(Database& catalog) {
@@ -141,14 +153,13 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
   std::sort(ordered.begin(), ordered.end(), comes_before);
   const std::filesystem::path draft = beside(to, ".recovering");
   remove_database(draft);
-  std::size_t next = 0;
-  if (std::filesystem::exists(to)) {
-    take_existing(to, draft);
-  } else if (!ordered.empty()) {
-    take_whole(ordered[next++], draft);
-  } else {
+  if (ordered.empty()) {
     throw Error(ErrorCode::not_found,
                 "recover the catalog " + to.string() + ": no index was found");
+  }
+  std::size_t next = 0;
+  if (!std::filesystem::exists(to) || !take_existing(to, draft)) {
+    take_whole(ordered[next++], draft);
   }
   Recovered recovered;
   {

@@ -14,8 +14,7 @@
 //
 // Format:   archaeology/tape-format.md, section "Index"
 // Errors:   throws Error{corrupt} for a file that is no index, Error{unsupported} for a newer
-// format (naming
-//           both numbers), Error{conflict}, Error{no_space}.
+//           format (naming both numbers), Error{conflict}, Error{no_space}.
 // Everything read here is hostile until checked: integrity_check, bounded sizes, no schema of its
 // own runs (trusted_schema=OFF, no views or triggers of the file are used).
 
@@ -59,7 +58,10 @@ struct FoundIndex {
 // Order does not matter and doing it twice changes nothing: same catalog uuid: union by natural
 // keys (paths by name, contents by hash, media, jobs and bundles by uuid), the later event wins.
 // From a single newest closing index into an empty catalog the result equals the lost one row by
-// row. Indexes of another catalog: their paths come under "@NAME/".
+// row. Indexes of another catalog: their paths come under "@NAME/". The file is replaced in one
+// step at the end.
+// Cost: some seconds per million paths; memory of about 100 bytes per path and content of an index
+// that is merged into another.
 struct Recovered {
   std::size_t media = 0, jobs = 0, versions = 0, contents = 0, unhashed = 0;
 };

@@ -13,9 +13,8 @@
 // SQLite as RAII values: the only door to it. No other room includes <sqlite3.h>.
 //
 // Errors: every failing call throws Error with the statement's purpose; SQLITE_FULL is no_space,
-// BUSY locked,
-//         CORRUPT, NOTADB and TOOBIG corrupt, CONSTRAINT conflict, READONLY write_protected,
-//         INTERRUPT cancelled, else io.
+//         BUSY locked, CORRUPT, NOTADB and TOOBIG corrupt, CONSTRAINT conflict, READONLY
+//         write_protected, INTERRUPT cancelled, else io.
 
 struct sqlite3;
 struct sqlite3_stmt;

@@ -42,6 +42,20 @@ Hash random_looking(std::uint64_t seed) {
   return hash;
 }
 
+void measure_recovery(const Machine& machine, const std::filesystem::path& index, int files) {
+  FoundIndex found;
+  found.index = index;
+  found.label = inspect_index(index);
+  std::filesystem::path to = machine.catalog_db;
+  to += ".recovered";
+  const Stopwatch taking("recover from one index");
+  (void)recover_catalog({found}, to);
+  taking.stop(files, "files");
+  const Stopwatch merging("merge an index that knows the same");
+  (void)recover_catalog({found}, to);
+  merging.stop(files, "files");
+}
+
 void fill(Machine& machine, int files) {
   const Job job = machine.begin();
   const Stopwatch watch("add paths, contents, versions");
@@ -102,6 +116,7 @@ void fill(Machine& machine, int files) {
       const Stopwatch inspecting("inspect an index");
       (void)inspect_index(one);
       inspecting.stop(files, "files");
+      measure_recovery(machine, one, files);
     }
   }
 }

@@ -134,6 +134,15 @@ TEST_F(MigrationsTest, ConnectionsGuardKeysAndDurability) {
   EXPECT_EQ(pragma("temp_store"), "2");
 }
 
+TEST_F(MigrationsTest, FirstReaderNeedsNoWriterBeforeIt) {
+  create_catalog(file, "nas");
+  { Database database = open(); }
+  ASSERT_FALSE(std::filesystem::exists(file.string() + "-wal"));
+  Database reader = open(Access::read);
+  Statement jobs(reader, "SELECT count(*) FROM job");
+  EXPECT_TRUE(jobs.step());
+}
+
 TEST_F(MigrationsTest, ReadersReadWhileAWriterWrites) {
   create_catalog(file, "nas");
   Machine writer(directory.path(), "catalog");

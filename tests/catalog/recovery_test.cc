@@ -442,6 +442,14 @@ TEST_F(RecoveryTest, NothingFoundIsNotFound) {
   EXPECT_EQ(code_thrown_by([&] { (void)recover_catalog({}, fresh()); }), ErrorCode::not_found);
 }
 
+TEST_F(RecoveryTest, CatalogThatKnowsNothingIsReplaced) {
+  live_a_life(machine);
+  const std::filesystem::path to = fresh();
+  create_catalog(to, "fresh after init");
+  (void)recover_catalog({closing(machine, "MX2")}, to);
+  EXPECT_EQ(all_rows(to), all_rows(machine.catalog_db));
+}
+
 TEST_F(RecoveryTest, CatalogInUseIsNotReplaced) {
   live_a_life(machine);
   const FoundIndex found = closing(machine, "MX2");

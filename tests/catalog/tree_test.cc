@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/tree.h"
 
+#include <thread>
+
 #include "tests/catalog/catalog_fixture.h"
 
 // Listings, names, walks, searches, bundles, totals.
@@ -215,6 +217,33 @@ TEST_F(TreeTest, BundleShowsTheVersionItHoldsAlsoWhenItIsOldOrGone) {
   machine.write_all(two, medium);
   machine.end(machine.begin(), "a");
   EXPECT_EQ(tree.lookup_bundle(bundle, kRootPath, "a")->version.size, 3u);
+}
+
+TEST_F(TreeTest, ReadersOfManyThreadsSeeWholeCommitsWhileAWriterWrites) {
+  constexpr int kRounds = 30;
+  const auto read = [&] {
+    Database database = open_catalog(machine.catalog_db, machine.state_db, Access::read);
+    Tree mine(database);
+    for (std::size_t seen = 0; seen < 2 * kRounds;) {
+      std::size_t count = 0;
+      mine.list({}, kRootPath, [&](const Entry&) { return ++count != 0; });
+      EXPECT_EQ(count % 2, 0u) << "half of a commit";
+      EXPECT_GE(count, seen);
+      seen = count;
+    }
+  };
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back(read);
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    Transaction transaction(machine.database);
+    const Job job = machine.begin();
+    machine.add_file(job, "a" + std::to_string(round), "a" + std::to_string(round));
+    machine.add_file(job, "b" + std::to_string(round), "b" + std::to_string(round));
+    machine.write_all(job, medium);
+    transaction.commit();
+  }
 }
 
 TEST_F(TreeTest, TotalsFollowCommitsOfOthers) {
