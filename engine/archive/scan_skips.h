@@ -34,13 +34,14 @@ class Skips {
   // With the mounts of this process.
   static Skips of_this_machine(const std::vector<OwnDirectory>& own);
 
-  // Why the directory at `path` (absolute) is left out where a walk comes across it: "Mixtape's home",
-  // "a proc file system"; empty when it is not. Own directories are known by device and inode, under
-  // whatever name they come.
+  // Why the directory at `path` (absolute) is left out where a walk comes across it: "Mixtape's
+  // home", "a proc file system"; empty when it is not. Own directories are known by device and
+  // inode, under whatever name they come.
   [[nodiscard]] std::string_view why(const std::string& path, const FileStat& stat) const;
 
-  // The first directory on the way to `path` (absolute, without symlinks) that rules it out: one of our own,
-  // or the mount it lies on. Another mount inside a pseudo file system (/dev/shm) is one like any other.
+  // The first directory on the way to `path` (absolute, without symlinks) that rules it out: one of
+  // our own, or the mount it lies on. Another mount inside a pseudo file system (/dev/shm) is one
+  // like any other.
   struct Obstacle {
     std::string path;
     std::string_view why;

@@ -179,16 +179,18 @@ Config Config::read(const std::filesystem::path& file) {
 }
 
 std::string config_template() {
-  return R"(# Mixtape's configuration; mixtape.toml(5) explains each setting. Commented lines show the default.
+  return R"(# Mixtape's configuration. mixtape.toml(5) explains it; commented lines show defaults.
 
-# Where the media are: directories of disk media ("dir:PATH", relative to this file's directory).
+# Where the media are: directories of disk media ("dir:PATH", relative to this directory).
 #libraries = ["dir:library"]
 
-# How many media each file is to be on. Exceptions by pattern: of the rules that match, the one that asks for most.
+# How many media each file is to be on. Exceptions by pattern: of the rules that match, the one
+# that asks for most.
 #copies = 1
 #copy_rules = { "home/me/Photos/**" = 2 }
 
-# What backup takes and leaves: patterns over the whole path without leading slash; exclude beats include.
+# What backup takes and leaves: patterns over the whole path without leading slash; exclude beats
+# include.
 #include = []
 #exclude = ["**/.cache", "**/*.tmp"]
 #one_file_system = false
@@ -203,7 +205,8 @@ std::string config_template() {
 # Contents brought back from media are kept up to this size.
 #cache_limit = "20 GiB"
 
-# What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for now, "never" fails.
+# What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for
+# now, "never" fails.
 #recall = "block"
 # How long a read waits for a medium that is not here.
 #wait_for_medium_seconds = 0

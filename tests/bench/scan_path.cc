@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it costs to find out what changed: a first scan of a tree with its hashing and recording, and a
+// What it costs to find out what changed: a first scan of a tree with its hashing and recording,
+// and a
 // second one that finds nothing, in files per second and in memory.
 //
-// Usage: scan_path ROOT SCRATCH. ROOT is only read; the catalog is made below SCRATCH and left there.
+// Usage: scan_path ROOT SCRATCH. ROOT is only read; the catalog is made below SCRATCH and left
+// there.
 #include <sys/resource.h>
 
 #include <chrono>
