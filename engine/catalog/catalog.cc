@@ -12,6 +12,8 @@ namespace {
 // small.
 constexpr int kWriterCacheKib = 64 * 1024;
 constexpr int kReaderCacheKib = 4 * 1024;
+// What is left of the write-ahead log of a large scan after it was copied back.
+constexpr int kLogBytes = 64 * 1024 * 1024;
 
 void require_application_id(Database& database, const std::filesystem::path& file) {
   Statement query(database, "PRAGMA main.application_id");
@@ -74,6 +76,7 @@ Database open_catalog(const std::filesystem::path& catalog_db,
                    std::to_string(write ? kWriterCacheKib : kReaderCacheKib));
   if (write) {
     database.execute("PRAGMA main.journal_mode = WAL; PRAGMA main.synchronous = FULL");
+    database.execute("PRAGMA main.journal_size_limit = " + std::to_string(kLogBytes));
     migrate(database, "main", catalog_steps(), what);
   } else if (schema_version(database, "main") < catalog_steps().size()) {
     throw Error(ErrorCode::conflict,

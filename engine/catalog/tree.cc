@@ -35,7 +35,8 @@ Tree::Statements::Statements(Database& db)
       in_bundle(db, "SELECT 1 FROM copy WHERE content = ? AND bundle = ? AND state = 0"),
       leads_to_bundle(db, "SELECT 1 FROM bundle_directory WHERE bundle = ? AND path = ?"),
       bundle_job(db, "SELECT job FROM bundle WHERE id = ? AND state = 1"),
-      data_version(db, "PRAGMA main.data_version") {}
+      data_version(db, "PRAGMA main.data_version"),
+      total_changes(db, "SELECT total_changes()") {}
 
 Tree::Tree(Database& database)
     : database_(database), statements_(std::make_unique<Statements>(database)) {}

@@ -104,13 +104,16 @@ std::optional<Job> Tree::job_at(std::int64_t time_s) {
 
 Tree::Totals Tree::totals() {
   {
-    Running running(statements_->data_version);
+    Running running_others(statements_->data_version);
+    Running running_own(statements_->total_changes);
     statements_->data_version.step();
-    const std::int64_t version = statements_->data_version.integer(0);
-    if (statements_->totals && statements_->totals_version == version) {
+    statements_->total_changes.step();
+    const std::pair changes(statements_->data_version.integer(0),
+                            statements_->total_changes.integer(0));
+    if (statements_->totals && statements_->totals_changes == changes) {
       return *statements_->totals;
     }
-    statements_->totals_version = version;
+    statements_->totals_changes = changes;
   }
   Totals totals;
   Statement all(database_, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,

@@ -31,11 +31,11 @@ struct Tree::Statements {
   Statement find_name, parent_of, name_of;
   Statement newest, version_at, history, names, versions_of;
   Statement in_bundle, leads_to_bundle, bundle_job;
-  Statement data_version;
+  Statement data_version, total_changes;
 
-  // Of the catalog as of data version `totals_version`.
+  // Of the catalog after `totals_changes`, the changes of others and of this connection.
   std::optional<Totals> totals;
-  std::int64_t totals_version = 0;
+  std::pair<std::int64_t, std::int64_t> totals_changes;
 };
 
 [[nodiscard]] inline std::int64_t as_of(View view) {

@@ -246,16 +246,18 @@ TEST_F(TreeTest, ReadersOfManyThreadsSeeWholeCommitsWhileAWriterWrites) {
   }
 }
 
-TEST_F(TreeTest, TotalsFollowCommitsOfOthers) {
+TEST_F(TreeTest, TotalsFollowOwnChangesAndCommitsOfOthers) {
   const Job job = machine.begin();
   machine.add_file(job, "d/a", "A");
   machine.write_all(job, medium);
   Database reader = open_catalog(machine.catalog_db, machine.state_db, Access::read);
   Tree other(reader);
   EXPECT_EQ(other.totals().files, 1u);
+  EXPECT_EQ(tree.totals().files, 1u);
   machine.add_file(job, "d/b", "BB");
   EXPECT_EQ(other.totals().files, 1u);
   machine.write_all(job, medium);
+  EXPECT_EQ(tree.totals().files, 2u);
   const Tree::Totals totals = other.totals();
   EXPECT_EQ(totals.files, 2u);
   EXPECT_EQ(totals.bytes, 3u);
