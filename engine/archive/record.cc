@@ -141,7 +141,10 @@ class Recorder {
       return *groups_[change.group].content;
     }
     if (read.what == FirstRead::later) {
-      return new_content(change, std::nullopt);
+      // The same file as in a job that could not write it: it still waits to be read.
+      const bool waiting = before && !before->written && !before->hash && before->content &&
+                           before->size == change.file.size && before->metadata == change.metadata;
+      return waiting ? *before->content : new_content(change, std::nullopt);
     }
     const std::optional<ContentId> known = ledger_.find_content(change.file.size, read.hash);
     if (!known) {

@@ -102,7 +102,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
     result.written = write.preview(std::move(needed.items), libraries);
     return result;
   }
-  const bool anything = result.recorded.anything() || !needed.items.empty();
+  const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
   if (!anything) {
     context.ledger.drop_job(job.id);
   }

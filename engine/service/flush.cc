@@ -108,7 +108,9 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan);
   result.changed = std::move(needed.changed);
-  const bool anything = result.recorded.anything() || !needed.items.empty();
+  const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
+  archive::WriteJob write(write_context(context));
+  const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
   if (!anything) {
     context.ledger.drop_job(job.id);
   }
@@ -116,9 +118,7 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
   context.sources.forget_early_hashes();
   if (anything) {
     result.job = job;
-    const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
-    result.written = archive::WriteJob(write_context(context))
-                         .write(job.id, std::move(needed.items), libraries, reporter);
+    result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
   }
   const Unmet unmet = find_unmet(context, set);
   if (unmet.unwritten || !result.troubles.empty()) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <optional>
+#include <set>
 
 #include "engine/service/copy_policy.h"
 #include "engine/service/recall_service.h"
@@ -82,6 +83,14 @@ void add_scanned(const archive::Scan& scan, NeededItems& needed) {
 NeededItems needed_items(Context& context, const archive::Scan& scan) {
   NeededItems needed;
   const CopyPolicy policy(context.workspace.home().config());
+  // The copy on a retired medium does not count, so its disk may take another one.
+  std::set<catalog::MediumId> retired;
+  for (const catalog::Medium& medium : context.ledger.media()) {
+    if (medium.state == catalog::MediumState::retired) {
+      retired.insert(medium.id);
+    }
+  }
+  const auto is_retired = [&](catalog::MediumId medium) { return retired.contains(medium); };
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
                        copy_domains(context.workspace),
                        [&](const catalog::Ledger::Need& need) {
@@ -95,12 +104,23 @@ NeededItems needed_items(Context& context, const archive::Scan& scan) {
                          item.state = source->state;
                          item.copies = need.missing;
                          item.on = need.on;
+                         std::erase_if(item.on, is_retired);
                          needed.changed.add(need.path);
                          needed.items.push_back(std::move(item));
                          return true;
                        });
   add_scanned(scan, needed);
   return needed;
+}
+
+bool worth_a_job(const archive::Recorded& recorded, const NeededItems& needed,
+                 archive::WriteJob& write, std::span<tapeio::Library* const> libraries,
+                 archive::WriteOutcome& outcome) {
+  if (recorded.anything() || needed.items.empty()) {
+    return recorded.anything();
+  }
+  outcome = write.preview(needed.items, libraries);
+  return outcome.files > 0;
 }
 
 }  // namespace mixtape::service

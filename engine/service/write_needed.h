@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/archive/record.h"
 #include "engine/archive/scan.h"
 #include "engine/archive/write_job.h"
 #include "engine/service/changed_paths.h"
@@ -28,5 +30,12 @@ struct NeededItems {
 // Bytes are looked for where `scan` found its paths, at the path itself, and in the cache (staged
 // files that wait for another copy).
 [[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan);
+
+// Whether a job has anything to do: a scan recorded something, or some medium here can take some item.
+// Otherwise `outcome` tells what no medium can take; such a run leaves no trace.
+[[nodiscard]] bool worth_a_job(const archive::Recorded& recorded, const NeededItems& needed,
+                               archive::WriteJob& write,
+                               std::span<tapeio::Library* const> libraries,
+                               archive::WriteOutcome& outcome);
 
 }  // namespace mixtape::service

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/flush.h"
+
+#include <sys/stat.h>
+
+#include "engine/service/recall_service.h"
+#include "tapeio/error.h"
+#include "tests/service/service_fixture.h"
+
+namespace mixtape::service {
+namespace {
+
+class FlushTest : public ServiceTest {
+ protected:
+  bool staged(std::string_view path) { return std::filesystem::exists(staging().tree() / path); }
+  bool nothing_staged() { return std::filesystem::is_empty(staging().tree()); }
+};
+
+TEST_F(FlushTest, WhatWasStagedIsOnAMediumAndInLatestAndNoLongerStaged) {
+  stage("home/me/a", "first");
+  stage("home/me/d/b", "second");
+  const FlushResult result = flush_now();
+  EXPECT_EQ(result.files, 2U);
+  EXPECT_EQ(result.written.files, 2U);
+  EXPECT_FALSE(result.still_staged);
+  ASSERT_TRUE(latest("home/me/d/b"));
+  EXPECT_EQ(latest("home/me/d/b")->size, 6U);
+  EXPECT_EQ(latest("home/me/d/b")->origin, catalog::kStagingRoot);
+  EXPECT_TRUE(nothing_staged());
+}
+
+TEST_F(FlushTest, WithoutStagedFilesThereIsNoJob) {
+  EXPECT_FALSE(flush_now().job);
+  EXPECT_EQ(count("job"), 0);
+}
+
+TEST_F(FlushTest, AStagedFileIsTheNextVersionOfItsPath) {
+  write("a", "from disk");
+  back_up();
+  stage(path_of("a"), "staged");
+  (void)flush_now();
+  EXPECT_EQ(latest(path_of("a"))->size, 6U);
+  EXPECT_EQ(context().tree.history(latest(path_of("a"))->key.path).size(), 2U);
+  // The file on disk has nothing newer to say, and what was staged is not ended by a scan.
+  stage(path_of("only-staged"), "kept");
+  (void)flush_now();
+  EXPECT_FALSE(back_up().job);
+  EXPECT_EQ(latest(path_of("a"))->size, 6U);
+  EXPECT_TRUE(latest(path_of("only-staged")));
+}
+
+TEST_F(FlushTest, ADirectoryThatIsThereKeepsItsMetadata) {
+  write("d/a", "from disk");
+  ASSERT_EQ(chmod(source("d").c_str(), 0700), 0);
+  back_up();
+  stage(path_of("d/b"), "staged");
+  (void)flush_now();
+  EXPECT_EQ(latest(path_of("d"))->metadata.mode & 07777, 0700U);
+}
+
+TEST_F(FlushTest, AFileOpenForWritingStaysForTheNextFlush) {
+  stage("a", "done");
+  stage("b", "half");
+  struct stat open_file {};
+  ASSERT_EQ(stat((staging().tree() / "b").c_str(), &open_file), 0);
+  {
+    const auto names = staging().hold_names();
+    staging().opened_for_writing(open_file.st_dev, open_file.st_ino);
+  }
+  EXPECT_EQ(flush_now().written.files, 1U);
+  EXPECT_TRUE(staged("b"));
+  EXPECT_FALSE(latest("b"));
+  {
+    const auto names = staging().hold_names();
+    staging().closed_after_writing(open_file.st_dev, open_file.st_ino);
+  }
+  EXPECT_EQ(flush_now().written.files, 1U);
+  EXPECT_TRUE(nothing_staged());
+}
+
+TEST_F(FlushTest, AStagedDuplicateLeavesStagingWithoutCostingTape) {
+  write("a", "the same words");
+  write("b", "other words!!!");
+  back_up();
+  stage("elsewhere/copy", "the same words");
+  const FlushResult result = flush_now();
+  EXPECT_EQ(result.written.files, 0U);
+  EXPECT_TRUE(result.job);
+  EXPECT_TRUE(nothing_staged());
+  EXPECT_EQ(latest("elsewhere/copy")->content, latest(path_of("a"))->content);
+}
+
+TEST_F(FlushTest, BytesOnTooFewMediaStayPinned) {
+  configure("copies = 2\n");
+  stage("a", "wanted twice");
+  const FlushResult result = flush_now();
+  EXPECT_EQ(result.pinned_files, 1U);
+  EXPECT_TRUE(nothing_staged());
+  EXPECT_TRUE(context().workspace.cache().contains(to_content(*latest("a"))));
+  EXPECT_GE(context().workspace.cache().usage().pinned_bytes, 12U);
+}
+
+TEST_F(FlushTest, WithoutAMediumEverythingStaysStaged) {
+  configure("libraries = []\n");
+  stage("a", "nowhere to go");
+  const FlushResult result = flush_now();
+  EXPECT_TRUE(result.still_staged);
+  EXPECT_TRUE(staged("a"));
+  EXPECT_FALSE(latest("a"));
+  const std::int64_t jobs = count("job");
+  EXPECT_TRUE(flush_now().still_staged);
+  EXPECT_EQ(count("job"), jobs);
+}
+
+TEST_F(FlushTest, ASetOfACrashedFlushIsGivenBackAndWritten) {
+  stage("a", "left behind");
+  ASSERT_TRUE(staging().take("20250101T000000Z"));
+  reopen();
+  const FlushResult result = flush_now();
+  EXPECT_EQ(result.written.files, 1U);
+  EXPECT_TRUE(latest("a"));
+  EXPECT_TRUE(nothing_staged());
+  EXPECT_TRUE(staging().leftovers().empty());
+}
+
+TEST_F(FlushTest, NamesOfOneStagedFileStayNamesOfOneFile) {
+  stage("a", "one file");
+  std::filesystem::create_hard_link(staging().tree() / "a", staging().tree() / "b");
+  EXPECT_EQ(flush_now().written.files, 1U);
+  EXPECT_EQ(latest("a")->inode, latest("b")->inode);
+  EXPECT_EQ(latest("a")->metadata.nlink, 2U);
+}
+
+}  // namespace
+}  // namespace mixtape::service

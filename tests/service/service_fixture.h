@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/service/backup.h"
+#include "engine/service/context.h"
+#include "engine/service/flush.h"
+#include "tests/support/temp_dir.h"
+
+// A home with disk media, a directory of sources, and a clock that never stands still.
+
+namespace mixtape::service {
+
+class ServiceReporter final : public Reporter {
+ public:
+  void progress(const Progress&) override {}
+  void note(const std::string& line) override { notes.push_back(line); }
+  void problem(const std::string& line) override { problems.push_back(line); }
+  [[nodiscard]] std::stop_token stop() const override { return stopping.get_token(); }
+  std::vector<std::string> notes, problems;
+  std::stop_source stopping;
+};
+
+class ServiceTest : public testing::Test {
+ protected:
+  ServiceTest() {
+    home::Home::create(home());
+    std::filesystem::create_directories(source());
+  }
+
+  [[nodiscard]] std::filesystem::path home() const { return directory_ / "home"; }
+  [[nodiscard]] std::filesystem::path source(std::string_view name = "") const {
+    return name.empty() ? root_ : root_ / name;
+  }
+  void write(std::string_view name, std::string_view text) { test::write_text(source(name), text); }
+  void remove(std::string_view name) { std::filesystem::remove_all(source(name)); }
+  // Replaces mixtape.toml; call before the first context().
+  void configure(std::string_view toml) { test::write_text(home() / "mixtape.toml", toml); }
+
+  Context& context() {
+    if (!context_) {
+      workspace_ = std::make_unique<Workspace>(home::Home(home()));
+      context_ = std::make_unique<Context>(*workspace_, catalog::Access::write,
+                                           [this] { return now_s_++; });
+    }
+    return *context_;
+  }
+  // Forgets everything in memory, as the next command does.
+  void reopen() {
+    context_.reset();
+    workspace_.reset();
+  }
+  staging::Staging& staging() {
+    context();
+    return workspace_->staging();
+  }
+  // As through the mount: `path` is that of the catalog.
+  void stage(std::string_view path, std::string_view text) {
+    test::write_text(staging().tree() / path, text);
+  }
+
+  BackupResult back_up() { return backup(context(), request(), reporter_); }
+  BackupRequest request() {
+    BackupRequest request;
+    request.roots = {source().string()};
+    request.command = "mixtape backup";
+    return request;
+  }
+  FlushResult flush_now() { return flush(context(), "mixtape flush", reporter_); }
+
+  [[nodiscard]] std::string path_of(std::string_view name) const {
+    return source(name).relative_path().string();
+  }
+  // What `latest` shows at a path of the catalog.
+  std::optional<catalog::Version> latest(std::string_view path) {
+    const auto id = context().tree.find_path(path);
+    return id ? context().tree.at({}, *id) : std::nullopt;
+  }
+  std::int64_t count(const std::string& table) {
+    catalog::Statement statement(context().database, "SELECT count(*) FROM " + table);
+    return statement.step() ? statement.integer(0) : -1;
+  }
+
+  test::TempDir directory_;
+  // Without symlinks, as paths in the catalog are.
+  const std::filesystem::path root_ = std::filesystem::canonical(directory_.path()) / "source";
+  ServiceReporter reporter_;
+  // Far ahead of every file made here: nothing changed "just now".
+  std::int64_t now_s_ = 4'000'000'000;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Context> context_;
+};
+
+}  // namespace mixtape::service
