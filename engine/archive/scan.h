@@ -20,8 +20,8 @@
 //
 // A directory's names are compared with its known children, both in byte order. Nothing that could
 // not be looked at counts as deleted: an unreadable directory and all below it, what the rules
-// leave out, other file systems when they are left out. Symlinks are never followed (the roots
-// themselves are resolved once).
+// leave out, other file systems when they are left out, and a directory that is empty because its
+// disk is not mounted. Symlinks are never followed (the roots themselves are resolved once).
 //
 // What counts as a change of content: size, mtime, inode, number of mounts crossed (never st_dev,
 // which disks and subvolumes change by themselves), type, and a ctime that changed although no

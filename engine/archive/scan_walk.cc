@@ -100,9 +100,7 @@ void Walk::start(const ScanRoot& root, std::uint32_t number) {
     place.change =
         describe(place.path, place.stat, place.mounts_crossed, known ? &*known : nullptr);
   }
-  if (choice == Rules::Choice::taken) {
-    record_place(&place);
-  }
+  place.choice = choice;
   visit(place);
 }
 
@@ -136,15 +134,11 @@ void Walk::enter(Place& parent, const Subdirectory& below) {
   }
   const auto known = known_at(place.id);
   place.change = describe(place.path, place.stat, place.mounts_crossed, known ? &*known : nullptr);
-  if (below.choice == Rules::Choice::taken) {
-    record_place(&place);
-  }
-  if (open_error != 0) {
-    trouble(place.path, "open", open_error);
-    return;
-  }
-  if (place.depth > kDeepest) {
-    trouble(place.path, "open", ENAMETOOLONG);
+  place.choice = below.choice;
+  const int error = place.depth > kDeepest ? ENAMETOOLONG : open_error;
+  if (error != 0) {
+    record_taken(place);
+    trouble(place.path, "open", error);
     return;
   }
   visit(place);
@@ -173,6 +167,7 @@ void Walk::visit(Place& place) {
     Listing listing;
     const auto choose_name = [&](std::string_view name) { return choose(join(place.path, name)); };
     if (const int error = listing.read(place.fd.get(), choose_name); error != 0) {
+      record_taken(place);
       trouble(place.path, "read", error);
       return;
     }
@@ -185,6 +180,7 @@ void Walk::visit(Place& place) {
               "look below (it was full and now is another, empty directory: not mounted?)", 0);
       return;
     }
+    record_taken(place);
     below = merge(place, listing);
   }
   for (const Subdirectory& subdirectory : below) {
@@ -285,13 +281,24 @@ void Walk::record_place(Place* place) {
   }
 }
 
-// A disk that is not mounted leaves an empty directory behind: another one than the root was.
+void Walk::record_taken(Place& place) {
+  if (place.choice == Rules::Choice::taken) {
+    record_place(&place);
+  }
+}
+
+// A disk that is not mounted leaves an empty directory behind: fewer mounts lie on the way to it, or it is
+// another one than the root was. It is not recorded either, so that the next scan still sees the difference.
 bool Walk::seems_unmounted(const Place& place, const Listing& listing) {
-  if (place.parent != nullptr || !place.id || !listing.entries().empty()) {
+  if (!place.id || !listing.entries().empty()) {
     return false;
   }
   const auto known = known_at(place.id);
-  if (!known || !known->stamp || known->stamp->inode == place.stat.inode) {
+  if (!known || !known->stamp) {
+    return false;
+  }
+  const bool other_root = place.parent == nullptr && known->stamp->inode != place.stat.inode;
+  if (known->stamp->device <= place.mounts_crossed && !other_root) {
     return false;
   }
   bool had_children = false;

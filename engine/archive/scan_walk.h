@@ -51,6 +51,7 @@ class Walk {
     std::uint64_t root_device = 0;
     std::uint32_t root = 0;
     std::uint32_t depth = 0;
+    Rules::Choice choice = Rules::Choice::taken;
     bool recorded = false;  // Directories that only lead somewhere wait until something is found.
     std::optional<Change> change;  // Its own, until then.
   };
@@ -69,6 +70,7 @@ class Walk {
   void meet(Place& place, const Listing::Entry& entry, std::string_view name, const Known* known,
             std::vector<Subdirectory>& below);
   void record_place(Place* place);
+  void record_taken(Place& place);
   [[nodiscard]] bool seems_unmounted(const Place& place, const Listing& listing);
 
   // --- What is gone (scan_walk.cc)

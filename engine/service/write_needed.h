@@ -31,8 +31,8 @@ struct NeededItems {
 // files that wait for another copy).
 [[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan);
 
-// Whether a job has anything to do: a scan recorded something, or some medium here can take some item.
-// Otherwise `outcome` tells what no medium can take; such a run leaves no trace.
+// Whether a job has anything to do: a scan recorded something, or some medium here can take some
+// item. Otherwise `outcome` tells what no medium can take; such a run leaves no trace.
 [[nodiscard]] bool worth_a_job(const archive::Recorded& recorded, const NeededItems& needed,
                                archive::WriteJob& write,
                                std::span<tapeio::Library* const> libraries,
