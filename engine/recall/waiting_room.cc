@@ -10,6 +10,9 @@ namespace mixtape::recall {
 
 namespace {
 
+// A kilobyte each. Only what is queued by itself can come near: the kernel bounds parked reads.
+constexpr std::size_t kMostRequests = 500'000;
+
 std::exception_ptr cancelled() {
   return std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
 }
@@ -72,10 +75,13 @@ WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offs
 
 RequestId WaitingRoom::fetch(const Content& content, const std::string& what, ReadDone done) {
   std::unique_lock lock(mutex_);
-  if (closed_) {
+  if (closed_ || requests_.size() >= kMostRequests) {
+    const std::exception_ptr why =
+        closed_ ? cancelled()
+                : std::make_exception_ptr(Error(ErrorCode::conflict, "recall: the queue is full"));
     lock.unlock();
     if (done) {
-      done({}, cancelled());
+      done({}, why);
     }
     return RequestId{0};
   }

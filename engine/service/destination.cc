@@ -54,64 +54,61 @@ Destination::Destination(const std::string& directory, bool make)
   if (error && error.value() != EEXIST) {
     throw_errno("make directory " + directory, error.value());
   }
-  root_ = tapeio::open_file(directory, O_RDONLY | O_DIRECTORY);
+  root_ = std::make_shared<tapeio::UniqueFd>(tapeio::open_file(directory, O_RDONLY | O_DIRECTORY));
 }
 
 std::uint64_t Destination::free_bytes() const {
   struct statvfs status {};
-  if (::fstatvfs(root_.get(), &status) != 0) {
+  if (::fstatvfs(root_->get(), &status) != 0) {
     throw_errno("look at the space below " + directory_);
   }
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
-int Destination::open_directory(std::string_view path, bool make) {
+Destination::Directory Destination::open_directory(std::string_view path, bool make) {
   check_path(path);
-  if (has_last_ && last_path_ == path) {
-    return last_.get();
+  if (last_ && last_path_ == path) {
+    return last_;
   }
-  has_last_ = false;
-  tapeio::UniqueFd directory;
-  int above = root_.get();
+  Directory above = root_;
   for (std::string_view rest = path; !rest.empty();) {
     const std::string name(next_component(rest));
-    if (make && ::mkdirat(above, name.c_str(), kPrivateDirectory) != 0 && errno != EEXIST) {
+    if (make && ::mkdirat(above->get(), name.c_str(), kPrivateDirectory) != 0 && errno != EEXIST) {
       throw_errno("make directory " + std::string(path));
     }
-    directory = tapeio::UniqueFd(::openat(above, name.c_str(), kOpenDirectory | O_CLOEXEC));
-    if (!directory.valid()) {
+    tapeio::UniqueFd fd(::openat(above->get(), name.c_str(), kOpenDirectory | O_CLOEXEC));
+    if (!fd.valid()) {
       if (errno == ELOOP || errno == ENOTDIR) {
         throw Error(ErrorCode::conflict, "restore below " + std::string(path) + ": " + name +
                                              " is there and is no directory");
       }
       throw_errno("open directory " + std::string(path));
     }
-    above = directory.get();
-    last_ = std::move(directory);
+    above = std::make_shared<tapeio::UniqueFd>(std::move(fd));
   }
   last_path_ = path;
-  has_last_ = true;
-  return last_.get();
+  last_ = above;
+  return above;
 }
 
 Destination::Anchored Destination::anchor(const std::string& path, bool make_parents) {
   check_path(path);
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) {
-    return {root_.get(), path};
+    return {root_, path};
   }
   return {open_directory(std::string_view(path).substr(0, slash), make_parents),
           path.substr(slash + 1)};
 }
 
 std::optional<struct stat> Destination::look(const std::string& path) {
-  if (!root_.valid()) {
+  if (!root_) {
     return std::nullopt;
   }
   try {
     const Anchored at = anchor(path, false);
     struct stat status {};
-    if (::fstatat(at.directory, at.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (::fstatat(at.fd(), at.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
       return status;
     }
     if (errno != ENOENT) {
@@ -128,7 +125,7 @@ std::optional<struct stat> Destination::look(const std::string& path) {
 std::optional<std::string> Destination::read_symlink(const std::string& path) {
   const Anchored at = anchor(path, false);
   std::string target(PATH_MAX, '\0');
-  const ssize_t size = ::readlinkat(at.directory, at.name.c_str(), target.data(), target.size());
+  const ssize_t size = ::readlinkat(at.fd(), at.name.c_str(), target.data(), target.size());
   if (size < 0) {
     return std::nullopt;
   }
@@ -151,13 +148,15 @@ void Destination::settle(int directory, const std::string& temporary, const std:
   if (done != 0 && errno == EINVAL) {
     // Not every file system can rename without replacing; a second name never replaces.
     done = ::linkat(directory, temporary.c_str(), directory, name.c_str(), 0);
+    if (done == 0) {
+      ::unlinkat(directory, temporary.c_str(), 0);
+    }
   }
   const int why = errno;
-  // Also after success: of two names of one inode rename(2) leaves both.
-  ::unlinkat(directory, temporary.c_str(), 0);
   if (done == 0) {
     return;
   }
+  ::unlinkat(directory, temporary.c_str(), 0);
   if (why == EEXIST || why == EISDIR || why == ENOTEMPTY) {
     throw Error(ErrorCode::conflict, "restore " + path + ": something is there already");
   }
@@ -168,44 +167,43 @@ void Destination::make_symlink(const std::string& path, const catalog::Metadata&
                                Existing existing) {
   Anchored at = anchor(path, true);
   const std::string temporary = temporary_name();
-  if (::symlinkat(metadata.symlink_target.c_str(), at.directory, temporary.c_str()) != 0) {
+  if (::symlinkat(metadata.symlink_target.c_str(), at.fd(), temporary.c_str()) != 0) {
     throw_errno("restore symlink " + path);
   }
   set_metadata_of_node({at.directory, temporary}, metadata, path);
-  settle(at.directory, temporary, at.name, path, existing);
+  settle(at.fd(), temporary, at.name, path, existing);
 }
 
 void Destination::make_special(const std::string& path, const catalog::Metadata& metadata,
                                Existing existing) {
   Anchored at = anchor(path, true);
   const std::string temporary = temporary_name();
-  if (::mknodat(at.directory, temporary.c_str(), (metadata.mode & S_IFMT) | 0600,
-                metadata.device) != 0) {
+  if (::mknodat(at.fd(), temporary.c_str(), (metadata.mode & S_IFMT) | 0600, metadata.device) !=
+      0) {
     throw_errno("restore " + path);
   }
-  if (::fchmodat(at.directory, temporary.c_str(), metadata.mode & 07777, 0) != 0) {
+  if (::fchmodat(at.fd(), temporary.c_str(), metadata.mode & 07777, 0) != 0) {
     lose(path, "mode");
   }
   set_metadata_of_node({at.directory, temporary}, metadata, path);
-  settle(at.directory, temporary, at.name, path, existing);
+  settle(at.fd(), temporary, at.name, path, existing);
 }
 
 void Destination::make_link(const std::string& from, const std::string& path, Existing existing) {
   const Anchored source = anchor(from, false);
-  // anchor() may close the directory of the source.
-  const tapeio::UniqueFd source_directory(::fcntl(source.directory, F_DUPFD_CLOEXEC, 0));
   const Anchored at = anchor(path, true);
   const std::string temporary = temporary_name();
-  if (::linkat(source_directory.get(), source.name.c_str(), at.directory, temporary.c_str(), 0) !=
-      0) {
+  if (::linkat(source.fd(), source.name.c_str(), at.fd(), temporary.c_str(), 0) != 0) {
     throw_errno("link " + path + " to " + from);
   }
-  settle(at.directory, temporary, at.name, path, existing);
+  settle(at.fd(), temporary, at.name, path, existing);
+  // Of two names of one inode rename(2) leaves both.
+  ::unlinkat(at.fd(), temporary.c_str(), 0);
 }
 
 tapeio::UniqueFd Destination::open(const std::string& path) {
   const Anchored at = anchor(path, false);
-  return tapeio::open_file_at(at.directory, at.name, O_RDONLY | O_NOFOLLOW);
+  return tapeio::open_file_at(at.fd(), at.name, O_RDONLY | O_NOFOLLOW);
 }
 
 std::unique_ptr<Destination::NewFile> Destination::create(const std::string& path) {
@@ -216,14 +214,14 @@ Destination::NewFile::NewFile(Destination& destination, std::string path)
     : destination_(destination), path_(std::move(path)), temporary_(destination.temporary_name()) {
   const Anchored at = destination_.anchor(path_, true);
   name_ = at.name;
-  directory_.reset(::fcntl(at.directory, F_DUPFD_CLOEXEC, 0));
-  fd_ = tapeio::open_file_at(directory_.get(), temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+  directory_ = at.directory;
+  fd_ = tapeio::open_file_at(directory_->get(), temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
                              0600);
 }
 
 Destination::NewFile::~NewFile() {
   if (!finished_) {
-    ::unlinkat(directory_.get(), temporary_.c_str(), 0);
+    ::unlinkat(directory_->get(), temporary_.c_str(), 0);
   }
 }
 
@@ -250,7 +248,7 @@ void Destination::NewFile::finish(const catalog::Metadata& metadata, Existing ex
   }
   destination_.set_metadata(fd_.get(), metadata, path_);
   finished_ = true;
-  destination_.settle(directory_.get(), temporary_, name_, path_, existing);
+  destination_.settle(directory_->get(), temporary_, name_, path_, existing);
 }
 
 }  // namespace mixtape::service

@@ -33,6 +33,9 @@ namespace mixtape::service {
 enum class Existing { keep, replace };
 
 class Destination {
+  // An open directory; held by whoever still works in it.
+  using Directory = std::shared_ptr<const tapeio::UniqueFd>;
+
  public:
   // `make`: else a directory that is not there is an empty one that cannot be written to.
   Destination(const std::string& directory, bool make);
@@ -71,7 +74,8 @@ class Destination {
 
     Destination& destination_;
     std::string path_, name_, temporary_;
-    tapeio::UniqueFd directory_, fd_;
+    Directory directory_;
+    tapeio::UniqueFd fd_;
     format::Hasher hasher_;
     std::uint64_t size_ = 0;
     bool ends_in_hole_ = false;
@@ -86,14 +90,14 @@ class Destination {
   [[nodiscard]] std::uint64_t lost_attribute_count() const { return lost_count_; }
 
  private:
-  // The directory that holds `path`, open as long as nothing else is asked for, and the last
-  // component.
+  // The directory that holds a path, and the last component.
   struct Anchored {
-    int directory;
+    Directory directory;
     std::string name;
+    [[nodiscard]] int fd() const { return directory->get(); }
   };
   [[nodiscard]] Anchored anchor(const std::string& path, bool make_parents);
-  [[nodiscard]] int open_directory(std::string_view path, bool make);
+  [[nodiscard]] Directory open_directory(std::string_view path, bool make);
   // Puts what stands under `temporary` at `name`.
   void settle(int directory, const std::string& temporary, const std::string& name,
               const std::string& path, Existing existing);
@@ -107,12 +111,11 @@ class Destination {
   [[nodiscard]] gid_t group_of(const catalog::Metadata& metadata);
 
   std::string directory_;
-  tapeio::UniqueFd root_;
+  Directory root_;
   const bool as_root_;
   // The directory used last: files of one directory come one after the other.
   std::string last_path_;
-  tapeio::UniqueFd last_;
-  bool has_last_ = false;
+  Directory last_;
   std::uint64_t names_ = 0;
   std::unordered_map<std::string, uid_t> users_;
   std::unordered_map<std::string, gid_t> groups_;

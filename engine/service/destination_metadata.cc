@@ -96,23 +96,23 @@ void Destination::set_metadata(int fd, const catalog::Metadata& metadata, const 
 }
 
 void Destination::finish_directory(const std::string& path, const catalog::Metadata& metadata) {
-  set_metadata(open_directory(path, false), metadata, path);
+  set_metadata(open_directory(path, false)->get(), metadata, path);
 }
 
 void Destination::set_metadata_of_node(const Anchored& at, const catalog::Metadata& metadata,
                                        const std::string& path) {
-  if (as_root_ && ::fchownat(at.directory, at.name.c_str(), owner_of(metadata), group_of(metadata),
+  if (as_root_ && ::fchownat(at.fd(), at.name.c_str(), owner_of(metadata), group_of(metadata),
                              AT_SYMLINK_NOFOLLOW) != 0) {
     lose(path, "owner");
   }
-  const std::string self = "/proc/self/fd/" + std::to_string(at.directory) + "/" + at.name;
+  const std::string self = "/proc/self/fd/" + std::to_string(at.fd()) + "/" + at.name;
   for (const auto& [name, value] : metadata.xattrs) {
     if (::lsetxattr(self.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
       lose(path, name);
     }
   }
-  if (::utimensat(at.directory, at.name.c_str(), Times(metadata.mtime_ns).both,
-                  AT_SYMLINK_NOFOLLOW) != 0) {
+  if (::utimensat(at.fd(), at.name.c_str(), Times(metadata.mtime_ns).both, AT_SYMLINK_NOFOLLOW) !=
+      0) {
     lose(path, "time of change");
   }
 }
