@@ -287,9 +287,9 @@ void Walk::record_taken(Place& place) {
   }
 }
 
-// A disk that is not mounted leaves an empty directory behind: fewer mounts lie on the way to it, or
-// it is another one than the root was. It is not recorded either, so that the next scan still sees
-// the difference.
+// A disk that is not mounted leaves an empty directory behind: fewer mounts lie on the way to it,
+// or it is another one than the root was. It is not recorded either, so that the next scan still
+// sees the difference.
 bool Walk::seems_unmounted(const Place& place, const Listing& listing) {
   if (!place.id || !listing.entries().empty()) {
     return false;
