@@ -15,8 +15,7 @@
 #include "engine/recall/extent.h"
 #include "tapeio/library.h"
 
-// Bringing contents back: parked reads on one side, a worker thread that owns the drives on the
-// other.
+// Bringing contents back: parked reads on one side, a worker that owns the drives on the other.
 //
 // A read of a content in the cache is answered at once. Any other read is parked: its content is
 // queued, the worker loads the medium, makes one seek, decrypts, and answers parked reads as their
@@ -26,8 +25,7 @@
 // are gathered for a moment and served in order of medium, then of position.
 //
 // Threads:  every method from any thread, none waits for a tape; completions run on the worker's
-//           thread (or inside read() when the bytes are there, or inside cancel) and must not
-//           block.
+//           thread, inside read() when the bytes are there, or inside cancel: never block there.
 // Errors:   reach completions as std::exception_ptr (Error).
 // Lifetime: destroying it cancels everything parked (Error{cancelled}) and joins the worker.
 

@@ -17,8 +17,10 @@ namespace mixtape::service {
 namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-// Only the owner, until the metadata are known to be right.
-constexpr mode_t kPrivateDirectory = 0700;
+// A restored directory is its owner's alone until it gets its own mode; what only leads to it is as the umask
+// has it.
+constexpr mode_t kPrivate = 0700;
+constexpr mode_t kParent = 0777;
 constexpr std::size_t kZeroBlock = 64 * KiB;
 
 std::string_view next_component(std::string_view& path) {
@@ -65,7 +67,7 @@ std::uint64_t Destination::free_bytes() const {
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
-Destination::Directory Destination::open_directory(std::string_view path, bool make) {
+Destination::Directory Destination::open_directory(std::string_view path, Make make) {
   check_path(path);
   if (last_ && last_path_ == path) {
     return last_;
@@ -73,7 +75,9 @@ Destination::Directory Destination::open_directory(std::string_view path, bool m
   Directory above = root_;
   for (std::string_view rest = path; !rest.empty();) {
     const std::string name(next_component(rest));
-    if (make && ::mkdirat(above->get(), name.c_str(), kPrivateDirectory) != 0 && errno != EEXIST) {
+    const mode_t mode = make == Make::itself && rest.empty() ? kPrivate : kParent;
+    if (make != Make::nothing && ::mkdirat(above->get(), name.c_str(), mode) != 0 &&
+        errno != EEXIST) {
       throw_errno("make directory " + std::string(path));
     }
     tapeio::UniqueFd fd(::openat(above->get(), name.c_str(), kOpenDirectory | O_CLOEXEC));
@@ -97,7 +101,8 @@ Destination::Anchored Destination::anchor(const std::string& path, bool make_par
   if (slash == std::string::npos) {
     return {root_, path};
   }
-  return {open_directory(std::string_view(path).substr(0, slash), make_parents),
+  return {open_directory(std::string_view(path).substr(0, slash),
+                         make_parents ? Make::parents : Make::nothing),
           path.substr(slash + 1)};
 }
 
@@ -134,7 +139,7 @@ std::optional<std::string> Destination::read_symlink(const std::string& path) {
 }
 
 void Destination::make_directory(const std::string& path) {
-  (void)open_directory(path, true);
+  (void)open_directory(path, Make::itself);
 }
 
 std::string Destination::temporary_name() {

@@ -23,9 +23,8 @@
 // one that was there nor one restored a moment ago; "..", "." and empty components are refused.
 //
 // Threads: none; belongs to one thread.
-// Errors:  throws Error{invalid} for a path that leads out, Error{conflict} when something is in
-// the way,
-//          else as throw_errno.
+// Errors:  throws Error{invalid} for a path that leads out, Error{conflict} when something is in the
+//          way, else as throw_errno.
 
 namespace mixtape::service {
 
@@ -97,7 +96,8 @@ class Destination {
     [[nodiscard]] int fd() const { return directory->get(); }
   };
   [[nodiscard]] Anchored anchor(const std::string& path, bool make_parents);
-  [[nodiscard]] Directory open_directory(std::string_view path, bool make);
+  enum class Make { nothing, parents, itself };
+  [[nodiscard]] Directory open_directory(std::string_view path, Make make);
   // Puts what stands under `temporary` at `name`.
   void settle(int directory, const std::string& temporary, const std::string& name,
               const std::string& path, Existing existing);

@@ -96,7 +96,7 @@ void Destination::set_metadata(int fd, const catalog::Metadata& metadata, const 
 }
 
 void Destination::finish_directory(const std::string& path, const catalog::Metadata& metadata) {
-  set_metadata(open_directory(path, false)->get(), metadata, path);
+  set_metadata(open_directory(path, Make::nothing)->get(), metadata, path);
 }
 
 void Destination::set_metadata_of_node(const Anchored& at, const catalog::Metadata& metadata,

@@ -17,9 +17,8 @@
 // again. A copy that turns out damaged is noted in the catalog and the next one is read.
 //
 // Errors:  throws Error{no_space} before anything moves when the files cannot fit, and when the
-// disk fills up
-//          all the same; Error{cancelled}; Error{not_found} for a time before the first job. What
-//          is wrong with one file is in the result.
+//          disk fills up all the same; Error{cancelled}; Error{not_found} for a time before the
+//          first job. What is wrong with one file is in the result.
 
 namespace mixtape::service {
 

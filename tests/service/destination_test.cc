@@ -63,6 +63,21 @@ TEST_F(DestinationTest, WritesThroughNoSymlinkThatItHasMade) {
   EXPECT_FALSE(fs::exists(directory_ / "file"));
 }
 
+TEST_F(DestinationTest, ADirectoryIsPrivateUntilItIsFinished) {
+  const mode_t mask = ::umask(022);
+  destination_.make_directory("above/itself");
+  ::umask(mask);
+  const auto mode_of = [&](const std::string& path) {
+    return destination_.look(path).value().st_mode & 07777;
+  };
+  EXPECT_EQ(mode_of("above"), 0755u);
+  EXPECT_EQ(mode_of("above/itself"), 0700u);
+  catalog::Metadata metadata;
+  metadata.mode = S_IFDIR | 0750;
+  destination_.finish_directory("above/itself", metadata);
+  EXPECT_EQ(mode_of("above/itself"), 0750u);
+}
+
 TEST_F(DestinationTest, ReplacesOnlyWhenTold) {
   put("a", "first");
   EXPECT_EQ(test::error_of([&] {
