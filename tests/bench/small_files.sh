@@ -26,6 +26,8 @@ for run in 1 2 3; do
   recipient=$(head -n 3 "$work/home/keys/recipients" | tail -n 1)
   tar -C "$work" -c source | age -r "$recipient" | dd bs=1M of=/dev/null status=none
   piped=$(now)
-  echo "run $run: backup $(echo "100000 / ($end - $start)" | bc) files/s; tar | age | dd $(echo "100000 / ($piped - $end)" | bc) files/s"
+  awk -v run="$run" -v start="$start" -v end="$end" -v piped="$piped" 'BEGIN {
+    printf "run %d: backup %d files/s; tar | age | dd %d files/s; ratio %.2f\n", run, 100000 / (end - start),
+           100000 / (piped - end), (piped - end) / (end - start) }'
   grep took "$work/said"
 done
