@@ -105,32 +105,40 @@ bool add_dot(fuse_ino_t directory, Reply& reply, std::size_t at, bool plus) {
               : reply.add(name, to_stat(attributes), next);
 }
 
+// The rows from `offset` on, as many as go into the reply.
+void fill(Served& served, fuse_ino_t directory, const Rows& rows, off_t offset, bool plus,
+          Reply& reply) {
+  for (auto at = static_cast<std::size_t>(offset); at < rows.size() + kDots; ++at) {
+    const auto next = static_cast<off_t>(at + 1);
+    bool added = false;
+    if (at < kDots) {
+      added = add_dot(directory, reply, at, plus);
+    } else if (plus) {
+      added = add_plus(served, directory, reply, rows, at - kDots, next);
+    } else {
+      added =
+          reply.add(std::string(rows.name(at - kDots)), to_stat(rows.attributes(at - kDots)), next);
+    }
+    if (!added) {
+      return;
+    }
+  }
+}
+
 void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
                     const fuse_file_info* info, bool plus) {
   answer(request, "readdir", [&] {
     Served& served = served_by(request);
-    OpenDirectory& open = served.directories.at(info->fh);
-    const std::lock_guard lock(open.mutex);
-    if (!open.rows || offset == 0) {
-      open.rows = list(served, directory);
-    }
-    const Rows& rows = *open.rows;
     Reply reply(request, size);
-    for (auto at = static_cast<std::size_t>(offset); at < rows.size() + kDots; ++at) {
-      const auto next = static_cast<off_t>(at + 1);
-      bool added = false;
-      if (at < kDots) {
-        added = add_dot(directory, reply, at, plus);
-      } else if (plus) {
-        added = add_plus(served, directory, reply, rows, at - kDots, next);
-      } else {
-        added = reply.add(std::string(rows.name(at - kDots)), to_stat(rows.attributes(at - kDots)),
-                          next);
+    {
+      OpenDirectory& open = served.directories.at(info->fh);
+      const std::lock_guard lock(open.mutex);
+      if (!open.rows || offset == 0) {
+        open.rows = list(served, directory);
       }
-      if (!added) {
-        break;
-      }
+      fill(served, directory, *open.rows, offset, plus, reply);
     }
+    // Once it is sent, the directory may be closed on another thread.
     reply.send();
   });
 }

@@ -78,17 +78,19 @@ void on_interrupt(fuse_req_t request, void* token) {
 void read_cold(fuse_req_t request, CatalogFile& file, std::size_t size, std::uint64_t offset,
                bool may_wait) {
   Served& served = served_by(request);
+  // Copies: the reply may be sent, and the file closed, before all this returns.
   const std::string what = file.path(served.catalog);
+  const recall::Content content = file.content();
   if (served.cold_reads == ColdReads::never) {
     spdlog::info("{}: not recalled for process {}: the mount says never", what,
                  fuse_req_ctx(request)->pid);
     throw Refusal{EACCES};
   }
   if (served.cold_reads == ColdReads::queue || !may_wait) {
-    served.contents.fetch(file.content(), what, {});
+    served.contents.fetch(content, what, {});
     throw Refusal{EAGAIN};
   }
-  served.parked.park(request, file.content(), offset, size, what, on_interrupt);
+  served.parked.park(request, content, offset, size, what, on_interrupt);
 }
 
 // Valid replies: fuse_reply_buf, fuse_reply_err.

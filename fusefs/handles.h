@@ -10,7 +10,10 @@
 // What the kernel holds open, as the numbers it gives back (fuse_file_info::fh). The table owns it,
 // because the kernel releases nothing any more once the tree is unmounted.
 //
-// Threads: internally synchronised. What `at` returns lives until it is taken.
+// Threads: internally synchronised. What `at` returns lives until it is taken: as long as a request
+// that names it
+//          has no reply. Nothing of it may be touched after the reply, not even a lock that is
+//          still held.
 
 namespace mixtape::fusefs {
 
