@@ -6,19 +6,26 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "tapeio/error.h"
 
 namespace mixtape::fusefs {
 namespace {
 
-std::shared_ptr<tapeio::UniqueFd> open_here(Contents& contents, const recall::Content& content) {
-  auto fd = contents.open(content);
-  return fd ? std::make_shared<tapeio::UniqueFd>(std::move(*fd)) : nullptr;
-}
+constexpr std::uint64_t kMappedFrom = 1 * MiB;
 
 }  // namespace
+
+std::shared_ptr<CatalogFile::OnDisk> CatalogFile::open_here(Contents& contents,
+                                                            const recall::Content& content) {
+  auto fd = contents.open(content);
+  if (!fd) {
+    return nullptr;
+  }
+  auto mapping = content.size >= kMappedFrom ? Mapping::of(*fd, content.size) : nullptr;
+  return std::make_shared<OnDisk>(OnDisk{std::move(*fd), std::move(mapping)});
+}
 
 std::unique_ptr<CatalogFile> CatalogFile::open(CatalogFs& catalog, Contents& contents,
                                                NodeId node) {
@@ -38,43 +45,49 @@ std::unique_ptr<CatalogFile> CatalogFile::open(CatalogFs& catalog, Contents& con
   }
   if (version->content) {
     file->content_ = content_of(*version);
-    file->fd_ = open_here(contents, file->content_);
-    file->here_ = file->fd_ != nullptr;
+    file->on_disk_ = open_here(contents, file->content_);
+    file->here_ = file->on_disk_ != nullptr;
   }
   return file;
 }
 
-std::optional<std::size_t> CatalogFile::read(Contents& contents, MutableBytes into,
-                                             std::uint64_t offset) {
+std::optional<ByteView> CatalogFile::read(Contents& contents, MutableBytes scratch,
+                                          std::uint64_t offset) {
   if (text_) {
-    const std::size_t begin = std::min<std::uint64_t>(offset, text_->size());
-    const std::size_t size = std::min(into.size(), text_->size() - begin);
-    std::memcpy(into.data(), text_->data() + begin, size);
-    return size;
+    const ByteView all = as_bytes(*text_);
+    const ByteView rest = all.subspan(std::min<std::uint64_t>(offset, all.size()));
+    return rest.first(std::min(rest.size(), scratch.size()));
   }
   if (offset >= content_.size) {
-    return 0;
+    return ByteView();
   }
-  std::shared_ptr<tapeio::UniqueFd> fd;
+  std::shared_ptr<OnDisk> on_disk;
   {
     const std::lock_guard lock(mutex_);
-    if (!fd_) {
+    if (!on_disk_) {
       // A recall may have finished since the file was opened.
-      fd_ = open_here(contents, content_);
+      on_disk_ = open_here(contents, content_);
     }
-    fd = fd_;
+    on_disk = on_disk_;
   }
-  if (!fd) {
+  if (!on_disk) {
     return std::nullopt;
   }
-  const ssize_t got = ::pread(fd->get(), into.data(), into.size(), static_cast<off_t>(offset));
-  if (got > 0) {
-    return static_cast<std::size_t>(got);
+  ByteView got;
+  if (on_disk->mapping) {
+    got = on_disk->mapping->range(offset, scratch.size());
+  } else {
+    const ssize_t size =
+        ::pread(on_disk->fd.get(), scratch.data(), scratch.size(), static_cast<off_t>(offset));
+    got = scratch.first(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  }
+  if (!got.empty()) {
+    return got;
   }
   // The disk fails, or the entry is shorter than its content: the recall knows how to do without
   // it.
   const std::lock_guard lock(mutex_);
-  fd_.reset();
+  failed_ = std::exchange(on_disk_, nullptr);
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 
 #include "fusefs/catalog_fs.h"
 #include "fusefs/contents.h"
+#include "fusefs/mapping.h"
 #include "tapeio/bytes.h"
 #include "tapeio/unique_fd.h"
 
@@ -31,9 +32,10 @@ class CatalogFile {
   [[nodiscard]] std::uint64_t size() const { return content_.size; }
   [[nodiscard]] const recall::Content& content() const { return content_; }
 
-  // Bytes that are here now; nullopt: they would have to be recalled.
-  [[nodiscard]] std::optional<std::size_t> read(Contents& contents, MutableBytes into,
-                                                std::uint64_t offset);
+  // Bytes that are here now, cut at the end of the file, in `scratch` or in memory that lives as
+  // long as this object; only for a reply (mapping.h). nullopt: they would have to be recalled.
+  [[nodiscard]] std::optional<ByteView> read(Contents& contents, MutableBytes scratch,
+                                             std::uint64_t offset);
   // For people. Looked up when it is first asked for.
   [[nodiscard]] std::string path(CatalogFs& catalog);
 
@@ -44,9 +46,17 @@ class CatalogFile {
   bool here_ = true;
   std::optional<std::string> text_;  // The file is these bytes.
   recall::Content content_;          // Size 0: the file is empty.
+  // Large files are mapped, small ones read: a mapping costs more than a copy of a few pages.
+  struct OnDisk {
+    tapeio::UniqueFd fd;
+    std::unique_ptr<Mapping> mapping;
+  };
+  static std::shared_ptr<OnDisk> open_here(Contents& contents, const recall::Content& content);
+
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::shared_ptr<tapeio::UniqueFd> fd_;
+  std::shared_ptr<OnDisk> on_disk_;
+  std::shared_ptr<OnDisk> failed_;  // Replies may still be copied from it.
   std::string path_;
 };
 

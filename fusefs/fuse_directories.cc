@@ -33,7 +33,7 @@ Rows list(Served& served, fuse_ino_t directory) {
 // A reply under construction: entries as the kernel takes them.
 class Reply {
  public:
-  Reply(fuse_req_t request, std::size_t size) : request_(request), buffer_(size) {}
+  Reply(fuse_req_t request, std::size_t size) : request_(request), buffer_(thread_buffer(size)) {}
 
   // False: full. `next` is the offset of the entry behind this one.
   bool add(const std::string& name, const struct stat& status, off_t next) {
@@ -45,10 +45,11 @@ class Reply {
   [[nodiscard]] bool has_room_for(const std::string& name) const {
     return fuse_add_direntry_plus(request_, nullptr, 0, name.c_str(), nullptr, 0) <= room();
   }
-  void send() { fuse_reply_buf(request_, buffer_.data(), used_); }
+  void send() { fuse_reply_buf(request_, begin(), used_); }
 
  private:
-  [[nodiscard]] char* free() { return buffer_.data() + used_; }
+  [[nodiscard]] char* begin() { return reinterpret_cast<char*>(buffer_.data()); }
+  [[nodiscard]] char* free() { return begin() + used_; }
   [[nodiscard]] std::size_t room() const { return buffer_.size() - used_; }
   bool grow(std::size_t size) {
     if (size > room()) {
@@ -59,7 +60,7 @@ class Reply {
   }
 
   fuse_req_t request_;
-  std::vector<char> buffer_;
+  MutableBytes buffer_;
   std::size_t used_ = 0;
 };
 

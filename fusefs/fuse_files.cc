@@ -16,19 +16,6 @@
 namespace mixtape::fusefs {
 namespace {
 
-// The largest read and write that the kernel sends (256 pages).
-constexpr std::size_t kMaxTransfer = 1 << 20;
-
-// A buffer that a serving thread keeps: allocating a mebibyte for each read costs more than the
-// read.
-MutableBytes read_buffer(std::size_t size) {
-  thread_local Bytes buffer;
-  if (buffer.size() < size) {
-    buffer.resize(size);
-  }
-  return MutableBytes(buffer).first(size);
-}
-
 void hand_over(Served& served, fuse_file_info* info, std::unique_ptr<StagedFile> file) {
   // Staged content changes only through this mount, so its pages stay right.
   info->keep_cache = 1;
@@ -98,16 +85,16 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
           fuse_file_info* info) {
   answer(request, "read", [&] {
     Served& served = served_by(request);
-    const MutableBytes buffer = read_buffer(std::min(size, kMaxTransfer));
+    const MutableBytes buffer = thread_buffer(size);
     const auto from = static_cast<std::uint64_t>(offset);
-    std::optional<std::size_t> got;
+    std::optional<ByteView> got;
     if (is_staging(node)) {
-      got = served.staged_files->read(served.staged.at(info->fh), buffer, from);
+      got = buffer.first(served.staged_files->read(served.staged.at(info->fh), buffer, from));
     } else {
       got = served.files.at(info->fh).read(served.contents, buffer, from);
     }
     if (got) {
-      fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.data()), *got);
+      fuse_reply_buf(request, reinterpret_cast<const char*>(got->data()), got->size());
     } else {
       read_cold(request, served.files.at(info->fh), size, from, (info->flags & O_NONBLOCK) == 0);
     }

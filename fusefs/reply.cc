@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -77,6 +78,17 @@ int error_number_of(const std::exception_ptr& error, std::string_view what) noex
 void reply_error(fuse_req_t request, const std::exception_ptr& error,
                  std::string_view what) noexcept {
   fuse_reply_err(request, error_number_of(error, what));
+}
+
+MutableBytes thread_buffer(std::size_t size) {
+  // The largest transfer that the kernel asks for (256 pages).
+  constexpr std::size_t kMaxTransfer = 1 << 20;
+  thread_local Bytes buffer;
+  size = std::min(size, kMaxTransfer);
+  if (buffer.size() < size) {
+    buffer.resize(size);
+  }
+  return MutableBytes(buffer).first(size);
 }
 
 struct stat to_stat(const Attributes& attributes) {

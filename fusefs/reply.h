@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "fusefs/node.h"
+#include "tapeio/bytes.h"
 
 // How answers become replies of libfuse.
 //
@@ -31,6 +32,10 @@ void answer(fuse_req_t request, std::string_view what, Body&& body) noexcept {
     reply_error(request, std::current_exception(), what);
   }
 }
+
+// A buffer that a serving thread keeps: making one for each reply costs more than many a reply. The
+// next call on the same thread gives the same bytes.
+[[nodiscard]] MutableBytes thread_buffer(std::size_t size);
 
 [[nodiscard]] struct stat to_stat(const Attributes& attributes);
 [[nodiscard]] fuse_entry_param to_entry(const Found& found);

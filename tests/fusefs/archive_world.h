@@ -44,6 +44,26 @@ class ArchiveWorld {
       world_.machine.ledger.finish_job(job.id, ++world_.machine.now);
       return job;
     }
+    // The same, with room in the bundle for contents larger than a member of the fixture.
+    catalog::Job finish_large(std::uint64_t size) {
+      catalog::Bundle bundle;
+      bundle.uuid = catalog::uuid_of("large bundle");
+      bundle.medium = world_.medium;
+      bundle.job = job.id;
+      bundle.index_file = 1;
+      bundle.archive_header = Bytes(200, std::byte{7});
+      bundle.plain_bytes = size + catalog::Machine::kMember;
+      catalog::Copy copy;
+      copy.content = world_.machine.content("large", size);
+      copy.data_offset = 512;
+      copy.stored_size = size;
+      auto& ledger = world_.machine.ledger;
+      auto outcome = world_.machine.outcome(1);
+      outcome.plain_bytes_written = bundle.plain_bytes;
+      ledger.commit_bundle(ledger.plan_bundle(bundle, {copy}), outcome);
+      ledger.finish_job(job.id, ++world_.machine.now);
+      return job;
+    }
 
    private:
     ArchiveWorld& world_;

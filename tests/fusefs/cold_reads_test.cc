@@ -28,6 +28,25 @@ TEST_F(ColdReadTest, AReadWaitsForItsBytes) {
   EXPECT_EQ(text("latest/a"), "from the tape");
 }
 
+TEST_F(ColdReadTest, LargeCachedFilesAreReadWhole) {
+  std::string bytes;
+  for (std::uint32_t i = 0; bytes.size() < 3'000'000; ++i) {
+    bytes += std::to_string(i) + ",";
+  }
+  // The catalog knows the content by its first word; only its size must be right.
+  const auto content = world.machine.content("large", bytes.size());
+  world.contents.put(catalog::number(content), bytes, true);
+  auto job = world.job();
+  job.add("large", catalog::file_metadata(), content);
+  job.finish_large(bytes.size());
+  EXPECT_EQ(status("latest/large").st_size, static_cast<off_t>(bytes.size()));
+  const tapeio::UniqueFd fd = open("latest/large", O_RDONLY);
+  EXPECT_EQ(read_all(fd, bytes.size() + 1), bytes);
+  char tail[8];
+  ASSERT_EQ(::pread(fd.get(), tail, 8, static_cast<off_t>(bytes.size() - 5)), 5);
+  EXPECT_EQ(std::string(tail, 5), bytes.substr(bytes.size() - 5));
+}
+
 TEST_F(ColdReadTest, AnOpenFileReadsOnFromWhatTheRecallBrought) {
   world.job().file("a", "from the tape").finish();
   const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);

@@ -188,6 +188,24 @@ TEST_F(BigDirectoryTest, ListsEveryNameOnceAndSeeksWhereItTold) {
   ::closedir(directory);
 }
 
+TEST_F(BrowseTest, ManyMayReadAndCloseDirectoriesAtOnce) {
+  auto job = world.job();
+  for (int i = 0; i < 20; ++i) {
+    job.file("d" + std::to_string(i) + "/a", "one").file("d" + std::to_string(i) + "/b", "two");
+  }
+  job.finish();
+  std::vector<std::jthread> readers;
+  for (int reader = 0; reader < 8; ++reader) {
+    readers.emplace_back([&] {
+      for (int round = 0; round < 200; ++round) {
+        // Staging, because the kernel keeps the listings of latest.
+        EXPECT_EQ(entries("staging").size(), 2U);
+        EXPECT_EQ(entries("history/d" + std::to_string(round % 20)).size(), 4U);
+      }
+    });
+  }
+}
+
 class CommitTest : public BrowseTest {
  protected:
   // Everything that the kernel may remember of latest.
