@@ -83,7 +83,8 @@ newest_index() {
 # --- Questions to the index
 
 # Runs the query $1 with the views of files.sql.
-query() { { cat "$here/files.sql"; echo "$1;"; } | sqlite3 -batch -readonly "$work/index.sqlite"; }
+prepare=""
+query() { { cat "$here/files.sql"; echo "$prepare $1;"; } | sqlite3 -batch -readonly "$work/index.sqlite"; }
 
 # A text as a literal of SQL.
 literal() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
@@ -154,19 +155,23 @@ restore() {
   selected="SELECT latest.path AS path, versions.* FROM latest JOIN versions
     ON versions.id = latest.id AND versions.first_job = latest.first_job
     WHERE $(below latest.path "$1")"
+  copies="SELECT min(archive) AS archive, id, first_job, offset, length FROM places
+    WHERE medium_uuid = (SELECT medium FROM tape_file) GROUP BY id, first_job"
+  # Each is worked out once and can be looked up: a medium may hold a million files.
+  prepare="CREATE TEMP TABLE selected AS $selected;
+    CREATE TEMP TABLE copies AS $copies;
+    CREATE INDEX temp.copies_key ON copies (id, first_job);"
 
   commands "$work/commands" "SELECT 'make_directory ' || $path AS line
-    FROM ($selected) WHERE mode >> 12 = 4 ORDER BY id"
+    FROM selected WHERE mode >> 12 = 4 ORDER BY id"
   . "$work/commands"
 
   restored=0
-  copies="SELECT min(archive) AS archive, id, first_job, offset, length FROM places
-    WHERE medium_uuid = (SELECT medium FROM tape_file) GROUP BY id, first_job"
   for archive in $(query "SELECT DISTINCT archive
-      FROM ($copies) JOIN ($selected) USING (id, first_job) ORDER BY archive"); do
+      FROM selected JOIN copies USING (id, first_job) ORDER BY archive"); do
     commands "$work/commands" "SELECT 'make_file ' || $path || $metadata ||
         printf(' %d %d ''%s''', offset, length, coalesce(lower(hex(hash)), '')) AS line
-      FROM ($selected) JOIN ($copies) USING (id, first_job)
+      FROM selected JOIN copies USING (id, first_job)
       WHERE archive = $archive ORDER BY offset"
     echo "reading tape file $archive" >&2
     rm -f "$work/plain.tar"
@@ -181,19 +186,21 @@ restore() {
       WHEN 10 THEN 'make_link ' || $path || ' ' || $(shell_word 'CAST(target AS TEXT)')
       WHEN 1 THEN 'make_fifo ' || $path || $metadata
       ELSE 'make_empty ' || $path || $metadata END AS line
-    FROM ($selected) WHERE mode >> 12 IN (1, 10) OR (mode >> 12 = 8 AND content IS NULL)"
+    FROM selected WHERE mode >> 12 IN (1, 10) OR (mode >> 12 = 8 AND content IS NULL)"
   . "$work/commands"
   commands "$work/commands" "SELECT 'finish_directory ' || $path || $metadata AS line
-    FROM ($selected) WHERE mode >> 12 = 4 ORDER BY length(path) DESC"
+    FROM selected WHERE mode >> 12 = 4 ORDER BY length(path) DESC"
   . "$work/commands"
 
   echo "restored $restored files with data" >&2
+  prepare="$prepare CREATE TEMP TABLE holders AS SELECT DISTINCT id, first_job, medium FROM places;
+    CREATE INDEX temp.holders_key ON holders (id, first_job);"
   query "SELECT 'not on this medium: ' || path || coalesce(', but on ' ||
-      (SELECT group_concat(DISTINCT medium) FROM places
+      (SELECT group_concat(DISTINCT medium) FROM holders AS places
        WHERE places.id = missing.id AND places.first_job = missing.first_job), '')
-    FROM ($selected) AS missing
+    FROM selected AS missing
     WHERE content IS NOT NULL AND (id, first_job) NOT IN
-      (SELECT id, first_job FROM ($copies))" >&2
+      (SELECT id, first_job FROM copies)" >&2
 }
 
 # --- The commands
