@@ -15,6 +15,9 @@ namespace mixtape::fusefs {
 namespace {
 
 Rows list(Served& served, fuse_ino_t directory) {
+  if (is_lasting(directory)) {
+    return served.listings.get(NodeId(directory));
+  }
   if (!is_staging(directory)) {
     Rows rows = served.catalog.list(NodeId(directory));
     if (node_of(directory).is(FixedNode::root) && served.staging) {
@@ -146,11 +149,8 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
 
 // Valid replies: fuse_reply_open, fuse_reply_err.
 void opendir(fuse_req_t request, fuse_ino_t directory, fuse_file_info* info) {
-  const NodeKind kind = node_of(directory).kind;
-  // Listings that a commit invalidates, or that never change, may stay in the kernel.
-  const bool cacheable =
-      kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
-  info->cache_readdir = info->keep_cache = cacheable ? 1 : 0;
+  // What a commit invalidates, or nothing ever changes, may stay in the kernel.
+  info->cache_readdir = info->keep_cache = is_lasting(directory) ? 1 : 0;
   Served& served = served_by(request);
   info->fh = served.directories.add(std::make_unique<OpenDirectory>());
   if (fuse_reply_open(request, info) == -ENOENT) {

@@ -177,12 +177,12 @@ void Mount::stop() {
 }
 
 void Mount::changed(std::vector<std::string> paths) {
-  session_->served.catalog.forget_totals();
+  session_->served.forget_what_changed();
   session_->invalidation->changed(std::move(paths));
 }
 
 void Mount::everything_changed() {
-  session_->served.catalog.forget_totals();
+  session_->served.forget_what_changed();
   session_->invalidation->everything_changed();
 }
 

@@ -38,7 +38,17 @@ void check_mountpoint(const MountOptions& options) {
   if (!S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::invalid, what + ": it is not a directory");
   }
-  const fs::path mountpoint = fs::canonical(options.mountpoint);
+  std::error_code dead;
+  const fs::path mountpoint = fs::canonical(options.mountpoint, dead);
+  // stat may have been answered from what the kernel remembers of a mount that died.
+  const bool empty = !dead && fs::is_empty(mountpoint, dead);
+  if (dead.value() == ENOTCONN) {
+    throw Error(ErrorCode::conflict, what + ": a mount whose program died is there; run: umount " +
+                                         options.mountpoint.string());
+  }
+  if (dead) {
+    throw_errno(what, dead.value());
+  }
   const fs::path home = fs::weakly_canonical(options.home);
   if (is_inside(mountpoint, home) || is_inside(home, mountpoint)) {
     throw Error(
@@ -46,7 +56,7 @@ void check_mountpoint(const MountOptions& options) {
         what + ": it and Mixtape's home " + home.string() +
             " lie inside each other, so the mount would wait for itself; take another place");
   }
-  if (!options.nonempty && !fs::is_empty(mountpoint)) {
+  if (!options.nonempty && !empty) {
     throw Error(ErrorCode::conflict, what +
                                          ": it is not empty; take an empty directory, or say "
                                          "-o nonempty to hide what is in it");

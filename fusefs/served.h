@@ -9,6 +9,7 @@
 #include "fusefs/catalog_fs.h"
 #include "fusefs/contents.h"
 #include "fusefs/handles.h"
+#include "fusefs/listing_ahead.h"
 #include "fusefs/parked_reads.h"
 #include "fusefs/readers.h"
 #include "fusefs/recall_walk.h"
@@ -36,7 +37,8 @@ struct Served {
         catalog(readers, std::move(sources.texts)),
         xattrs(catalog, readers, contents, std::move(sources.eta)),
         parked(contents),
-        recall_walk(catalog, readers, contents) {
+        recall_walk(catalog, readers, contents),
+        listings([this](NodeId directory) { return catalog.list(directory); }) {
     if (sources.staging != nullptr) {
       staging.emplace(*sources.staging);
       staged_files.emplace(*staging);
@@ -48,6 +50,12 @@ struct Served {
     for (auto& file : staged.take_all()) {
       staged_files->release(std::move(file));
     }
+  }
+
+  // A job has committed something.
+  void forget_what_changed() {
+    catalog.forget_totals();
+    listings.forget();
   }
 
   Contents& contents;
@@ -62,6 +70,7 @@ struct Served {
   std::optional<StagingFiles> staged_files;
   ParkedReads parked;
   RecallWalk recall_walk;
+  ListingAhead listings;
   std::atomic<bool> init_replied = false;
 };
 
@@ -70,6 +79,12 @@ inline Node node_of(fuse_ino_t number) {
 }
 inline bool is_staging(fuse_ino_t number) {
   return node_of(number).kind == NodeKind::staging;
+}
+
+// Directories whose listing stays right until a commit is told of.
+inline bool is_lasting(fuse_ino_t directory) {
+  const NodeKind kind = node_of(directory).kind;
+  return kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
 }
 
 inline Served& served_by(fuse_req_t request) {

@@ -89,7 +89,10 @@ std::optional<std::string> Xattrs::of_content(const recall::Content& content,
                                               std::string_view key) {
   const bool here = contents_.is_here(content);
   if (key == "eta") {
-    const auto seconds = here ? std::optional(std::chrono::seconds(0)) : eta_(content);
+    auto seconds = std::optional(std::chrono::seconds(0));
+    if (!here) {
+      seconds = eta_ ? eta_(content) : std::nullopt;
+    }
     return seconds ? std::optional(std::to_string(seconds->count())) : std::nullopt;
   }
   const auto reader = readers_.borrow();

@@ -31,7 +31,7 @@ namespace mixtape::fusefs {
 inline constexpr std::string_view kOwnPrefix = "user.mixtape.";
 inline constexpr std::string_view kRecallXattr = "user.mixtape.recall";
 
-// Seconds until a content that is away would be here, as far as somebody can tell.
+// Seconds until a content that is away would be here, as far as somebody can tell; may be empty.
 using Eta = std::function<std::optional<std::chrono::seconds>(const recall::Content&)>;
 
 class Xattrs {

@@ -121,12 +121,15 @@ void report_written(Console& console, const archive::WriteOutcome& written) {
     if (++shown > kMostShown) {
       break;
     }
-    console.problem("/" + printable(path) + ": no medium here has room for it");
+    console.problem(
+        "/" + printable(path) +
+        ": no medium here can take it: each is full, or lies on a disk that has a copy");
   }
   if (!written.no_room.empty()) {
-    console.problem(std::to_string(written.no_room.size()) +
-                    " files found no room; `mixtape media add` makes another medium, or bring one "
-                    "within reach, then run this again");
+    console.problem(
+        std::to_string(written.no_room.size()) +
+        " files found no place; `mixtape media add` makes another medium, or bring one on "
+        "another disk within reach, then run this again");
   }
 }
 

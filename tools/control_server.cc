@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/control_server.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,6 +28,8 @@ namespace {
 namespace asio = boost::asio;
 using Protocol = asio::local::stream_protocol;
 
+// A client sends its command at once; who is silent must not keep others out.
+constexpr int kFirstFrame = 5000;  // Milliseconds.
 constexpr auto kLookForRoom = std::chrono::milliseconds(100);
 // A text is cut into frames of this size, so that no result is too long for one.
 constexpr std::size_t kTextPiece = MiB;
@@ -71,6 +74,13 @@ class Client final : public Console {
   [[nodiscard]] std::stop_token stop() const override { return stop_.get_token(); }
 
  private:
+  void await_first_frame() {
+    pollfd waiting{.fd = socket_.native_handle(), .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, kFirstFrame) != 1) {
+      throw Error(ErrorCode::cancelled, "control socket: a client sent no command");
+    }
+  }
+
   Message receive() {
     std::array<std::byte, kFrameHeader> header;
     asio::read(socket_, asio::buffer(header));
@@ -106,6 +116,7 @@ class Client final : public Console {
 
   void serve() {
     try {
+      await_first_frame();
       const Message request = receive();
       if (request.kind != Message::Kind::run) {
         throw Error(ErrorCode::corrupt, "control socket: the first message is no command");
@@ -117,12 +128,15 @@ class Client final : public Console {
         last.status = run_command(*command, request.invocation, *this, &daemon_);
       }
       send(last);
+      // Wakes the listener.
       ::shutdown(socket_.native_handle(), SHUT_RDWR);
     } catch (const boost::system::system_error& error) {
       spdlog::warn("control socket: {}", error.what());
     } catch (const Error& error) {
       spdlog::warn("{}", error.what());
     }
+    // Also after an error: the other side must not wait for an answer that never comes.
+    ::shutdown(socket_.native_handle(), SHUT_RDWR);
     finished_ = true;
   }
 

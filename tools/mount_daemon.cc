@@ -57,7 +57,10 @@ struct MountDaemon::Impl final : Daemon {
         contents(shared.cache(), recalls.recall()),
         mount(mount_options(command, shared.home()), sources(command)),
         signals(context, SIGINT, SIGTERM, SIGHUP),
-        control(context, shared.home().directory(), *this) {}
+        control(context, shared.home().directory(), *this) {
+    // A catalog that cannot be read is told now, not by every ls.
+    (void)service::Context(shared, catalog::Access::read).tree.at({}, catalog::kRootPath);
+  }
 
   fusefs::Sources sources(const MountCommand& command) {
     return {

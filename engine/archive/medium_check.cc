@@ -105,7 +105,8 @@ class MediumCheck {
   void require_bundle(const catalog::Bundle& bundle) {
     const std::string name = "bundle " + std::to_string(bundle.number);
     const std::string gone =
-        name + " is not on it though the catalog says so; run `mixtape verify`";
+        name +
+        " is not on it though the catalog says so; run `mixtape media retire` and write to another";
     go_over(bundle.index_file + 1 - drive_.position().file, gone);
     if (drive_.position().block != bundle.archive_block) {
       fail(ErrorCode::conflict, gone);
@@ -117,7 +118,7 @@ class MediumCheck {
         !std::equal(header.begin(), header.end(), record.begin())) {
       fail(ErrorCode::conflict, gone);
     }
-    go_over(1, name + " has no end; run `mixtape verify`");
+    go_over(1, name + " has no end; run `mixtape media retire` and write to another");
     const std::uint64_t records =
         format::cipher_size(header.size(), bundle.plain_bytes) / medium_.record_size;
     if (drive_.position().block != *bundle.archive_block + records + 1) {

@@ -348,6 +348,9 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
   if (error.code() != ErrorCode::not_permitted) {
     spdlog::warn("recall: content {} on medium {}: {}", job.content.number,
                  extent.archive.medium_label, error.what());
+  }
+  // Only what was read, or could not be, says something about the copy.
+  if (error.code() == ErrorCode::corrupt || error.code() == ErrorCode::io) {
     tell("note a damaged copy", [&] { outside_.damaged(job.content, extent, error.what()); });
   }
   job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));

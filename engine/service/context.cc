@@ -3,7 +3,26 @@
 
 #include <ctime>
 
+#include "engine/service/last_index.h"
+#include "tapeio/error.h"
+
 namespace mixtape::service {
+
+namespace {
+
+// Where the label itself is damaged the archives still prove what they are: each opens only with the
+// key that the catalog has for it.
+bool is_medium(tapeio::Library& library, const catalog::Medium& medium) {
+  try {
+    const auto drive = library.load(medium.label, tapeio::Library::Access::read);
+    const auto label = read_label(*drive);
+    return label && label->medium == medium.uuid;
+  } catch (const Error& error) {
+    return error.code() == ErrorCode::corrupt;
+  }
+}
+
+}  // namespace
 
 std::int64_t system_now_s() {
   return static_cast<std::int64_t>(std::time(nullptr));
@@ -21,6 +40,17 @@ tapeio::Library* Workspace::library_with(std::string_view label) const {
   for (const auto& library : libraries_) {
     for (const tapeio::MediumSlot& slot : library->media()) {
       if (slot.label == label) {
+        return library.get();
+      }
+    }
+  }
+  return nullptr;
+}
+
+tapeio::Library* Workspace::library_with(const catalog::Medium& medium) const {
+  for (const auto& library : libraries_) {
+    for (const tapeio::MediumSlot& slot : library->media()) {
+      if (slot.label == medium.label && is_medium(*library, medium)) {
         return library.get();
       }
     }

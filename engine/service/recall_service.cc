@@ -45,21 +45,26 @@ RecallService::RecallService(Workspace& workspace, Say say)
 
 RecallService::~RecallService() = default;
 
+Context& RecallService::reader() {
+  if (!reader_) {
+    reader_ = std::make_unique<Context>(workspace_, catalog::Access::read);
+  }
+  return *reader_;
+}
+
 recall::Outside RecallService::outside() {
   recall::Outside outside;
   outside.extents = [this](const recall::Content& content) {
-    if (!reader_) {
-      reader_ = std::make_unique<Context>(workspace_, catalog::Access::read);
-    }
     std::vector<recall::Extent> extents;
     for (const catalog::CopyPlace& place :
-         reader_->ledger.places(catalog::ContentId{content.number})) {
+         reader().ledger.places(catalog::ContentId{content.number})) {
       extents.push_back(to_extent(place));
     }
     return extents;
   };
   outside.library_with = [this](const std::string& label) {
-    return workspace_.library_with(label);
+    const auto medium = reader().ledger.medium(label);
+    return medium ? workspace_.library_with(*medium) : nullptr;
   };
   outside.damaged = [this](const recall::Content& content, const recall::Extent& extent,
                            const std::string& why) {
@@ -80,7 +85,7 @@ recall::Outside RecallService::outside() {
     });
   };
   outside.ask_for = [this](const std::string& label) {
-    const auto medium = reader_ ? reader_->ledger.medium(label) : std::nullopt;
+    const auto medium = reader().ledger.medium(label);
     const std::string where =
         medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
     say_("waiting for medium " + label + where + ": bring it within reach");

@@ -37,6 +37,7 @@ class RecallService {
   using Chore = std::function<void(Context&)>;
 
   recall::Outside outside();
+  Context& reader();  // Opened by the thread that owns the drives, and only for it.
   void post(Chore chore);
   void work_off(const std::stop_token& stop);
 

@@ -17,20 +17,20 @@ namespace {
 // Looks for media, and remembers those that failed.
 class Media {
  public:
-  explicit Media(const Workspace& workspace) : workspace_(workspace) {}
+  explicit Media(Context& context) : context_(context) {}
 
   [[nodiscard]] bool here(const std::string& label) {
     const auto known = here_.find(label);
     if (known != here_.end()) {
       return known->second;
     }
-    return here_[label] = workspace_.library_with(label) != nullptr;
+    return here_[label] = library_with(label) != nullptr;
   }
   void failed(const std::string& label) { here_[label] = false; }
 
   // Error{no_medium, conflict, ...}.
   [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
-    tapeio::Library* library = workspace_.library_with(label);
+    tapeio::Library* library = library_with(label);
     if (library == nullptr) {
       throw Error(ErrorCode::no_medium, "load medium " + label + ": it is not here any more");
     }
@@ -38,7 +38,12 @@ class Media {
   }
 
  private:
-  const Workspace& workspace_;
+  [[nodiscard]] tapeio::Library* library_with(const std::string& label) const {
+    const auto medium = context_.ledger.medium(label);
+    return medium ? context_.workspace.library_with(*medium) : nullptr;
+  }
+
+  Context& context_;
   std::map<std::string, bool> here_;
 };
 
@@ -48,7 +53,7 @@ class Restore {
       : context_(context),
         request_(request),
         reporter_(reporter),
-        media_(context.workspace),
+        media_(context),
         destination_(request.to, !request.dry_run),
         plan_(context, request, destination_, result_) {}
 
