@@ -9,7 +9,9 @@
 --             length of its tar member in the decrypted archive
 --   media     which media there are, and where
 
-CREATE TEMP VIEW paths AS
+-- Worked out once and looked up by number: as a view it would be walked again for each version.
+CREATE TEMP TABLE paths (id INTEGER PRIMARY KEY, path TEXT);
+INSERT INTO temp.paths
 WITH RECURSIVE tree(id, path) AS (
   SELECT 0, ''
   UNION ALL

@@ -99,7 +99,7 @@ void add_age_commands(CLI::App& app, Command& command) {
   lock->add_option("-r,--recipient", options->recipients, "age1...; may be repeated")
       ->allow_extra_args(false);
   lock->add_option("--passfile", options->passfiles, "file whose first line is the passphrase")
-      ->expected(1);
+      ->allow_extra_args(false);
   lock->add_flag("-a,--armor", options->armor, "write text");
   lock->add_option("FILE", options->file);
 

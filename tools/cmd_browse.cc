@@ -31,6 +31,14 @@ std::string mode_text(std::uint32_t mode) {
     text += (bits & 2) != 0 ? 'w' : '-';
     text += (bits & 1) != 0 ? 'x' : '-';
   }
+  // Set-user-id, set-group-id and sticky stand in the place of an x, as ls(1) shows them.
+  constexpr std::pair<std::uint32_t, char> kSpecial[] = {{04000, 's'}, {02000, 's'}, {01000, 't'}};
+  for (std::size_t i = 0; i < std::size(kSpecial); ++i) {
+    if ((mode & kSpecial[i].first) != 0) {
+      char& place = text[3 + 3 * i];
+      place = place == 'x' ? kSpecial[i].second : static_cast<char>(kSpecial[i].second - 32);
+    }
+  }
   return text;
 }
 

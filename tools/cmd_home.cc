@@ -62,8 +62,11 @@ int print_paper(Session& session, bool done) {
     session.console().out("Noted: the recovery key is kept elsewhere.\n");
     return kSuccess;
   }
-  const auto file = home.keys() / "recovery.identity";
-  const std::vector<format::Identity> identities = format::read_identity_file(file);
+  // A recovered home has the identity that the user brought: that one belongs into the drawer.
+  const auto made = home.keys() / "recovery.identity";
+  const auto brought = home.keys() / "recovered.identity";
+  const std::vector<format::Identity> identities =
+      format::read_identity_file(std::filesystem::exists(made) ? made : brought);
   std::string words =
       "Mixtape recovery key. Keep this paper away from the machine and the media.\n\n";
   for (const format::Identity& identity : identities) {

@@ -136,7 +136,7 @@ void add_restore_command(CLI::App& app, Command& command) {
                                                       {"rename", Conflict::rename},
                                                       {"overwrite", Conflict::overwrite}};
   back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
-      ->transform(CLI::CheckedTransformer(kConflicts));
+      ->transform(CLI::CheckedTransformer(kConflicts).description("RULE"));
   back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
   add_json_flag(*back, command);
 }

@@ -10,8 +10,8 @@ namespace mixtape::service {
 
 namespace {
 
-// Where the label itself is damaged the archives still prove what they are: each opens only with the
-// key that the catalog has for it.
+// Where the label itself is damaged the archives still prove what they are: each opens only with
+// the key that the catalog has for it.
 bool is_medium(tapeio::Library& library, const catalog::Medium& medium) {
   try {
     const auto drive = library.load(medium.label, tapeio::Library::Access::read);

@@ -50,9 +50,9 @@ class Workspace {
   // The library that has this medium now; nullptr: none. Looks at each library anew (media come and
   // go).
   [[nodiscard]] tapeio::Library* library_with(std::string_view label) const;
-  // The library that has this very medium: its own label was read and says so. Labels repeat between
-  // libraries, and directories are swapped; a medium that only has the name must never be taken for
-  // a damaged one. Cost: the first record of each medium of that label.
+  // The library that has this very medium: its own label was read and says so. Labels repeat
+  // between libraries, and directories are swapped; a medium that only has the name must never be
+  // taken for a damaged one. Cost: the first record of each medium of that label.
   [[nodiscard]] tapeio::Library* library_with(const catalog::Medium& medium) const;
 
  private:

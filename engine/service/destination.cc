@@ -17,8 +17,8 @@ namespace mixtape::service {
 namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-// A restored directory is its owner's alone until it gets its own mode; what only leads to it is as the umask
-// has it.
+// A restored directory is its owner's alone until it gets its own mode; what only leads to it is as
+// the umask has it.
 constexpr mode_t kPrivate = 0700;
 constexpr mode_t kParent = 0777;
 constexpr std::size_t kZeroBlock = 64 * KiB;

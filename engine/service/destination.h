@@ -23,8 +23,8 @@
 // one that was there nor one restored a moment ago; "..", "." and empty components are refused.
 //
 // Threads: none; belongs to one thread.
-// Errors:  throws Error{invalid} for a path that leads out, Error{conflict} when something is in the
-//          way, else as throw_errno.
+// Errors:  throws Error{invalid} for a path that leads out, Error{conflict} when something is in
+//          the way, else as throw_errno.
 
 namespace mixtape::service {
 

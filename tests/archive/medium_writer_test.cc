@@ -303,7 +303,7 @@ TEST_F(MediumWriterTest, AMediumThatLostABundleIsRefused) {
   tapeio::MemoryMedium& medium = library_.medium("MX0001");
   medium.truncate(medium.object_count() - 8);
   world_.add_source("b", 1000);
-  expect_refused(ErrorCode::conflict, "mixtape verify");
+  expect_refused(ErrorCode::conflict, "mixtape media retire");
 }
 
 TEST_F(MediumWriterTest, WithoutAnIdentityTheShapeIsCheckedAndSaid) {
