@@ -30,8 +30,8 @@ std::shared_ptr<CatalogFile::OnDisk> CatalogFile::open_here(Contents& contents,
 std::unique_ptr<CatalogFile> CatalogFile::open(CatalogFs& catalog, Contents& contents,
                                                NodeId node) {
   std::unique_ptr<CatalogFile> file(new CatalogFile(node));
-  file->text_ = catalog.text(node);
-  if (file->text_) {
+  if (auto text = catalog.text(node)) {
+    file->text_ = std::make_shared<const std::string>(std::move(*text));
     // Not cacheable: its size is known only now, and the next open makes another text.
     file->here_ = false;
     return file;
@@ -51,15 +51,15 @@ std::unique_ptr<CatalogFile> CatalogFile::open(CatalogFs& catalog, Contents& con
   return file;
 }
 
-std::optional<ByteView> CatalogFile::read(Contents& contents, MutableBytes scratch,
-                                          std::uint64_t offset) {
+std::optional<CatalogFile::Piece> CatalogFile::read(Contents& contents, MutableBytes scratch,
+                                                    std::uint64_t offset) {
   if (text_) {
     const ByteView all = as_bytes(*text_);
     const ByteView rest = all.subspan(std::min<std::uint64_t>(offset, all.size()));
-    return rest.first(std::min(rest.size(), scratch.size()));
+    return Piece{rest.first(std::min(rest.size(), scratch.size())), text_};
   }
   if (offset >= content_.size) {
-    return ByteView();
+    return Piece{};
   }
   std::shared_ptr<OnDisk> on_disk;
   {
@@ -82,12 +82,12 @@ std::optional<ByteView> CatalogFile::read(Contents& contents, MutableBytes scrat
     got = scratch.first(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   }
   if (!got.empty()) {
-    return got;
+    return Piece{got, std::move(on_disk)};
   }
   // The disk fails, or the entry is shorter than its content: the recall knows how to do without
   // it.
   const std::lock_guard lock(mutex_);
-  failed_ = std::exchange(on_disk_, nullptr);
+  on_disk_.reset();
   return std::nullopt;
 }
 

@@ -32,10 +32,15 @@ class CatalogFile {
   [[nodiscard]] std::uint64_t size() const { return content_.size; }
   [[nodiscard]] const recall::Content& content() const { return content_; }
 
-  // Bytes that are here now, cut at the end of the file, in `scratch` or in memory that lives as
-  // long as this object; only for a reply (mapping.h). nullopt: they would have to be recalled.
-  [[nodiscard]] std::optional<ByteView> read(Contents& contents, MutableBytes scratch,
-                                             std::uint64_t offset);
+  // Bytes for a reply (see mapping.h), and what they live in unless that is the caller's scratch:
+  // the file may be closed while they are still being sent.
+  struct Piece {
+    ByteView bytes;
+    std::shared_ptr<const void> owner;
+  };
+  // Bytes that are here now, cut at the end of the file; nullopt: they would have to be recalled.
+  [[nodiscard]] std::optional<Piece> read(Contents& contents, MutableBytes scratch,
+                                          std::uint64_t offset);
   // For people. Looked up when it is first asked for.
   [[nodiscard]] std::string path(CatalogFs& catalog);
 
@@ -44,8 +49,8 @@ class CatalogFile {
 
   const NodeId node_;
   bool here_ = true;
-  std::optional<std::string> text_;  // The file is these bytes.
-  recall::Content content_;          // Size 0: the file is empty.
+  std::shared_ptr<const std::string> text_;  // When there is one, the file is these bytes.
+  recall::Content content_;                  // Size 0: the file is empty.
   // Large files are mapped, small ones read: a mapping costs more than a copy of a few pages.
   struct OnDisk {
     tapeio::UniqueFd fd;
@@ -56,7 +61,6 @@ class CatalogFile {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<OnDisk> on_disk_;
-  std::shared_ptr<OnDisk> failed_;  // Replies may still be copied from it.
   std::string path_;
 };
 

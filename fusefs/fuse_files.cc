@@ -87,14 +87,16 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
     Served& served = served_by(request);
     const MutableBytes buffer = thread_buffer(size);
     const auto from = static_cast<std::uint64_t>(offset);
-    std::optional<ByteView> got;
+    std::optional<CatalogFile::Piece> piece;
     if (is_staging(node)) {
-      got = buffer.first(served.staged_files->read(served.staged.at(info->fh), buffer, from));
+      const std::size_t got = served.staged_files->read(served.staged.at(info->fh), buffer, from);
+      piece = CatalogFile::Piece{buffer.first(got), nullptr};
     } else {
-      got = served.files.at(info->fh).read(served.contents, buffer, from);
+      piece = served.files.at(info->fh).read(served.contents, buffer, from);
     }
-    if (got) {
-      fuse_reply_buf(request, reinterpret_cast<const char*>(got->data()), got->size());
+    if (piece) {
+      fuse_reply_buf(request, reinterpret_cast<const char*>(piece->bytes.data()),
+                     piece->bytes.size());
     } else {
       read_cold(request, served.files.at(info->fh), size, from, (info->flags & O_NONBLOCK) == 0);
     }
