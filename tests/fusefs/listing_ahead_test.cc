@@ -43,8 +43,8 @@ class ListingAheadTest : public testing::Test {
   std::condition_variable changed;
   std::vector<int> listed;
   bool broken = false;
-  std::map<int, std::vector<int>> children{{1, {2, 5}}, {2, {3, 4}}, {3, {}},
-                                           {4, {}},     {5, {6}},    {6, {}}};
+  std::map<int, std::vector<int>> children{{1, {2, 5}}, {2, {3, 4}}, {3, {}}, {4, {}},
+                                           {5, {6}},    {6, {}},     {7, {}}};
   ListingAhead ahead{[this](NodeId directory) { return list(directory); }};
 };
 
