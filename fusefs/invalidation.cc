@@ -22,8 +22,9 @@ struct Invalidation::Notice {
   std::optional<std::string> name;  // Absent: the attributes of the node itself.
 };
 
-Invalidation::Invalidation(Readers& readers, KernelNotices& kernel)
+Invalidation::Invalidation(Readers& readers, StagingFs* staging, KernelNotices& kernel)
     : readers_(readers),
+      staging_(staging),
       kernel_(kernel),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -61,6 +62,7 @@ void Invalidation::run(const std::stop_token& stop) {
     const bool everything = std::exchange(everything_, false);
     lock.unlock();
     try {
+      tell_staging();
       if (everything) {
         tell_everything(stop);
       } else {
@@ -74,6 +76,15 @@ void Invalidation::run(const std::stop_token& stop) {
     lock.lock();
     told_ = ticket;
     wake_.notify_all();
+  }
+}
+
+void Invalidation::tell_staging() {
+  if (staging_ == nullptr) {
+    return;
+  }
+  for (const StagedName& name : staging_->take_vanished()) {
+    kernel_.drop_name(Node::staging(name.parent).id(), name.name);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "fusefs/node_id.h"
 #include "fusefs/readers.h"
+#include "fusefs/staging_fs.h"
 
 // Tells the kernel what a commit changed, so that it may otherwise believe for a day what it was
 // told.
@@ -42,10 +43,11 @@ class KernelNotices {
 
 class Invalidation {
  public:
-  Invalidation(Readers& readers, KernelNotices& kernel);
+  // `staging` is null in a mount that has none.
+  Invalidation(Readers& readers, StagingFs* staging, KernelNotices& kernel);
 
-  // These paths have other newest versions now, or none. Returns when the kernel was told, or the
-  // object stops.
+  // These paths have other newest versions now, or none, and a flush may have taken names out of
+  // staging. Returns when the kernel was told, or the object stops.
   void changed(std::vector<std::string> paths);
   void everything_changed();
 
@@ -56,10 +58,12 @@ class Invalidation {
   void enqueue(std::vector<std::string> paths, bool everything);
   void run(const std::stop_token& stop);
   void tell_paths(const std::vector<std::string>& paths);
+  void tell_staging();
   void tell_everything(const std::stop_token& stop);
   void send(const std::vector<Notice>& notices);
 
   Readers& readers_;
+  StagingFs* const staging_;
   KernelNotices& kernel_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

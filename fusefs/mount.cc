@@ -123,7 +123,7 @@ struct Mount::Session {
     mounted = true;
     allow_mappings_of_direct_files(fuse.get());
     notices.emplace(fuse.get());
-    invalidation.emplace(served.readers, *notices);
+    invalidation.emplace(served.readers, served.staging ? &*served.staging : nullptr, *notices);
   }
 
   ~Session() {

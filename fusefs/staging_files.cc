@@ -175,7 +175,7 @@ Attributes StagingFiles::change(std::uint64_t number, const Changes& changes,
     const timespec times[2] = {changes.atime.value_or(kLeave), changes.mtime.value_or(kLeave)};
     checked(::utimensat(AT_FDCWD, path.c_str(), times, 0));
   }
-  return status_of(node.get()).attributes;
+  return names_.attributes(node);
 }
 
 std::string StagingFiles::xattr(std::uint64_t number, const std::string& name) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -34,10 +35,14 @@ StagingFs::StagingFs(staging::Staging& staging)
       tree_(tapeio::open_file(staging.tree().string(), O_RDONLY | O_DIRECTORY)),
       nodes_(status_of(tree_.get()).key) {}
 
+std::string StagingFs::path_in(std::uint64_t parent, const std::string& name) const {
+  const std::string directory = nodes_.path(parent);
+  return directory.empty() ? name : directory + "/" + name;
+}
+
 Place StagingFs::place(std::uint64_t parent, const std::string& name) const {
   refuse_long(name);
-  const std::string directory = nodes_.path(parent);
-  return {tree_.get(), directory.empty() ? name : directory + "/" + name};
+  return {tree_.get(), path_in(parent, name)};
 }
 
 tapeio::UniqueFd StagingFs::node(std::uint64_t number) const {
@@ -62,6 +67,20 @@ tapeio::UniqueFd StagingFs::node(std::uint64_t number) const {
   return open;
 }
 
+void StagingFs::follow(std::uint64_t number, const Place& copy, staging::Inode expected) {
+  const tapeio::UniqueFd fd(
+      ::openat(copy.directory(), copy.path(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) {
+    return;  // Removed while the bytes were copied.
+  }
+  const StagedKey key = status_of(fd.get()).key;
+  if (key.inode == expected.number && key != nodes_.key(number)) {
+    nodes_.replaced(number, key, [&](const StagedFile& file) {
+      return tapeio::UniqueFd(::open(name_of(fd).c_str(), (file.flags & ~O_NOFOLLOW) | O_CLOEXEC));
+    });
+  }
+}
+
 StagingFs::Names StagingFs::hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes) {
   for (;;) {
     Names names = staging_.hold_names();
@@ -69,27 +88,32 @@ StagingFs::Names StagingFs::hold_to_change(std::uint64_t number, staging::Stagin
     if (!staging_.in_set(key.device, key.inode) || !nodes_.has_name(number)) {
       return names;
     }
-    const std::string path = nodes_.path(number);
+    const std::vector<std::string> paths = nodes_.paths(number);
     names.unlock();
-    const auto swapped = [&](staging::Inode before, staging::Inode) {
-      if (before.number != key.inode) {
-        return;
+    const auto swapped = [&](staging::Inode, staging::Inode after) {
+      for (const std::string& path : paths) {
+        follow(number, Place(tree_.get(), path), after);
       }
-      const Place copy(tree_.get(), path);
-      nodes_.replaced(number, status_of(open_node(copy).get()).key, [&](const StagedFile& file) {
-        return tapeio::UniqueFd(
-            ::openat(copy.directory(), copy.path(), file.flags | O_NOFOLLOW | O_CLOEXEC));
-      });
     };
-    staging_.copy_up(path, bytes, swapped);
+    staging_.copy_up(paths, bytes, swapped);
   }
+}
+
+Attributes StagingFs::shown(const StagedStatus& status) {
+  Attributes attributes = status.attributes;
+  if (attributes.nlink > 1 && !S_ISDIR(attributes.mode)) {
+    const std::size_t taken = staging_.names_in_sets(status.key.device, status.key.inode);
+    attributes.nlink -=
+        static_cast<std::uint32_t>(std::min<std::size_t>(taken, attributes.nlink - 1));
+  }
+  return attributes;
 }
 
 Found StagingFs::entered(std::uint64_t parent, const std::string& name,
                          const StagedStatus& status) {
   const std::uint64_t number = nodes_.enter(parent, name, status.key);
   return {.node = Node::staging(number).id(),
-          .attributes = status.attributes,
+          .attributes = shown(status),
           .freshness = Freshness::brief};
 }
 
@@ -108,7 +132,11 @@ Found StagingFs::lookup(std::uint64_t parent, const std::string& name) {
 
 Attributes StagingFs::attributes(std::uint64_t number) {
   const auto names = staging_.hold_names();
-  return status_of(node(number).get()).attributes;
+  return attributes(node(number));
+}
+
+Attributes StagingFs::attributes(const tapeio::UniqueFd& node) {
+  return shown(status_of(node.get()));
 }
 
 std::string StagingFs::read_link(std::uint64_t number) {
@@ -146,6 +174,31 @@ std::vector<Row> StagingFs::list(std::uint64_t number) {
       rows.push_back(std::move(row));
     }
   }
+}
+
+bool StagingFs::is_there(const StagedName& name) const {
+  const auto seen = nodes_.find_seen(name);
+  if (!seen) {
+    return false;
+  }
+  try {
+    const Place at(tree_.get(), seen->path);
+    return status_of(at.directory(), at.path()).key == seen->key;
+  } catch (const Refusal&) {
+    return false;  // The kernel asks again and is told why.
+  }
+}
+
+std::vector<StagedName> StagingFs::take_vanished() {
+  std::vector<StagedName> vanished;
+  for (StagedName& name : nodes_.names()) {
+    const auto names = staging_.hold_names();
+    if (!is_there(name)) {
+      nodes_.removed(name.parent, name.name);
+      vanished.push_back(std::move(name));
+    }
+  }
+  return vanished;
 }
 
 Found StagingFs::adopt(std::uint64_t parent, const std::string& name, const Place& place,
@@ -186,7 +239,7 @@ Found StagingFs::make_symlink(std::uint64_t parent, const std::string& name,
 }
 
 Found StagingFs::link(std::uint64_t number, std::uint64_t parent, const std::string& name) {
-  const auto names = staging_.hold_names();
+  const auto names = hold_to_change(number, staging::Staging::Bytes::keep);
   const Place at = place(parent, name);
   const tapeio::UniqueFd fd = node(number);
   checked(::linkat(AT_FDCWD, name_of(fd).c_str(), at.directory(), at.path(), AT_SYMLINK_FOLLOW));
@@ -206,7 +259,9 @@ void StagingFs::rename(std::uint64_t from, const std::string& old_name, std::uin
   const Place source = place(from, old_name);
   const Place target = place(to, new_name);
   checked(::renameat2(source.directory(), source.path(), target.directory(), target.path(), flags));
-  if ((flags & RENAME_EXCHANGE) != 0) {
+  const bool exchanged = (flags & RENAME_EXCHANGE) != 0;
+  staging_.renamed(path_in(from, old_name), path_in(to, new_name), exchanged);
+  if (exchanged) {
     nodes_.exchanged(from, old_name, to, new_name);
   } else {
     nodes_.renamed(from, old_name, to, new_name);

@@ -38,6 +38,7 @@ class StagingFs {
   [[nodiscard]] Found lookup(std::uint64_t parent, const std::string& name);
   void forget(std::uint64_t number, std::uint64_t lookups) { nodes_.forget(number, lookups); }
   [[nodiscard]] Attributes attributes(std::uint64_t number);
+  [[nodiscard]] Attributes attributes(const tapeio::UniqueFd& node);
   [[nodiscard]] std::string read_link(std::uint64_t number);
   // Every name below, with inode and type; "." and ".." left out.
   [[nodiscard]] std::vector<Row> list(std::uint64_t number);
@@ -52,6 +53,11 @@ class StagingFs {
   // `flags` as renameat2(2) has them.
   void rename(std::uint64_t from, const std::string& old_name, std::uint64_t to,
               const std::string& new_name, unsigned flags);
+
+  // Names that the kernel may still believe in and a flush took away. They are forgotten here; what
+  // may be there without having been asked for is not looked at. Cost: one stat for each name the
+  // kernel knows, with the names held for each alone.
+  [[nodiscard]] std::vector<StagedName> take_vanished();
 
   // --- For StagingFiles
   using Names = std::shared_lock<std::shared_mutex>;
@@ -68,6 +74,13 @@ class StagingFs {
   [[nodiscard]] Place place(std::uint64_t parent, const std::string& name) const;
 
  private:
+  [[nodiscard]] bool is_there(const StagedName& name) const;
+  [[nodiscard]] std::string path_in(std::uint64_t parent, const std::string& name) const;
+  // The node is the file at `copy` from now on, if that is the expected one. Names must be held
+  // alone.
+  void follow(std::uint64_t number, const Place& copy, staging::Inode expected);
+  // As the tree shows it: without the links that flushes hold.
+  [[nodiscard]] Attributes shown(const StagedStatus& status);
   [[nodiscard]] Found entered(std::uint64_t parent, const std::string& name,
                               const StagedStatus& status);
 

@@ -104,19 +104,20 @@ StagedKey StagingNodes::key(std::uint64_t number) const {
   return at(number).key;
 }
 
-std::string StagingNodes::path(std::uint64_t number) const {
-  const std::lock_guard lock(mutex_);
+std::optional<std::string> StagingNodes::find_path(const Name* name) const {
   std::vector<const std::string*> parts;
   std::size_t length = 0;
-  while (number != kStagingTop) {
-    const Node& node = at(number);
-    if (node.names.empty()) {
-      throw Refusal{ESTALE};
+  for (;;) {
+    parts.push_back(&name->second);
+    length += name->second.size() + 1;
+    if (name->first == kStagingTop) {
+      break;
     }
-    const Name& name = node.names.front();
-    parts.push_back(&name.second);
-    length += name.second.size() + 1;
-    number = name.first;
+    const Node& parent = at(name->first);
+    if (parent.names.empty()) {
+      return std::nullopt;
+    }
+    name = &parent.names.front();
   }
   std::string path;
   path.reserve(length);
@@ -125,6 +126,55 @@ std::string StagingNodes::path(std::uint64_t number) const {
     path += **part;
   }
   return path;
+}
+
+std::string StagingNodes::path_of(const Name& name) const {
+  std::optional<std::string> path = find_path(&name);
+  if (!path) {
+    throw Refusal{ESTALE};
+  }
+  return std::move(*path);
+}
+
+std::vector<StagedName> StagingNodes::names() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<StagedName> all;
+  all.reserve(by_name_.size());
+  for (const auto& [name, number] : by_name_) {
+    all.push_back({name.first, name.second});
+  }
+  return all;
+}
+
+std::optional<StagingNodes::Seen> StagingNodes::find_seen(const StagedName& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_name_.find({name.parent, name.name});
+  if (found == by_name_.end()) {
+    return std::nullopt;
+  }
+  std::optional<std::string> path = find_path(&found->first);
+  return path ? std::optional(Seen{std::move(*path), at(found->second).key}) : std::nullopt;
+}
+
+std::string StagingNodes::path(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  if (number == kStagingTop) {
+    return "";
+  }
+  const Node& node = at(number);
+  if (node.names.empty()) {
+    throw Refusal{ESTALE};
+  }
+  return path_of(node.names.front());
+}
+
+std::vector<std::string> StagingNodes::paths(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> all;
+  for (const Name& name : at(number).names) {
+    all.push_back(path_of(name));
+  }
+  return all;
 }
 
 bool StagingNodes::has_name(std::uint64_t number) const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -33,6 +34,12 @@ struct StagedKey {
   auto operator<=>(const StagedKey&) const = default;
 };
 
+// A name in a directory of staging.
+struct StagedName {
+  std::uint64_t parent = 0;
+  std::string name;
+};
+
 inline constexpr std::uint64_t kStagingTop = 0;  // The number of the tree's root; always known.
 
 // One open() of a staged file.
@@ -53,9 +60,20 @@ class StagingNodes {
   void forget(std::uint64_t number, std::uint64_t lookups);
 
   [[nodiscard]] StagedKey key(std::uint64_t number) const;
-  // The path of one of its names, relative to the tree.
+  // The path of one of its names, relative to the tree; of all that were seen, the same one first.
   [[nodiscard]] std::string path(std::uint64_t number) const;
+  [[nodiscard]] std::vector<std::string> paths(std::uint64_t number) const;
   [[nodiscard]] bool has_name(std::uint64_t number) const;
+
+  // Every name that was seen and not removed since.
+  [[nodiscard]] std::vector<StagedName> names() const;
+  // The path of a name, and which file it was when it was seen; nothing when a directory on its way
+  // has no name any more.
+  struct Seen {
+    std::string path;
+    StagedKey key;
+  };
+  [[nodiscard]] std::optional<Seen> find_seen(const StagedName& name) const;
 
   void removed(std::uint64_t parent, const std::string& name);
   void renamed(std::uint64_t from, const std::string& old_name, std::uint64_t to,
@@ -85,6 +103,8 @@ class StagingNodes {
 
   Node& at(std::uint64_t number);
   [[nodiscard]] const Node& at(std::uint64_t number) const;
+  [[nodiscard]] std::optional<std::string> find_path(const Name* name) const;
+  [[nodiscard]] std::string path_of(const Name& name) const;
   void give_name(std::uint64_t number, const Name& name);
   void take_name(const Name& name);
   void drop_unused(std::uint64_t number);

@@ -7,6 +7,14 @@
 #include "tapeio/error.h"
 
 namespace mixtape::staging {
+namespace {
+
+bool is_at_or_below(const std::string& path, const std::string& directory) {
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+}  // namespace
 
 void OpenFiles::opened(Inode inode) {
   const std::lock_guard lock(mutex_);
@@ -47,23 +55,52 @@ bool OpenFiles::is_open(Inode inode) const {
 void OpenFiles::taken(const std::string& set, Inode inode, const std::string& path,
                       bool has_other_names) {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string>& names = sets_[set][inode];
+  ++sets_[set].files[inode];
   if (has_other_names) {
-    names.push_back(path);
+    sets_[set].linked[inode].push_back(path);
   }
 }
 
-bool OpenFiles::in_set(Inode inode) const {
+void OpenFiles::dropped(const std::string& set, Inode inode) {
   const std::lock_guard lock(mutex_);
-  return std::any_of(sets_.begin(), sets_.end(),
-                     [&](const auto& set) { return set.second.contains(inode); });
+  Set& dropping = sets_[set];
+  const auto found = dropping.files.find(inode);
+  if (found != dropping.files.end() && --found->second == 0) {
+    dropping.files.erase(found);
+    dropping.linked.erase(inode);
+  }
+}
+
+void OpenFiles::renamed(const std::string& from, const std::string& to, bool exchanged) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [set, taken] : sets_) {
+    for (auto& [inode, names] : taken.linked) {
+      for (std::string& name : names) {
+        if (is_at_or_below(name, from)) {
+          name.replace(0, from.size(), to);
+        } else if (exchanged && is_at_or_below(name, to)) {
+          name.replace(0, to.size(), from);
+        }
+      }
+    }
+  }
+}
+
+std::size_t OpenFiles::names_in_sets(Inode inode) const {
+  const std::lock_guard lock(mutex_);
+  std::size_t names = 0;
+  for (const auto& [set, taken] : sets_) {
+    const auto found = taken.files.find(inode);
+    names += found == taken.files.end() ? 0 : found->second;
+  }
+  return names;
 }
 
 std::vector<std::string> OpenFiles::linked_names(Inode inode) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
-  for (const auto& [set, files] : sets_) {
-    if (const auto found = files.find(inode); found != files.end()) {
+  for (const auto& [set, taken] : sets_) {
+    if (const auto found = taken.linked.find(inode); found != taken.linked.end()) {
       names.insert(names.end(), found->second.begin(), found->second.end());
     }
   }

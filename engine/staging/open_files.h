@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -19,6 +21,10 @@
 
 namespace mixtape::staging {
 
+inline Inode inode_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino};
+}
+
 struct InodeHash {
   std::size_t operator()(const Inode& inode) const {
     return std::hash<std::uint64_t>()(inode.number * 0x9e3779b97f4a7c15ULL + inode.device);
@@ -34,10 +40,13 @@ class OpenFiles {
   // Returns when no file is being closed, or after `limit`.
   void wait_for_closing(std::chrono::milliseconds limit);
 
-  // A name that a set has of a file. Further names of one file are remembered, so that hard links
-  // stay together when it is copied.
+  // A name that a set has of a file, the same as in the tree. Where a file has several, the tree's
+  // are remembered as they change, so that hard links stay together when it is copied.
   void taken(const std::string& set, Inode inode, const std::string& path, bool has_other_names);
-  [[nodiscard]] bool in_set(Inode inode) const;
+  void dropped(const std::string& set, Inode inode);
+  void renamed(const std::string& from, const std::string& to, bool exchanged);
+  [[nodiscard]] std::size_t names_in_sets(Inode inode) const;
+  // Where in the tree names of a file with several may be.
   [[nodiscard]] std::vector<std::string> linked_names(Inode inode) const;
   void forget_set(const std::string& set);
 
@@ -51,8 +60,12 @@ class OpenFiles {
   };
   std::unordered_map<Inode, Writers, InodeHash> writers_;
   std::size_t closing_ = 0;  // Entries of writers_ that are being closed.
-  // Some 64 bytes a file, while its flush runs.
-  std::map<std::string, std::unordered_map<Inode, std::vector<std::string>, InodeHash>> sets_;
+  struct Set {
+    // How many names it has of each file; some 48 bytes a file while its flush runs.
+    std::unordered_map<Inode, std::uint32_t, InodeHash> files;
+    std::unordered_map<Inode, std::vector<std::string>, InodeHash> linked;
+  };
+  std::map<std::string, Set> sets_;
 };
 
 }  // namespace mixtape::staging

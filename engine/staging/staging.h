@@ -62,11 +62,18 @@ class Staging {
 
   // Whether a set has a name of this file: it must not be changed, ask for a copy first.
   [[nodiscard]] bool in_set(std::uint64_t device, std::uint64_t inode);
-  // Gives `path` (relative to the tree) a copy of its file to change, when the file is in a set;
-  // hard links of the same file follow. `swapped` runs with the names held alone. Cost: a reflink
-  // where the file system has them, else a copy of the bytes, during which the names are not held.
+  // How many of the file's links are names in sets: its st_nlink less these is what the tree shows.
+  [[nodiscard]] std::size_t names_in_sets(std::uint64_t device, std::uint64_t inode);
+  // The mount renamed something in the tree; call while holding the names alone. Links of a file in
+  // a set must be made of its copy (copy_up first), so that its names stay known.
+  void renamed(const std::string& from, const std::string& to, bool exchanged);
+  // Gives a file in a set, known by these names (relative to the tree), a copy under them to be
+  // changed; further hard links that the flush saw follow. Nothing happens when the first name is
+  // of no file in a set. `swapped` runs with the names held alone. Cost: a reflink where the file
+  // system has them, else a copy of the bytes, during which the names are not held; a file with
+  // hard links waits for the end of a take under way.
   enum class Bytes { keep, drop };
-  void copy_up(const std::string& path, Bytes bytes,
+  void copy_up(const std::vector<std::string>& paths, Bytes bytes,
                const std::function<void(Inode before, Inode after)>& swapped = {});
 
   // Gives everything that is not open for writing (but sockets) a name in a new set, with its

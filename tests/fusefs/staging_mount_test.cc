@@ -260,6 +260,24 @@ TEST_F(StagingMountTest, WhatACommitTookAwayIsGoneAndCanBeMadeAnew) {
   EXPECT_EQ(run("mkdir -p staging/d && echo two > staging/d/a && cat staging/d/a"), "two\n");
 }
 
+TEST_F(StagingMountTest, WhatACommitTookAwayIsGoneFromTheKernelsMemory) {
+  ASSERT_EQ(run("mkdir -p staging/d/e staging/kept && echo 1 > staging/d/e/a && "
+                "echo 2 > staging/kept/b && echo 3 > staging/top"),
+            "");
+  const tapeio::UniqueFd open_file = open("staging/kept/c", O_WRONLY | O_CREAT);
+  EXPECT_EQ(status("staging/d/e/a").st_size, 2);
+  EXPECT_EQ(status("staging/kept/b").st_size, 2);
+  EXPECT_EQ(status("staging/top").st_size, 2);
+  ASSERT_TRUE(world.staging.take("job1").has_value());
+  world.staging.commit("job1");
+  mount->changed({});
+  EXPECT_EQ(failure(::access(at("staging/d").c_str(), F_OK)), ENOENT);
+  EXPECT_EQ(failure(::access(at("staging/d/e/a").c_str(), F_OK)), ENOENT);
+  EXPECT_EQ(failure(::access(at("staging/kept/b").c_str(), F_OK)), ENOENT);
+  EXPECT_EQ(failure(::access(at("staging/top").c_str(), F_OK)), ENOENT);
+  EXPECT_EQ(run("find staging"), "staging\nstaging/kept\nstaging/kept/c\n");
+}
+
 TEST_F(StagingMountTest, AnOpenReaderOutlivesTheCommit) {
   write("staging/a", "still readable");
   const tapeio::UniqueFd reader = open("staging/a", O_RDONLY);

@@ -123,7 +123,7 @@ TEST_F(StagingCrashTest, CopyingUpLeavesTheOldOrTheNewFileUnderEachName) {
         std::filesystem::create_hard_link(at("a"), at("b"));
         (void)staging_->take("job1");
       },
-      [this] { staging_->copy_up("a", Staging::Bytes::keep); },
+      [this] { staging_->copy_up({"a"}, Staging::Bytes::keep); },
       [this](bool) {
         EXPECT_EQ(tree(), (Files{{"a", "one"}, {"b", "one"}}));
         EXPECT_EQ(files_below(root_ / "staging" / "flushing" / "job1"), tree());

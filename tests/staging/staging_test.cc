@@ -18,7 +18,7 @@ using Files = std::map<std::string, std::string>;
 
 class StagingTest : public StagingFixture {
  protected:
-  void copy_up(const std::string& path) { staging_->copy_up(path, Staging::Bytes::keep); }
+  void copy_up(const std::string& path) { staging_->copy_up({path}, Staging::Bytes::keep); }
 };
 
 TEST_F(StagingTest, NothingStagedGivesNoSet) {

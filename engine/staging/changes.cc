@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/staging/changes.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engine/staging/directory.h"
+#include "tapeio/error.h"
+
+namespace mixtape::staging {
+
+void Changes::announce() const {
+  if (before_) {
+    before_();
+  }
+}
+
+void Changes::unlink(int parent, const std::string& name, int flags) const {
+  announce();
+  if (::unlinkat(parent, name.c_str(), flags) != 0 && errno != ENOENT) {
+    throw_errno("remove staged " + name);
+  }
+}
+
+void Changes::remove_directory(int parent, const std::string& name) const {
+  if (const auto directory = find_directory(parent, name)) {
+    announce();
+    clear_directory(directory->get());
+    unlink(parent, name, AT_REMOVEDIR);
+  }
+}
+
+}  // namespace mixtape::staging
