@@ -46,6 +46,15 @@ class Library {
   [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access) = 0;
 };
 
+// A medium in the library that has it. `label` is what the library calls it.
+struct PlacedMedium {
+  Library* library;
+  std::string label;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access) const {
+    return library->load(label, access);
+  }
+};
+
 // Whether `label` is as add_medium wants it: then it is also a safe name for a directory.
 [[nodiscard]] bool is_valid_label(std::string_view label);
 // Error{invalid} unless it is.

@@ -23,10 +23,8 @@ int init(Session& session) {
   words += "  keys/          the daily and the recovery key\n";
   words += "  catalog.db     what is where\n";
   words += "  library/       disk media:";
-  for (const auto& library : home.libraries()) {
-    for (const tapeio::MediumSlot& slot : library->media()) {
-      words += " " + slot.label;
-    }
+  for (const service::Libraries::Slot& slot : service::Libraries(home.library_urls()).slots()) {
+    words += " " + slot.medium.label;
   }
   words += ", up to " + format_size(home.config().medium_capacity) + " each\n";
   words +=

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 std::string state_text(const service::MediumStatus& medium) {
   if (!medium.known) {
-    return "empty";
+    return medium.used_bytes > 0 ? "of another catalog" : "empty";
   }
   switch (medium.medium.state) {
     case catalog::MediumState::active:
@@ -36,6 +36,7 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
         {{"label", medium.medium.label},
          {"state", state_text(medium)},
          {"here", medium.here},
+         {"why_not_here", medium.why_not.empty() ? json(nullptr) : json(printable(medium.why_not))},
          {"location", medium.medium.location},
          {"used_bytes", medium.used_bytes},
          {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
@@ -57,6 +58,9 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
       text += " of " + format_size(*medium.capacity_bytes);
     }
     text += ", " + std::to_string(medium.bundles) + " bundles\n";
+    if (!medium.why_not.empty()) {
+      text += "    " + printable(medium.why_not) + "\n";
+    }
   }
   return text.empty() ? "  none\n" : text;
 }

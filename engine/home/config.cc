@@ -246,4 +246,16 @@ std::string format_size(std::uint64_t bytes) {
   return std::to_string(bytes) + " B";
 }
 
+std::string absolute_library_url(std::string_view url, const std::filesystem::path& home) {
+  constexpr std::string_view kDir = "dir:";
+  if (!url.starts_with(kDir) || url.size() == kDir.size()) {
+    return std::string(url);
+  }
+  std::string path = (home / url.substr(kDir.size())).lexically_normal().string();
+  if (path.size() > 1 && path.ends_with('/')) {
+    path.pop_back();
+  }
+  return std::string(kDir) + path;
+}
+
 }  // namespace mixtape::home

@@ -44,6 +44,9 @@ struct Config {
 // What init writes: every key with its default and one line of explanation.
 std::string config_template();
 
+// Relative directories of a library are below the home; a slash at the end means nothing.
+std::string absolute_library_url(std::string_view url, const std::filesystem::path& home);
+
 // "64 GiB", "1.5TB", "4096" to bytes; Error{invalid}.
 std::uint64_t parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);

@@ -13,6 +13,7 @@
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
+#include "tapeio/library.h"
 
 namespace mixtape::home {
 namespace fs = std::filesystem;
@@ -235,27 +236,12 @@ void Home::set_recovery_kept_elsewhere() const {
   write_text(keys() / kKeptElsewhere, "The recovery identity lies in a drawer.\n", 0600);
 }
 
-std::vector<std::unique_ptr<tapeio::Library>> Home::libraries(
-    std::vector<std::string>* absent) const {
-  constexpr std::string_view kDir = "dir:";
-  std::vector<std::unique_ptr<tapeio::Library>> opened;
+std::vector<std::string> Home::library_urls() const {
+  std::vector<std::string> urls;
   for (const std::string& url : config_.libraries) {
-    // Relative directories are below the home.
-    const bool relative = url.starts_with(kDir) && url.size() > kDir.size() && url[4] != '/';
-    const std::string full =
-        relative ? std::string(kDir) + (directory_ / url.substr(kDir.size())).string() : url;
-    try {
-      opened.push_back(tapeio::open_library(full));
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::not_found && error.code() != ErrorCode::not_permitted) {
-        throw;
-      }
-      if (absent != nullptr) {
-        absent->push_back(full + ": " + error.what());
-      }
-    }
+    urls.push_back(absolute_library_url(url, directory_));
   }
-  return opened;
+  return urls;
 }
 
 HomeLock::HomeLock(const fs::path& home, Role role, const std::string& command) {

@@ -11,7 +11,6 @@
 #include "engine/catalog/catalog.h"
 #include "engine/format/age_keys.h"
 #include "engine/home/config.h"
-#include "tapeio/library.h"
 #include "tapeio/unique_fd.h"
 
 // Mixtape's home: the directory with the catalog, keys, cache, staging, a library of disk media and
@@ -61,10 +60,8 @@ class Home {
   // The user said that the recovery identity lies in a drawer; until then doctor asks for it.
   [[nodiscard]] bool recovery_kept_elsewhere() const;
   void set_recovery_kept_elsewhere() const;
-  // The libraries of the configuration; those that are not there now are left out, with a reason in
-  // `absent`.
-  [[nodiscard]] std::vector<std::unique_ptr<tapeio::Library>> libraries(
-      std::vector<std::string>* absent = nullptr) const;
+  // The libraries of the configuration, as tapeio::open_library takes them.
+  [[nodiscard]] std::vector<std::string> library_urls() const;
 
  private:
   std::filesystem::path directory_;

@@ -35,8 +35,8 @@ namespace mixtape::recall {
 struct Outside {
   // Good copies of a content, the preferred first.
   std::function<std::vector<Extent>(const Content&)> extents;
-  // A library that has this medium now; nullptr: none has.
-  std::function<tapeio::Library*(const std::string& medium_label)> library_with;
+  // Where this medium is now; nullopt: not within reach.
+  std::function<std::optional<tapeio::PlacedMedium>(const std::string& medium_label)> find_medium;
   // A copy was found damaged.
   std::function<void(const Content&, const Extent&, const std::string& why)> damaged;
   // The hash of a content that had none.

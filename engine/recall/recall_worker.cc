@@ -111,7 +111,7 @@ bool RecallWorker::present(const std::string& medium_label) {
     return known->second;
   }
   bool is_here = false;
-  tell("look for a medium", [&] { is_here = outside_.library_with(medium_label) != nullptr; });
+  tell("look for a medium", [&] { is_here = outside_.find_medium(medium_label).has_value(); });
   return present_[medium_label] = is_here;
 }
 
@@ -193,10 +193,9 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
   }
   unload();
   try {
-    tapeio::Library* library = outside_.library_with(medium_label);
-    if (library != nullptr) {
-      reader_ = std::make_unique<ArchiveReader>(
-          library->load(medium_label, tapeio::Library::Access::read), identities_);
+    if (const auto placed = outside_.find_medium(medium_label)) {
+      reader_ =
+          std::make_unique<ArchiveReader>(placed->load(tapeio::Library::Access::read), identities_);
       loaded_ = medium_label;
       fresh_ = true;
       return true;

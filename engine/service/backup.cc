@@ -30,19 +30,19 @@ std::vector<std::string> joined(std::vector<std::string> first,
   return first;
 }
 
-std::vector<archive::OwnDirectory> own_directories(const Workspace& workspace) {
+std::vector<archive::OwnDirectory> own_directories(Workspace& workspace) {
   constexpr std::string_view kDir = "dir:";
   std::vector<archive::OwnDirectory> own{{workspace.home().directory(), "Mixtape's home"}};
-  for (const auto& library : workspace.libraries()) {
-    if (library->url().starts_with(kDir)) {
-      own.push_back({library->url().substr(kDir.size()), "a library of Mixtape's"});
+  for (const std::string& url : workspace.libraries().urls()) {
+    if (url.starts_with(kDir)) {
+      own.push_back({url.substr(kDir.size()), "a library of Mixtape's"});
     }
   }
   return own;
 }
 
 archive::ScanRequest scan_request(Context& context, const BackupRequest& request) {
-  const home::Config& config = context.workspace.home().config();
+  const home::Config& config = context.config();
   archive::ScanRequest scan;
   scan.roots = request.roots;
   scan.rules = archive::Rules(joined(config.include, request.include),
@@ -96,7 +96,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   result.out_of_reach = needed.out_of_reach;
   result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
-  const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
+  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   archive::WriteJob write(write_context(context));
   if (request.dry_run) {
     result.written = write.preview(std::move(needed.items), libraries);

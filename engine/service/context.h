@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@
 #include "engine/catalog/tree.h"
 #include "engine/home/home.h"
 #include "engine/recall/cache.h"
+#include "engine/service/libraries.h"
 #include "engine/staging/staging.h"
-#include "tapeio/library.h"
 
 // What every operation of the program works on: the workspace of a process and the context of one
 // command.
@@ -37,32 +38,16 @@ class Workspace {
   [[nodiscard]] const home::Home& home() const { return home_; }
   [[nodiscard]] recall::Cache& cache() { return cache_; }
   [[nodiscard]] staging::Staging& staging() { return staging_; }
-  // Who can read what is written.
-  [[nodiscard]] const std::vector<format::Recipient>& recipients() const { return recipients_; }
   // What this user can open; may be empty.
   [[nodiscard]] std::span<const format::Identity> identities() const { return identities_; }
-  [[nodiscard]] const std::vector<std::unique_ptr<tapeio::Library>>& libraries() const {
-    return libraries_;
-  }
-  // Libraries of the configuration that are not there, with the reason.
-  [[nodiscard]] const std::vector<std::string>& absent_libraries() const { return absent_; }
-
-  // The library that has this medium now; nullptr: none. Looks at each library anew (media come and
-  // go).
-  [[nodiscard]] tapeio::Library* library_with(std::string_view label) const;
-  // The library that has this very medium: its own label was read and says so. Labels repeat
-  // between libraries, and directories are swapped; a medium that only has the name must never be
-  // taken for a damaged one. Cost: the first record of each medium of that label.
-  [[nodiscard]] tapeio::Library* library_with(const catalog::Medium& medium) const;
+  [[nodiscard]] Libraries& libraries() { return libraries_; }
 
  private:
   home::Home home_;
   recall::Cache cache_;
   staging::Staging staging_;
-  std::vector<format::Recipient> recipients_;
   std::vector<format::Identity> identities_;
-  std::vector<std::string> absent_;
-  std::vector<std::unique_ptr<tapeio::Library>> libraries_;
+  Libraries libraries_;
 };
 
 // One command's own connection to the catalog and what it asks it through.
@@ -77,6 +62,16 @@ struct Context {
   catalog::Tree tree;
   catalog::Sources sources;
   Clock now_s;
+
+  // As mixtape.toml and keys/recipients say since the command first asked: a daemon outlives many
+  // edits of them.
+  [[nodiscard]] const home::Config& config();
+  // Who can read what is written.
+  [[nodiscard]] const std::vector<format::Recipient>& recipients();
+
+ private:
+  std::optional<home::Config> config_;
+  std::vector<format::Recipient> recipients_;
 };
 
 }  // namespace mixtape::service

@@ -22,12 +22,10 @@ std::uint32_t CopyPolicy::wanted(const std::string& path) const {
   return most > 0 ? most : default_;
 }
 
-std::function<std::string(const catalog::Medium&)> copy_domains(const Workspace& workspace) {
+std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace) {
   std::map<std::string, std::uint64_t> disks;
-  for (const auto& library : workspace.libraries()) {
-    for (const tapeio::MediumSlot& slot : library->media()) {
-      disks.emplace(slot.label, slot.device_id);
-    }
+  for (const Libraries::Slot& slot : workspace.libraries().slots()) {
+    disks.emplace(slot.medium.label, slot.medium.device_id);
   }
   // A disk medium that is away lies on a disk of its own: it was carried off.
   return [disks = std::move(disks)](const catalog::Medium& medium) {

@@ -30,7 +30,6 @@ class CopyPolicy {
 };
 
 // What makes two media count as one: the disk that disk media lie on; each other medium is its own.
-[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(
-    const Workspace& workspace);
+[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace);
 
 }  // namespace mixtape::service

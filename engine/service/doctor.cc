@@ -68,7 +68,8 @@ void check_permissions(Findings& findings, const home::Home& home) {
   }
 }
 
-void check_space(Findings& findings, const std::string& subject, const fs::path& path) {
+void check_space(Findings& findings, const std::string& subject, const fs::path& path,
+                 const std::string& advice) {
   struct statvfs space {};
   if (::statvfs(path.c_str(), &space) != 0) {
     findings.push_back({Verdict::bad, subject, path.string() + " cannot be looked at",
@@ -78,8 +79,7 @@ void check_space(Findings& findings, const std::string& subject, const fs::path&
   const std::uint64_t free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
   const std::string words = home::format_size(free_bytes) + " free under " + path.string();
   if (free_bytes < kLittleSpace) {
-    findings.push_back(
-        {Verdict::warning, subject, words, "make room, or lower cache_limit in mixtape.toml"});
+    findings.push_back({Verdict::warning, subject, words, advice});
   } else {
     good(findings, subject, words);
   }
@@ -112,22 +112,42 @@ void check_keys(Findings& findings, const home::Home& home) {
   }
 }
 
-void check_media(Findings& findings, Context& context) {
-  for (const std::string& absent : context.workspace.absent_libraries()) {
+void check_libraries(Findings& findings, Context& context) {
+  constexpr std::string_view kDir = "dir:";
+  for (const std::string& absent : context.workspace.libraries().absent()) {
     findings.push_back({Verdict::warning, "library", absent,
                         "attach it, or take it out of `libraries` in mixtape.toml"});
   }
+  for (const tapeio::Library* library : context.workspace.libraries().here()) {
+    const std::string url = library->url();
+    if (url.starts_with(kDir)) {
+      check_space(findings, "library", url.substr(kDir.size()),
+                  "make room: media there grow no more without");
+    }
+  }
+}
+
+void check_medium(Findings& findings, const MediumStatus& medium) {
+  const std::string subject = "medium " + medium.medium.label;
+  const bool missed =
+      medium.known && !medium.here && medium.medium.state != catalog::MediumState::lost;
+  if (missed && !medium.why_not.empty()) {
+    findings.push_back(
+        {Verdict::bad, subject, medium.why_not,
+         "put the right one back; if it is gone for good, run `mixtape media retire " +
+             medium.medium.label + "` and `mixtape backup`"});
+  } else if (missed && medium.medium.location.empty()) {
+    findings.push_back({Verdict::warning, subject, "no library has it and nobody said where it is",
+                        "run `mixtape media move " + medium.medium.label + " LOCATION`"});
+  }
+}
+
+void check_media(Findings& findings, Context& context) {
+  check_libraries(findings, context);
   std::size_t here = 0;
   for (const MediumStatus& medium : media_status(context)) {
     here += medium.here ? 1 : 0;
-    const bool away = medium.known && !medium.here &&
-                      medium.medium.state != catalog::MediumState::lost &&
-                      medium.medium.location.empty();
-    if (away) {
-      findings.push_back({Verdict::warning, "medium " + medium.medium.label,
-                          "no library has it and nobody said where it is",
-                          "run `mixtape media move " + medium.medium.label + " LOCATION`"});
-    }
+    check_medium(findings, medium);
   }
   if (here == 0) {
     findings.push_back({Verdict::bad, "media", "no medium is here: nothing can be written",
@@ -177,7 +197,8 @@ std::vector<Finding> examine(const fs::path& home_directory) {
   attempt("home", [&] {
     const home::Home home(home_directory);
     check_permissions(findings, home);
-    check_space(findings, "space", home.directory());
+    check_space(findings, "space", home.directory(),
+                "make room, or lower cache_limit in mixtape.toml");
     attempt("keys", [&] { check_keys(findings, home); });
     Workspace workspace((home::Home(home_directory)));
     Context context(workspace, catalog::Access::read);

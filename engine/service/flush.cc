@@ -61,7 +61,7 @@ struct Unmet {
 
 Unmet find_unmet(Context& context, const std::filesystem::path& set) {
   Unmet unmet;
-  const CopyPolicy policy(context.workspace.home().config());
+  const CopyPolicy policy(context.config());
   context.ledger.needs(
       [&](const std::string& path) { return policy.wanted(path); }, copy_domains(context.workspace),
       [&](const catalog::Ledger::Need& need) {
@@ -108,7 +108,7 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan);
   result.changed = std::move(needed.changed);
-  const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
+  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   archive::WriteJob write(write_context(context));
   const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
   if (!anything) {

@@ -42,7 +42,7 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
   }
   transaction.commit();
   result.paths = gone.size();
-  const std::vector<tapeio::Library*> libraries = all_libraries(context.workspace);
+  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   for (const archive::MediumUse& medium :
        archive::WriteJob(write_context(context)).write(job.id, {}, libraries, reporter).media) {
     result.media.push_back(medium.label);

@@ -13,9 +13,11 @@ namespace {
 
 constexpr int kLastNumber = 9999;
 
-tapeio::Library& library_for(const Workspace& workspace, std::string_view url) {
-  for (const auto& library : workspace.libraries()) {
-    if (url.empty() || library->url() == url) {
+tapeio::Library& library_for(Context& context, std::string_view url) {
+  const std::string wanted = home::absolute_library_url(url, context.workspace.home().directory());
+  (void)context.config();  // So that a library named there a moment ago is known.
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (url.empty() || library->url() == wanted) {
       return *library;
     }
   }
@@ -30,10 +32,8 @@ std::string free_label(Context& context) {
   for (const catalog::Medium& medium : context.ledger.media()) {
     taken.insert(medium.label);
   }
-  for (const auto& library : context.workspace.libraries()) {
-    for (const tapeio::MediumSlot& slot : library->media()) {
-      taken.insert(slot.label);
-    }
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
+    taken.insert(slot.medium.label);
   }
   for (int number = 1; number <= kLastNumber; ++number) {
     char label[16];
@@ -64,21 +64,22 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   if (context.ledger.medium(name)) {
     throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
   }
-  library_for(context.workspace, url)
-      .add_medium(name, capacity_bytes.value_or(context.workspace.home().config().medium_capacity));
+  library_for(context, url)
+      .add_medium(name, capacity_bytes.value_or(context.config().medium_capacity));
   return name;
 }
 
 void label_medium(Context& context, std::string_view label, Reporter& reporter) {
-  tapeio::Library* library = context.workspace.library_with(label);
-  if (library == nullptr) {
+  const auto placed = context.workspace.libraries().find(label);
+  if (!placed) {
     throw Error(ErrorCode::not_found,
                 "label medium " + std::string(label) +
                     ": no library has it now; `mixtape media list` shows all");
   }
   const archive::WriteContext write = write_context(context);
-  const auto writer = archive::MediumWriter::open(
-      write, context.ledger, *library, std::string(label), context.ledger.medium(label), reporter);
+  const auto writer =
+      archive::MediumWriter::open(write, context.ledger, *placed->library, placed->label,
+                                  context.ledger.medium(label), reporter);
   if (!writer) {
     throw Error(ErrorCode::wrong_medium,
                 "label medium " + std::string(label) +

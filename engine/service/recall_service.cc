@@ -62,9 +62,9 @@ recall::Outside RecallService::outside() {
     }
     return extents;
   };
-  outside.library_with = [this](const std::string& label) {
+  outside.find_medium = [this](const std::string& label) {
     const auto medium = reader().ledger.medium(label);
-    return medium ? workspace_.library_with(*medium) : nullptr;
+    return medium ? workspace_.libraries().find(*medium).medium : std::nullopt;
   };
   outside.damaged = [this](const recall::Content& content, const recall::Extent& extent,
                            const std::string& why) {

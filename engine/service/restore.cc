@@ -24,27 +24,37 @@ class Media {
     if (known != here_.end()) {
       return known->second;
     }
-    return here_[label] = library_with(label) != nullptr;
+    const Libraries::Lookup found = find(label);
+    if (!found.why_not.empty()) {
+      why_not_[label] = found.why_not;
+    }
+    return here_[label] = found.medium.has_value();
   }
   void failed(const std::string& label) { here_[label] = false; }
+  // Why a medium is not here, as far as there is more to say.
+  [[nodiscard]] std::string why_not(const std::string& label) const {
+    const auto known = why_not_.find(label);
+    return known == why_not_.end() ? "" : ": " + known->second;
+  }
 
   // Error{no_medium, conflict, ...}.
   [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
-    tapeio::Library* library = library_with(label);
-    if (library == nullptr) {
+    const Libraries::Lookup found = find(label);
+    if (!found.medium) {
       throw Error(ErrorCode::no_medium, "load medium " + label + ": it is not here any more");
     }
-    return library->load(label, tapeio::Library::Access::read);
+    return found.medium->load(tapeio::Library::Access::read);
   }
 
  private:
-  [[nodiscard]] tapeio::Library* library_with(const std::string& label) const {
+  [[nodiscard]] Libraries::Lookup find(const std::string& label) const {
     const auto medium = context_.ledger.medium(label);
-    return medium ? context_.workspace.library_with(*medium) : nullptr;
+    return medium ? context_.workspace.libraries().find(*medium) : Libraries::Lookup{};
   }
 
   Context& context_;
   std::map<std::string, bool> here_;
+  std::map<std::string, std::string> why_not_;
 };
 
 class Restore {
@@ -129,7 +139,9 @@ class Restore {
         auto& [files, bytes] = away[label];
         ++files;
         bytes += content.content.size;
-        why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" : why;
+        why = content.why.empty()
+                  ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label)
+                  : why;
       }
       for (const std::size_t item : content.items) {
         add_trouble(result_, plan_.items[item].target, why);

@@ -2,27 +2,38 @@
 #include "engine/service/status.h"
 
 #include <algorithm>
-#include <map>
 
 #include "engine/service/copy_policy.h"
 
 namespace mixtape::service {
 namespace {
 
-using Slots = std::map<std::string, tapeio::MediumSlot>;
+using Slots = std::vector<Libraries::Slot>;
 
-Slots slots_of(const Workspace& workspace) {
-  Slots slots;
-  for (const auto& library : workspace.libraries()) {
-    for (tapeio::MediumSlot& slot : library->media()) {
-      slots.emplace(slot.label, std::move(slot));
+// Takes the medium out of `slots` when it is there. The label on a disk medium is read, because
+// that moves nothing; of a cartridge only its drive can tell.
+void look_for(MediumStatus& status, Libraries& libraries, Slots& slots) {
+  const auto slot = std::find_if(slots.begin(), slots.end(), [&](const Libraries::Slot& each) {
+    return may_be(each.medium.label, status.medium);
+  });
+  if (slot == slots.end()) {
+    return;
+  }
+  if (slot->medium.device_id != 0) {
+    const Libraries::Lookup found = libraries.find(status.medium);
+    status.why_not = found.medium ? "" : found.why_not;
+    if (!found.medium) {
+      return;
     }
   }
-  return slots;
+  status.here = true;
+  status.used_bytes = slot->medium.used_bytes;
+  status.capacity_bytes = slot->medium.capacity_bytes;
+  slots.erase(slot);
 }
 
 void count_under_copied(Context& context, Status& status) {
-  const CopyPolicy policy(context.workspace.home().config());
+  const CopyPolicy policy(context.config());
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
                        copy_domains(context.workspace),
                        [&](const catalog::Ledger::Need& need) {
@@ -35,7 +46,8 @@ void count_under_copied(Context& context, Status& status) {
 }  // namespace
 
 std::vector<MediumStatus> media_status(Context& context) {
-  Slots slots = slots_of(context.workspace);
+  Libraries& libraries = context.workspace.libraries();
+  Slots slots = libraries.slots();
   std::vector<MediumStatus> media;
   for (const catalog::Medium& medium : context.ledger.media()) {
     MediumStatus status;
@@ -47,17 +59,12 @@ std::vector<MediumStatus> media_status(Context& context) {
     for (const catalog::Bundle& bundle : bundles) {
       status.used_bytes += bundle.plain_bytes;
     }
-    if (const auto slot = slots.find(medium.label); slot != slots.end()) {
-      status.here = true;
-      status.used_bytes = slot->second.used_bytes;
-      status.capacity_bytes = slot->second.capacity_bytes;
-      slots.erase(slot);
-    }
+    look_for(status, libraries, slots);
     media.push_back(std::move(status));
   }
-  for (const auto& [label, slot] : slots) {
+  for (const auto& [library, slot] : slots) {
     MediumStatus status;
-    status.medium.label = label;
+    status.medium.label = slot.label;
     status.here = true;
     status.used_bytes = slot.used_bytes;
     status.capacity_bytes = slot.capacity_bytes;
@@ -81,7 +88,7 @@ Status status_of(Context& context) {
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();
   status.recovery_kept_elsewhere = context.workspace.home().recovery_kept_elsewhere();
-  status.absent_libraries = context.workspace.absent_libraries();
+  status.absent_libraries = context.workspace.libraries().absent();
   return status;
 }
 

@@ -17,7 +17,8 @@ namespace mixtape::service {
 struct MediumStatus {
   catalog::Medium medium;  // Without a uuid when the medium was never written by this catalog.
   bool known = false;      // In the catalog.
-  bool here = false;       // In a library now.
+  bool here = false;       // In a library now; disk media were asked for their own label.
+  std::string why_not;     // What has its label there but is not it.
   std::uint64_t used_bytes = 0;
   std::optional<std::uint64_t> capacity_bytes;
   std::size_t bundles = 0;

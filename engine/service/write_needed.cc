@@ -82,7 +82,7 @@ void add_scanned(const archive::Scan& scan, NeededItems& needed) {
 
 NeededItems needed_items(Context& context, const archive::Scan& scan) {
   NeededItems needed;
-  const CopyPolicy policy(context.workspace.home().config());
+  const CopyPolicy policy(context.config());
   // The copy on a retired medium does not count, so its disk may take another one.
   std::set<catalog::MediumId> retired;
   for (const catalog::Medium& medium : context.ledger.media()) {

@@ -6,11 +6,11 @@
 namespace mixtape::service {
 
 archive::WriteContext write_context(Context& context) {
-  const Workspace& workspace = context.workspace;
-  const home::Config& config = workspace.home().config();
+  Workspace& workspace = context.workspace;
+  const home::Config& config = context.config();
   return {
       .database = context.database,
-      .recipients = workspace.recipients(),
+      .recipients = context.recipients(),
       .identities = workspace.identities(),
       .scratch = workspace.home().scratch(),
       .now_s = context.now_s,
@@ -20,14 +20,6 @@ archive::WriteContext write_context(Context& context) {
       .warning_zone_bytes = {},
       .before_commit = {},
   };
-}
-
-std::vector<tapeio::Library*> all_libraries(const Workspace& workspace) {
-  std::vector<tapeio::Library*> libraries;
-  for (const auto& library : workspace.libraries()) {
-    libraries.push_back(library.get());
-  }
-  return libraries;
 }
 
 }  // namespace mixtape::service

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
 #include "engine/archive/write_job.h"
 #include "engine/service/context.h"
 
@@ -12,6 +10,5 @@ namespace mixtape::service {
 
 // Refers to `context`, which must outlive it.
 [[nodiscard]] archive::WriteContext write_context(Context& context);
-[[nodiscard]] std::vector<tapeio::Library*> all_libraries(const Workspace& workspace);
 
 }  // namespace mixtape::service

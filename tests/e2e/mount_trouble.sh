@@ -63,3 +63,34 @@ mount.mixtape "$mountpoint"
 [ "$(cat "$mountpoint/staging/kept/file")" = staged ] || fail "a staged file was lost"
 mixtape flush
 [ "$(cat "$mountpoint/latest/kept/file")" = staged ] || fail "flush after the crash"
+unmount_home
+
+say "a library that comes and goes under a running daemon"
+rm -rf "$MIXTAPE_HOME"
+mixtape init >/dev/null
+printf 'libraries = ["dir:%s"]\n' "$work/disk" >>"$MIXTAPE_HOME/mixtape.toml"
+mkdir "$work/disk"
+mixtape media add USB1 --library "dir:$work/disk/" --capacity "100 MiB"
+mixtape backup "$work/source" >/dev/null
+mv "$work/disk" "$work/carried off"
+mount_home
+! cat "$mountpoint/latest$work/source/file" 2>/dev/null || fail "read from a disk that is away"
+mixtape status | grep -q "library not here" || fail "status does not say that the library is away"
+mv "$work/carried off" "$work/disk"
+[ "$(cat "$mountpoint/latest$work/source/file")" = hello ] || fail "a disk that came back is not used"
+mv "$work/disk" "$work/carried off"
+grep -q "library not here" "$mountpoint/.mixtape/status.txt" || fail "status.txt of a home without its disk"
+mixtape doctor >"$work/doctor" || true  # It warns of more than this.
+grep -q "$work/disk" "$work/doctor" || fail "doctor does not name the disk"
+mv "$work/carried off" "$work/disk"
+
+say "keys and configuration that change under a running daemon"
+age-keygen -o "$work/friend" 2>/dev/null
+mixtape key add "$(age-keygen -y "$work/friend")"
+echo 'exclude = ["**/*.tmp"]' >>"$MIXTAPE_HOME/mixtape.toml"
+echo junk >"$work/source/x.tmp"
+echo news >"$work/source/news"
+mixtape backup "$work/source" >/dev/null
+[ ! -e "$mountpoint/latest$work/source/x.tmp" ] || fail "an exclude rule of a moment ago is not followed"
+last=$(ls "$work/disk/USB1" | grep archive.tar.age | tail -n 1)
+age -d -i "$work/friend" "$work/disk/USB1/$last" >"$work/opened" || fail "the new recipient cannot read what is written"

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tapeio/error.h"
+#include "tapeio/library.h"
 #include "tests/support/temp_dir.h"
 
 namespace mixtape::home {
@@ -48,9 +49,8 @@ TEST_F(HomeTest, InitMakesKeysCatalogAndThreeMediaForThisUserAlone) {
   EXPECT_EQ(mode_of(home.keys() / "recovery.identity"), 0600u);
   EXPECT_EQ(home.identities().size(), 2u);
   EXPECT_EQ(home.recipients().size(), 2u);
-  const auto libraries = home.libraries();
-  ASSERT_EQ(libraries.size(), 1u);
-  EXPECT_EQ(libraries[0]->media().size(), 3u);
+  ASSERT_EQ(home.library_urls(), std::vector<std::string>{"dir:" + (home_ / "library").string()});
+  EXPECT_EQ(tapeio::open_library(home.library_urls()[0])->media().size(), 3u);
   EXPECT_FALSE(home.recovery_kept_elsewhere());
 }
 
@@ -94,13 +94,10 @@ TEST_F(HomeTest, ARecipientIsAddedOnce) {
   EXPECT_EQ(error_of([&] { home.add_recipient(added, "again"); }).code(), ErrorCode::conflict);
 }
 
-TEST_F(HomeTest, ALibraryThatIsAwayIsNamedAndTheOthersAreUsed) {
-  Home::create(home_);
-  std::ofstream(home_ / "mixtape.toml") << "libraries = [\"dir:library\", \"dir:/away/for/now\"]\n";
-  std::vector<std::string> absent;
-  EXPECT_EQ(Home(home_).libraries(&absent).size(), 1u);
-  ASSERT_EQ(absent.size(), 1u);
-  EXPECT_THAT(absent[0], HasSubstr("/away/for/now"));
+TEST_F(HomeTest, LibrariesAreNamedByWholePathsWithoutASlashAtTheEnd) {
+  EXPECT_EQ(absolute_library_url("dir:library", "/home"), "dir:/home/library");
+  EXPECT_EQ(absolute_library_url("dir:/mnt/usb/", "/home"), "dir:/mnt/usb");
+  EXPECT_EQ(absolute_library_url("dir:", "/home"), "dir:") << "nonsense stays to be refused";
 }
 
 TEST_F(HomeTest, ASecondWriterIsToldWhoTheFirstIs) {

@@ -103,7 +103,7 @@ class RecallTest : public testing::Test {
               const std::lock_guard lock(mutex_);
               return copies_.at(content.number);
             },
-        .library_with = [this](const std::string& label) { return library_with(label); },
+        .find_medium = [this](const std::string& label) { return find_medium(label); },
         .damaged =
             [this](const Content&, const Extent& extent, const std::string&) {
               const std::lock_guard lock(mutex_);
@@ -121,18 +121,18 @@ class RecallTest : public testing::Test {
             },
     };
   }
-  tapeio::Library* library_with(const std::string& label) {
+  std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
     const std::lock_guard lock(mutex_);
     if (looks_until_there_ > 0) {
       --looks_until_there_;
-      return nullptr;
+      return std::nullopt;
     }
     for (const tapeio::MediumSlot& slot : world_.library().media()) {
       if (slot.label == label) {
-        return &world_.library();
+        return tapeio::PlacedMedium{&world_.library(), label};
       }
     }
-    return nullptr;
+    return std::nullopt;
   }
 
   std::future<Answer> start_read(const Content& content, std::uint64_t offset, std::size_t size) {

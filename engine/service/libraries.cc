@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/libraries.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/service/last_index.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+// What keeps a library from being opened now and may pass; anything else is a wrong configuration.
+bool may_pass(ErrorCode code) {
+  return code == ErrorCode::not_found || code == ErrorCode::not_permitted || code == ErrorCode::io;
+}
+
+// Empty when it is that medium, else what it is.
+std::string difference(const tapeio::PlacedMedium& placed, const catalog::Medium& medium) {
+  try {
+    const auto drive = placed.load(tapeio::Library::Access::read);
+    const auto label = read_label(*drive);
+    if (!label) {
+      return "the medium of that label in " + placed.library->url() + " is blank";
+    }
+    if (label->medium != medium.uuid) {
+      return "the medium of that label in " + placed.library->url() + " is another one (" +
+             to_hex(label->medium) + " instead of " + to_hex(medium.uuid) + ")";
+    }
+  } catch (const Error& error) {
+    // Where the label itself is damaged the archives still prove what they are: each opens only
+    // with the key that the catalog has for it.
+    if (error.code() != ErrorCode::corrupt) {
+      return error.what();
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+bool may_be(std::string_view slot_label, const catalog::Medium& medium) {
+  return medium.label == slot_label ||
+         (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == '~');
+}
+
+Libraries::Libraries(std::vector<std::string> urls) {
+  use(std::move(urls));
+}
+
+void Libraries::use(std::vector<std::string> urls) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Known> known;
+  for (std::string& url : urls) {
+    const auto old = std::find_if(known_.begin(), known_.end(),
+                                  [&](const Known& each) { return each.url == url; });
+    if (old != known_.end()) {
+      known.push_back({std::move(url), std::move(old->library)});
+      known_.erase(old);
+      continue;
+    }
+    Known fresh{std::move(url), nullptr};
+    try {
+      fresh.library = tapeio::open_library(fresh.url);
+    } catch (const Error& error) {
+      if (!may_pass(error.code())) {
+        throw;
+      }
+    }
+    known.push_back(std::move(fresh));
+  }
+  // Somebody may still be using one of the others.
+  for (Known& old : known_) {
+    old.in_use = false;
+    known.push_back(std::move(old));
+  }
+  known_ = std::move(known);
+}
+
+std::vector<std::string> Libraries::urls() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> urls;
+  for (const Known& known : known_) {
+    if (known.in_use) {
+      urls.push_back(known.url);
+    }
+  }
+  return urls;
+}
+
+Libraries::View Libraries::look() {
+  const std::lock_guard lock(mutex_);
+  View view;
+  for (Known& known : known_) {
+    if (!known.in_use) {
+      continue;
+    }
+    try {
+      if (!known.library) {
+        known.library = tapeio::open_library(known.url);
+      }
+      view.here.push_back({known.library.get(), known.library->media()});
+    } catch (const Error& error) {
+      view.absent.push_back(error.what());
+    }
+  }
+  return view;
+}
+
+std::vector<tapeio::Library*> Libraries::here() {
+  std::vector<tapeio::Library*> libraries;
+  for (const Here& each : look().here) {
+    libraries.push_back(each.library);
+  }
+  return libraries;
+}
+
+std::vector<std::string> Libraries::absent() {
+  return look().absent;
+}
+
+std::vector<Libraries::Slot> Libraries::slots() {
+  std::vector<Slot> slots;
+  for (Here& each : look().here) {
+    for (tapeio::MediumSlot& medium : each.media) {
+      slots.push_back({each.library, std::move(medium)});
+    }
+  }
+  return slots;
+}
+
+std::optional<tapeio::PlacedMedium> Libraries::find(std::string_view label) {
+  for (const Slot& slot : slots()) {
+    if (slot.medium.label == label) {
+      return tapeio::PlacedMedium{slot.library, slot.medium.label};
+    }
+  }
+  return std::nullopt;
+}
+
+Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
+  Lookup result;
+  for (const Slot& slot : slots()) {
+    if (!may_be(slot.medium.label, medium)) {
+      continue;
+    }
+    tapeio::PlacedMedium placed{slot.library, slot.medium.label};
+    result.why_not = difference(placed, medium);
+    if (result.why_not.empty()) {
+      result.medium = std::move(placed);
+      return result;
+    }
+  }
+  return result;
+}
+
+}  // namespace mixtape::service

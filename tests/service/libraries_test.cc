@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/libraries.h"
+
+#include "engine/format/age_keys.h"
+#include "engine/service/restore.h"
+#include "engine/service/status.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/errors.h"
+
+// Disks are attached and taken away, directories are swapped, and a daemon outlives it all.
+
+namespace mixtape::service {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class LibrariesTest : public ServiceTest {
+ protected:
+  [[nodiscard]] fs::path disk() const { return directory_ / "disk"; }
+  [[nodiscard]] std::string url() const { return "dir:" + disk().string(); }
+  [[nodiscard]] fs::path medium(const std::string& label) const {
+    return home() / "library" / label;
+  }
+  void swap_media() {
+    fs::rename(medium("MX0001"), medium("aside"));
+    fs::rename(medium("MX0002"), medium("MX0001"));
+    fs::rename(medium("aside"), medium("MX0002"));
+  }
+  MediumStatus status(const std::string& label) {
+    for (MediumStatus& each : media_status(context())) {
+      if (each.known && each.medium.label == label) {
+        return each;
+      }
+    }
+    return {};
+  }
+};
+
+TEST_F(LibrariesTest, OneThatWasAwayIsThereOnceItsDiskIs) {
+  Libraries libraries({url()});
+  EXPECT_THAT(libraries.here(), IsEmpty());
+  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr(disk().string())));
+  fs::create_directory(disk());
+  ASSERT_THAT(libraries.here(), SizeIs(1));
+  libraries.here()[0]->add_medium("A", MiB);
+  EXPECT_TRUE(libraries.find("A").has_value());
+  EXPECT_THAT(libraries.absent(), IsEmpty());
+}
+
+TEST_F(LibrariesTest, OneThatWentAwayIsAbsentUntilItIsBack) {
+  fs::create_directory(disk());
+  Libraries libraries({"dir:" + (home() / "library").string(), url()});
+  ASSERT_THAT(libraries.here(), SizeIs(2));
+  fs::rename(disk(), directory_ / "carried off");
+  EXPECT_THAT(libraries.here(), SizeIs(1)) << "the other one is still there";
+  EXPECT_THAT(libraries.slots(), SizeIs(3));
+  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr(disk().string())));
+  fs::rename(directory_ / "carried off", disk());
+  EXPECT_THAT(libraries.here(), SizeIs(2));
+}
+
+TEST_F(LibrariesTest, AUrlThatNoLibraryCanHaveIsRefusedAtOnce) {
+  EXPECT_EQ(test::error_of([] { return Libraries({"tape:/nowhere"}).urls(); }), ErrorCode::invalid);
+}
+
+TEST_F(LibrariesTest, AMediumThatOnlyHasTheNameIsNotIt) {
+  write("a", "one");
+  back_up();
+  const catalog::Medium wanted = context().ledger.medium("MX0001").value();
+  EXPECT_TRUE(workspace_->libraries().find(wanted).medium.has_value());
+  swap_media();
+  const Libraries::Lookup found = workspace_->libraries().find(wanted);
+  EXPECT_FALSE(found.medium.has_value());
+  EXPECT_THAT(found.why_not, HasSubstr("blank"));
+  EXPECT_FALSE(status("MX0001").here);
+  EXPECT_THAT(status("MX0001").why_not, HasSubstr("blank"));
+}
+
+TEST_F(LibrariesTest, AMediumOfANewerFormatIsSaidToBeOne) {
+  write("a", "one");
+  back_up();
+  test::write_text(medium("MX0001") / "mixtape-medium",
+                   "format = 2\ncapacity_bytes = 1000000\nrecord_size = 1048576\n");
+  RestoreRequest request;
+  request.paths = {path_of("a")};
+  request.to = (directory_ / "back").string();
+  const RestoreResult result = restore(context(), request, reporter_);
+  ASSERT_THAT(result.troubles, SizeIs(1));
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("format"));
+}
+
+TEST_F(LibrariesTest, AMarkedLabelIsLookedForUnderTheNameOnTheMedium) {
+  catalog::Medium medium;
+  medium.label = "MX0001~3fa94c1b";
+  EXPECT_TRUE(may_be("MX0001", medium));
+  EXPECT_TRUE(may_be("MX0001~3fa94c1b", medium));
+  EXPECT_FALSE(may_be("MX000", medium));
+  EXPECT_FALSE(may_be("MX0002", medium));
+}
+
+TEST_F(LibrariesTest, TheNextCommandSeesWhatWasConfiguredMeanwhile) {
+  EXPECT_EQ(context().config().copies, 1u);
+  EXPECT_THAT(context().recipients(), SizeIs(2));
+  configure("copies = 2\nlibraries = [\"dir:library\", \"" + url() + "/\"]\n");
+  workspace_->home().add_recipient(format::Identity::generate().recipient(), "a friend");
+  fs::create_directory(disk());
+  EXPECT_EQ(context().config().copies, 1u) << "a command has one idea of it";
+  Context next(*workspace_, catalog::Access::write);
+  EXPECT_EQ(next.config().copies, 2u);
+  EXPECT_THAT(next.recipients(), SizeIs(3));
+  EXPECT_THAT(workspace_->libraries().here(), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace mixtape::service
