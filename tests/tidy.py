@@ -32,7 +32,7 @@ MAY_INCLUDE = {
 # Third-party header (prefix) -> the only places that may see it.
 OWNERS = {
     "sqlite3.h": ["engine/catalog"],
-    "sodium": ["engine/format"],
+    "sodium": ["engine/format", "tests/bench"],
     "openssl/": ["engine/format", "tests/format"],
     "blake2.h": ["tests/format", "tests/bench"],
     "fuse_lowlevel.h": ["fusefs", "tests/bench"],
