@@ -110,7 +110,7 @@ class TarReader {
   void read_exactly(MutableBytes into);
   void skip(std::uint64_t size);
   Bytes read_extension(std::uint64_t size);
-  std::vector<SparseExtent> read_sparse_map(std::uint64_t real_size);
+  void read_sparse_map(std::uint64_t real_size);
 
   ByteSource& in_;
   std::uint64_t position_ = 0;
@@ -124,9 +124,28 @@ class TarReader {
   std::size_t extent_ = 0;  // The one that `logical_` is in or before.
 };
 
-// The map at the front of a sparse member's stored data: extents, and how many bytes the map took.
-// Returns nullopt when `start` holds too little of it. `real_size` bounds the extents.
-std::optional<std::pair<std::vector<SparseExtent>, std::uint64_t>> decode_sparse_map(
-    ByteView start, std::uint64_t real_size);
+// The map at the front of a sparse member's stored data, decoded as it comes; at most
+// kMaxSparseExtents and an end marker.
+class SparseMap {
+ public:
+  explicit SparseMap(std::uint64_t real_size) : real_size_(real_size) {}
+  // Takes the next stored bytes; returns how many of them the map took: all until it is whole.
+  std::size_t take(ByteView stored);
+  [[nodiscard]] bool is_whole() const { return numbers_left_ == 0 && size_ % kTarBlock == 0; }
+  // Those that are not empty, in order, inside the real size.
+  [[nodiscard]] const std::vector<SparseExtent>& extents() const { return extents_; }
+
+ private:
+  void take_line();
+
+  std::uint64_t real_size_;
+  std::vector<SparseExtent> extents_;
+  std::string line_;                // As much of it as has come.
+  std::uint64_t size_ = 0;          // Bytes taken.
+  std::uint64_t numbers_left_ = 1;  // The first one is the count of extents.
+  bool counted_ = false;
+  std::optional<std::uint64_t> offset_;  // Of an extent whose size is still to come.
+  std::uint64_t end_ = 0;                // Of the last extent.
+};
 
 }  // namespace mixtape::format

@@ -197,7 +197,7 @@ std::optional<TarReader::Found> TarReader::next() {
       corrupt("sparse tar member lacks a part of its description");
     }
     size_ = *headers.pax.sparse_size;
-    extents_ = read_sparse_map(size_);
+    read_sparse_map(size_);
     member.sparse = extents_;
   } else if (size_ > 0) {
     extents_ = {{0, size_}};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "engine/format/tar_fields.h"
 #include "tapeio/error.h"
@@ -62,27 +63,6 @@ void for_each_number(const std::vector<SparseExtent>& extents, std::uint64_t rea
   }
 }
 
-// Takes one line off `rest`; nullopt when it is not complete yet.
-std::optional<std::uint64_t> take_number(std::string_view& rest) {
-  const std::size_t end = rest.substr(0, kMaxLine).find('\n');
-  if (end == std::string_view::npos) {
-    if (rest.size() >= kMaxLine) {
-      throw Error(ErrorCode::corrupt, "sparse map of a tar member has a line that is too long");
-    }
-    return std::nullopt;
-  }
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(rest.data(), rest.data() + end, number);
-  if (error != std::errc{} || stop != rest.data() + end) {
-    throw Error(ErrorCode::corrupt, "sparse map of a tar member has a line that is no number");
-  }
-  rest.remove_prefix(end + 1);
-  return number;
-}
-
-// The longest map that is read: every line of a full one at its longest.
-constexpr std::size_t kMaxMap = kMaxLine * (1 + 2 * (kMaxSparseExtents + 1));
-
 }  // namespace
 
 std::vector<SparseExtent> whole_blocks(const std::vector<SparseExtent>& extents,
@@ -118,66 +98,64 @@ Bytes encode_sparse_map(const std::vector<SparseExtent>& extents, std::uint64_t 
   return map;
 }
 
-std::optional<std::pair<std::vector<SparseExtent>, std::uint64_t>> decode_sparse_map(
-    ByteView start, std::uint64_t real_size) {
-  std::string_view rest = as_text(start);
-  const auto count = take_number(rest);
-  if (!count) {
-    return std::nullopt;
-  }
-  if (*count > kMaxSparseExtents + 1) {
-    throw Error(ErrorCode::corrupt, "sparse map of a tar member names too many extents");
-  }
-  std::vector<SparseExtent> extents;
-  std::uint64_t end = 0;
-  for (std::uint64_t i = 0; i < *count; ++i) {
-    const auto offset = take_number(rest);
-    const auto size = offset ? take_number(rest) : std::nullopt;
-    if (!size) {
-      return std::nullopt;
+std::size_t SparseMap::take(ByteView stored) {
+  std::size_t taken = 0;
+  for (; taken < stored.size() && !is_whole(); ++taken, ++size_) {
+    const char byte = static_cast<char>(stored[taken]);
+    if (numbers_left_ == 0) {
+      continue;  // What pads the last block.
     }
-    if (*offset < end || *offset > real_size || *size > real_size - *offset) {
-      throw Error(ErrorCode::corrupt, "sparse map of a tar member leaves its file");
-    }
-    end = *offset + *size;
-    if (*size > 0) {
-      extents.push_back({*offset, *size});
+    if (byte == '\n') {
+      take_line();
+      line_.clear();
+    } else if (line_.size() + 1 == kMaxLine) {
+      throw Error(ErrorCode::corrupt, "sparse map of a tar member has a line that is too long");
+    } else {
+      line_ += byte;
     }
   }
-  const std::uint64_t map_size = round_up(start.size() - rest.size(), kTarBlock);
-  if (map_size > start.size()) {
-    return std::nullopt;
-  }
-  return std::pair(std::move(extents), map_size);
+  return taken;
 }
 
-std::vector<SparseExtent> TarReader::read_sparse_map(std::uint64_t real_size) {
-  Bytes map;
-  std::uint64_t wanted_lines = 1;
-  std::uint64_t lines = 0;
-  while (lines < wanted_lines) {
-    if (stored_left_ < kTarBlock || map.size() > kMaxMap) {
+void SparseMap::take_line() {
+  std::uint64_t number = 0;
+  const char* const end = line_.data() + line_.size();
+  const auto [stop, error] = std::from_chars(line_.data(), end, number);
+  if (error != std::errc{} || stop != end) {
+    throw Error(ErrorCode::corrupt, "sparse map of a tar member has a line that is no number");
+  }
+  --numbers_left_;
+  if (!std::exchange(counted_, true)) {
+    if (number > kMaxSparseExtents + 1) {
+      throw Error(ErrorCode::corrupt, "sparse map of a tar member names too many extents");
+    }
+    numbers_left_ = 2 * number;
+  } else if (!offset_) {
+    offset_ = number;
+  } else {
+    const std::uint64_t offset = *std::exchange(offset_, std::nullopt);
+    if (offset < end_ || offset > real_size_ || number > real_size_ - offset) {
+      throw Error(ErrorCode::corrupt, "sparse map of a tar member leaves its file");
+    }
+    end_ = offset + number;
+    if (number > 0) {
+      extents_.push_back({offset, number});
+    }
+  }
+}
+
+void TarReader::read_sparse_map(std::uint64_t real_size) {
+  SparseMap map(real_size);
+  Bytes block(kTarBlock);
+  while (!map.is_whole()) {
+    if (stored_left_ < kTarBlock) {
       throw Error(ErrorCode::corrupt, "sparse map of a tar member does not end");
     }
-    map.resize(map.size() + kTarBlock);
-    const MutableBytes block = MutableBytes(map).last(kTarBlock);
     read_exactly(block);
     stored_left_ -= kTarBlock;
-    lines += static_cast<std::uint64_t>(std::count(block.begin(), block.end(), std::byte{'\n'}));
-    if (map.size() == kTarBlock) {
-      std::string_view rest = as_text(map);
-      const std::uint64_t count = take_number(rest).value_or(0);
-      if (count > kMaxSparseExtents + 1) {
-        throw Error(ErrorCode::corrupt, "sparse map of a tar member names too many extents");
-      }
-      wanted_lines = 1 + 2 * count;
-    }
+    map.take(block);
   }
-  auto decoded = decode_sparse_map(map, real_size);
-  if (!decoded || decoded->second != map.size()) {
-    throw Error(ErrorCode::corrupt, "sparse map of a tar member is malformed");
-  }
-  return std::move(decoded->first);
+  extents_ = map.extents();
 }
 
 }  // namespace mixtape::format

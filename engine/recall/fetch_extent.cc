@@ -2,9 +2,6 @@
 #include "engine/recall/fetch_extent.h"
 
 #include <algorithm>
-#include <optional>
-#include <utility>
-#include <vector>
 
 #include "engine/format/tar.h"
 #include "tapeio/error.h"
@@ -51,34 +48,17 @@ class FromOffset final : public ContentSink {
 class SparseExpander {
  public:
   SparseExpander(const Extent& extent, std::uint64_t content_size, ContentSink& out)
-      : extent_(extent), content_size_(content_size), out_(out) {}
+      : extent_(extent), content_size_(content_size), out_(out), map_(content_size) {}
 
-  void take(ByteView stored) {
-    if (!extents_) {
-      map_.insert(map_.end(), stored.begin(), stored.end());
-      auto decoded = format::decode_sparse_map(map_, content_size_);
-      if (!decoded) {
-        if (map_.size() > kMaxSparseMap) {
-          impossible(extent_, "its sparse map does not end");
-        }
-        return;
-      }
-      extents_ = std::move(decoded->first);
-      const Bytes data(map_.begin() + static_cast<std::ptrdiff_t>(decoded->second), map_.end());
-      map_ = {};
-      place(data);
-      return;
-    }
-    place(stored);
-  }
+  void take(ByteView stored) { place(stored.subspan(map_.take(stored))); }
 
   void finish() {
-    if (!extents_) {
+    if (!map_.is_whole()) {
       impossible(extent_, "it ends inside its sparse map");
     }
     // Extents without data may follow the last byte; they only tell the size.
-    for (; next_ < extents_->size(); ++next_) {
-      if ((*extents_)[next_].size != used_) {
+    for (; next_ < map_.extents().size(); ++next_) {
+      if (map_.extents()[next_].size != used_) {
         impossible(extent_, "less data than its sparse map says");
       }
       used_ = 0;
@@ -89,10 +69,10 @@ class SparseExpander {
  private:
   void place(ByteView data) {
     while (!data.empty()) {
-      if (next_ == extents_->size()) {
+      if (next_ == map_.extents().size()) {
         impossible(extent_, "more data than its sparse map says");
       }
-      const format::SparseExtent& target = (*extents_)[next_];
+      const format::SparseExtent& target = map_.extents()[next_];
       if (used_ == target.size) {
         ++next_;
         used_ = 0;
@@ -120,8 +100,7 @@ class SparseExpander {
   const Extent& extent_;
   std::uint64_t content_size_;
   ContentSink& out_;
-  Bytes map_;  // Until the map is whole.
-  std::optional<std::vector<format::SparseExtent>> extents_;
+  format::SparseMap map_;
   std::size_t next_ = 0;    // Extent that takes the next byte.
   std::uint64_t used_ = 0;  // Bytes already in it.
   std::uint64_t at_ = 0;    // Where the content stands.

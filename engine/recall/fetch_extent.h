@@ -17,9 +17,6 @@
 
 namespace mixtape::recall {
 
-// The longest sparse map that is read, bytes: over a hundred thousand holes.
-inline constexpr std::uint64_t kMaxSparseMap = 8 * MiB;
-
 // Writes the content's bytes [from, size) to `sink` in order, not finishing it. `go_on` is asked
 // after every chunk; when it says no, the rest is not read and false is returned.
 bool fetch_extent(ArchiveReader& reader, const Extent& extent, std::uint64_t content_size,

@@ -30,7 +30,7 @@ void expect_refused(const TarMember& member) {
 void expect_corrupt_map(std::string map, std::uint64_t real_size) {
   map.resize(round_up(map.size(), kTarBlock));
   try {
-    (void)decode_sparse_map(as_bytes(map), real_size);
+    SparseMap(real_size).take(as_bytes(map));
     ADD_FAILURE() << "accepted: " << map;
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
@@ -83,10 +83,10 @@ TEST(TarSparse, MapsOfManyBlocksSurvive) {
   }
   const TarMember member = sparse_of(extents, 20'000 * 2 * GiB);
   const TarHeader header = encode_header(member);
-  const auto decoded = decode_sparse_map(header.sparse_map, member.size);
-  ASSERT_TRUE(decoded);
-  EXPECT_EQ(decoded->first, extents);
-  EXPECT_EQ(decoded->second, header.sparse_map.size());
+  SparseMap map(member.size);
+  EXPECT_EQ(map.take(header.sparse_map), header.sparse_map.size());
+  EXPECT_TRUE(map.is_whole());
+  EXPECT_EQ(map.extents(), extents);
   Bytes archive = header.blocks;
   append(archive, header.sparse_map);
   MemorySource source(archive);
@@ -95,12 +95,33 @@ TEST(TarSparse, MapsOfManyBlocksSurvive) {
 }
 
 TEST(TarSparse, MapAsksForMoreUntilItIsWhole) {
-  const Bytes map = encode_header(sparse_file("disk.img").member).sparse_map;
-  ASSERT_EQ(map.size(), kTarBlock);
-  for (std::size_t size = 0; size < map.size(); ++size) {
-    EXPECT_FALSE(decode_sparse_map(ByteView(map).first(size), MiB)) << size;
+  const TarMember member = sparse_file("disk.img").member;
+  Bytes stored = encode_header(member).sparse_map;
+  ASSERT_EQ(stored.size(), kTarBlock);
+  append(stored, as_bytes("data"));
+  for (std::size_t piece = 1; piece < stored.size(); ++piece) {
+    SparseMap map(MiB);
+    std::size_t taken = 0;
+    while (!map.is_whole()) {
+      const std::size_t size = std::min(piece, stored.size() - taken);
+      taken += map.take(ByteView(stored).subspan(taken, size));
+      EXPECT_EQ(map.is_whole(), taken == kTarBlock);
+    }
+    EXPECT_EQ(map.take(ByteView(stored).subspan(taken)), 0U);
+    EXPECT_EQ(map.extents(), member.sparse);
   }
-  EXPECT_TRUE(decode_sparse_map(map, MiB));
+}
+
+TEST(TarSparse, TheLargestMapThatIsWrittenIsRead) {
+  Extents extents;
+  for (std::uint64_t i = 1; i <= kMaxSparseExtents; ++i) {
+    extents.push_back({i << 42, 512});
+  }
+  const TarMember member = sparse_of(extents, (kMaxSparseExtents + 1) << 42);
+  SparseMap map(member.size);
+  map.take(encode_header(member).sparse_map);
+  EXPECT_TRUE(map.is_whole());
+  EXPECT_EQ(map.extents(), extents);
 }
 
 TEST(TarSparse, ExtentsThatAreNoOrderedBlocksOfTheFileAreRefused) {

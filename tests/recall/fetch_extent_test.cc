@@ -24,6 +24,15 @@ class Collected final : public ContentSink {
   std::uint64_t zeros = 0;
 };
 
+// Of a content that is too large to be spelled out.
+class WithoutHoles final : public ContentSink {
+ public:
+  void write(ByteView more) override { bytes.insert(bytes.end(), more.begin(), more.end()); }
+  void write_zeros(std::uint64_t count) override { holes += bytes.empty() ? count : 0; }
+  Bytes bytes;
+  std::uint64_t holes = 0;  // Before the first byte.
+};
+
 class FetchExtentTest : public testing::Test {
  protected:
   ArchiveReader reader(const std::string& label = "A") {
@@ -132,6 +141,31 @@ TEST_F(FetchExtentTest, PutsHolesBack) {
                 Bytes(bytes.begin() + from, bytes.end()));
     }
   }
+}
+
+// The data of so many extents are half a gigabyte: only those of the first one are there.
+TEST_F(FetchExtentTest, TheLargestSparseMapThatIsWrittenIsRead) {
+  format::TarMember member;
+  member.name = "disk.img";
+  member.size = (format::kMaxSparseExtents + 1) << 42;
+  member.sparse.emplace();
+  for (std::uint64_t i = 1; i <= format::kMaxSparseExtents; ++i) {
+    member.sparse->push_back({i << 42, format::kTarBlock});
+  }
+  const format::TarHeader header = format::encode_header(member);
+  const Bytes data = test::pattern(3 * format::kChunk, 10);
+  Bytes stored = header.sparse_map;
+  stored.insert(stored.end(), data.begin(), data.end());
+  Extent extent = world_.write_one("A", stored);
+  extent.sparse = true;
+  extent.archive.plain_bytes += header.stored_size - extent.stored_size;
+  extent.stored_size = header.stored_size;
+  ArchiveReader reader = this->reader();
+  WithoutHoles sink;
+  EXPECT_FALSE(fetch_extent(reader, extent, member.size, 0, sink,
+                            [&] { return sink.bytes.size() < format::kTarBlock; }));
+  EXPECT_EQ(sink.holes, member.sparse->front().offset);
+  EXPECT_TRUE(std::equal(sink.bytes.begin(), sink.bytes.end(), data.begin()));
 }
 
 TEST_F(FetchExtentTest, AFileOfHolesOnlyHasNoData) {
