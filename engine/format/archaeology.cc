@@ -23,6 +23,8 @@ constexpr std::string_view kJsonName = "mixtape-tape.json";
 constexpr std::size_t kMaxJson = 64 * KiB;
 // Members in front of mixtape-tape.json that are looked at; there is one.
 constexpr int kMaxMembersBefore = 16;
+// How far that is looked for: the README in front of it has a few kilobytes.
+constexpr std::uint64_t kMaxBefore = 16 * MiB;
 // Below, the wait between records costs a drive its speed; above, no drive reads them.
 constexpr std::uint64_t kMinRecordSize = 64 * KiB;
 constexpr std::size_t kMaxLabel = 32;
@@ -143,6 +145,25 @@ void append_member(Bytes& archive, std::string_view name, std::string_view text,
   throw Error(ErrorCode::corrupt, "read the archaeology of a medium: " + why);
 }
 
+// A source that must not be needed to its end: whoever labelled the medium may be hostile.
+class Beginning final : public ByteSource {
+ public:
+  explicit Beginning(ByteSource& in) : in_(in) {}
+  std::size_t read(MutableBytes into) override {
+    if (left_ == 0) {
+      corrupt("there is no " + std::string(kJsonName) + " in its first " +
+              std::to_string(kMaxBefore / MiB) + " MiB");
+    }
+    const std::size_t size = in_.read(into.first(std::min<std::uint64_t>(into.size(), left_)));
+    left_ -= size;
+    return size;
+  }
+
+ private:
+  ByteSource& in_;
+  std::uint64_t left_ = kMaxBefore;
+};
+
 // The member's value, or nullptr when it is not there or of another type.
 template <typename Value>
 const Value* find(const Json& json, const char* key) {
@@ -251,7 +272,8 @@ Bytes build_archaeology(const MediumLabel& label) {
 }
 
 MediumLabel parse_archaeology(ByteSource& in) {
-  TarReader reader(in);
+  Beginning beginning(in);
+  TarReader reader(beginning);
   for (int i = 0; i < kMaxMembersBefore; ++i) {
     const auto found = reader.next();
     if (!found) {

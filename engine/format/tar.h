@@ -24,9 +24,12 @@ namespace mixtape::format {
 inline constexpr std::uint64_t kTarBlock = 512;
 // Two zero blocks end an archive.
 inline constexpr std::uint64_t kTarEnd = 2 * kTarBlock;
-// One member's pax records. A file has one name (4 KiB), one link target (4 KiB) and extended
-// attributes, of which ext4 holds 64 KiB and XFS more; what is larger than this is an attack.
+// One member's pax records, and everything else that is said in front of its header. A file has one
+// name (4 KiB), one link target (4 KiB) and extended attributes, of which ext4 holds 64 KiB and XFS
+// more; what is larger than this is an attack.
 inline constexpr std::uint64_t kMaxPaxSize = 1 * MiB;
+// Extension members in front of one member: we write one, others one of each of four kinds.
+inline constexpr std::size_t kMaxExtensions = 128;
 // All global pax records of an archive together: we write none, others a comment.
 inline constexpr std::uint64_t kMaxGlobalPax = 64 * KiB;
 // Data extents of one sparse file: 16 MiB in memory, enough for an image of 8 GiB of which every
@@ -109,7 +112,7 @@ class TarReader {
   Headers read_headers();
   void read_exactly(MutableBytes into);
   void skip(std::uint64_t size);
-  Bytes read_extension(std::uint64_t size);
+  Bytes read_extension(Headers& headers);
   void read_sparse_map(std::uint64_t real_size);
 
   ByteSource& in_;

@@ -118,6 +118,8 @@ struct TarReader::Headers {
   UstarHeader ustar{};
   PaxAttributes pax;
   std::optional<std::string> gnu_name, gnu_link;  // From GNU's 'L' and 'K' members.
+  std::size_t extensions = 0;                     // Members in front, of any kind,
+  std::uint64_t extension_bytes = 0;              // and what they hold.
 
   [[nodiscard]] TarMember member() const;
   [[nodiscard]] std::string name() const;
@@ -233,10 +235,10 @@ TarReader::Headers TarReader::read_headers() {
     switch (headers.ustar.type) {
       case 'x':
         extended = true;
-        headers.pax.apply(read_extension(get_size(headers.ustar)));
+        headers.pax.apply(read_extension(headers));
         break;
       case 'g': {
-        const Bytes records = read_extension(get_size(headers.ustar));
+        const Bytes records = read_extension(headers);
         if (records.size() + global_pax_.size() > kMaxGlobalPax) {
           corrupt("tar archive has too many global pax records");
         }
@@ -247,7 +249,7 @@ TarReader::Headers TarReader::read_headers() {
       case 'L':
       case 'K': {
         const bool link = headers.ustar.type == 'K';
-        const Bytes text = read_extension(get_size(headers.ustar));
+        const Bytes text = read_extension(headers);
         (link ? headers.gnu_link : headers.gnu_name) =
             as_text(text).substr(0, as_text(text).find('\0'));
         extended = true;
@@ -259,10 +261,12 @@ TarReader::Headers TarReader::read_headers() {
   }
 }
 
-Bytes TarReader::read_extension(std::uint64_t size) {
-  if (size > kMaxPaxSize) {
-    corrupt("extended header of a tar member is too large");
+Bytes TarReader::read_extension(Headers& headers) {
+  const std::uint64_t size = get_size(headers.ustar);
+  if (++headers.extensions > kMaxExtensions || size > kMaxPaxSize - headers.extension_bytes) {
+    corrupt("extended headers of a tar member are too large");
   }
+  headers.extension_bytes += size;
   Bytes blocks(round_up(size, kTarBlock));
   read_exactly(blocks);
   blocks.resize(size);

@@ -13,6 +13,7 @@
 #include "tapeio/error.h"
 #include "tests/format/shell.h"
 #include "tests/format/tar_fixture.h"
+#include "tests/support/errors.h"
 #include "tests/support/temp_dir.h"
 
 namespace mixtape::format::test {
@@ -240,6 +241,29 @@ TEST(Archaeology, WithoutTheTextForProgramsIsCorrupt) {
             ErrorCode::corrupt);
   std::vector<Content> many(100, text_file("another", ""));
   EXPECT_EQ(code_of_parsing(archive_of(many)), ErrorCode::corrupt);
+}
+
+// Gives what it has, then zeros for ever.
+class Endless final : public ByteSource {
+ public:
+  explicit Endless(ByteView bytes) : begin_(bytes) {}
+  std::size_t read(MutableBytes into) override {
+    const std::size_t size = begin_.read(into);
+    std::fill(into.begin() + static_cast<std::ptrdiff_t>(size), into.end(), std::byte{0});
+    given += into.size();
+    return into.size();
+  }
+  std::uint64_t given = 0;
+
+ private:
+  MemorySource begin_;
+};
+
+TEST(Archaeology, AMemberInFrontThatNeverEndsIsNotReadThrough) {
+  const TarHeader readme = encode_header(file_named("README.txt", std::uint64_t{1} << 62));
+  Endless source(readme.blocks);
+  EXPECT_EQ(mixtape::test::error_of([&] { return parse_archaeology(source); }), ErrorCode::corrupt);
+  EXPECT_LE(source.given, 17 * MiB);
 }
 
 TEST(Archaeology, CutAnywhereIsCorrupt) {

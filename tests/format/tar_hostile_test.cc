@@ -164,6 +164,28 @@ TEST(TarHostile, ExtensionsAreBoundedAndMustDescribeAMember) {
   expect_corrupt(joined({globals, raw_block('0', "a", 0)}));
 }
 
+TEST(TarHostile, ExtensionsOfOneMemberAreBoundedTogether) {
+  const auto attribute = [](char name, std::size_t size) {
+    // Seven digits of length, a space and the line feed.
+    std::string record = "SCHILY.xattr.user." + std::string(1, name) + "=";
+    const std::string length = std::to_string(7 + 1 + size);
+    record.resize(size - 1, 'v');
+    return std::string(7 - length.size(), '0') + length + " " + record + "\n";
+  };
+  const Bytes half = extension('x', attribute('a', kMaxPaxSize / 2 - 8));
+  const Bytes other_half = extension('x', attribute('b', kMaxPaxSize / 2 - 8));
+  const Bytes member = raw_block('0', "a", 0);
+  EXPECT_EQ(code_of_reading(joined({half, other_half, member, half, other_half, member})),
+            std::nullopt);
+  expect_corrupt(joined({half, other_half, extension('L', "x"), member}));
+  expect_corrupt(joined({half, other_half, extension('x', "12 path=abc\n"), member}));
+  Bytes empty;
+  for (std::size_t i = 0; i <= kMaxExtensions; ++i) {
+    append(empty, extension('x', ""));
+  }
+  expect_corrupt(joined({empty, member}));
+}
+
 TEST(TarHostile, MalformedPaxRecordsAreCorrupt) {
   for (const char* records : {"x",
                               "12",
