@@ -37,8 +37,11 @@ struct Outside {
   std::function<std::vector<Extent>(const Content&)> extents;
   // Where this medium is now; nullopt: not within reach.
   std::function<std::optional<tapeio::PlacedMedium>(const std::string& medium_label)> find_medium;
-  // A copy was found damaged.
+  // A copy was found damaged: its bytes are not what they must be. One that cannot be read now is
+  // not.
   std::function<void(const Content&, const Extent&, const std::string& why)> damaged;
+  // A copy was read whole and has the hash that the content had before.
+  std::function<void(const Content&, const Extent&)> verified;
   // The hash of a content that had none.
   std::function<void(const Content&, const std::array<std::byte, 32>& hash)> hashed;
   // Somebody must fetch this medium ("put MX0003 (shelf B) into reach"); said once per wait.

@@ -29,6 +29,17 @@ void tell(const char* what, Tell tell_it) {
   }
 }
 
+// Catalogs come from media: what no archive can have is no copy.
+bool is_possible(const Extent& copy) {
+  try {
+    (void)spot_of(copy);
+    return true;
+  } catch (const Error& error) {
+    spdlog::warn("recall: pass over a copy: {}", error.what());
+    return false;
+  }
+}
+
 ReadBack from_file(tapeio::UniqueFd fd) {
   return [file = std::make_shared<tapeio::UniqueFd>(std::move(fd))](std::uint64_t offset,
                                                                     MutableBytes into) {
@@ -81,19 +92,14 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   Job job;
   job.content = content;
   try {
-    for (Extent& extent : outside_.extents(content)) {
-      (void)spot_of(extent);
-      job.copies.push_back(std::move(extent));
+    job.copies = outside_.extents(content);
+    std::erase_if(job.copies, [](const Extent& copy) { return !is_possible(copy); });
+    if (job.copies.empty()) {
+      throw Error(ErrorCode::corrupt, "recall content " + std::to_string(content.number) +
+                                          ": no medium holds a good copy");
     }
   } catch (const Error&) {
     room_.finish(request.id, std::current_exception());
-    return;
-  }
-  if (job.copies.empty()) {
-    room_.finish(request.id,
-                 std::make_exception_ptr(
-                     Error(ErrorCode::corrupt, "recall content " + std::to_string(content.number) +
-                                                   ": no medium holds a good copy")));
     return;
   }
   jobs_[request.id] = std::move(job);
@@ -157,7 +163,7 @@ void RecallWorker::look_for_media() {
   present_.clear();
   std::vector<RequestId> waiting;
   for (const auto& [id, job] : jobs_) {
-    if (job.absent_since) {
+    if (job.absent_since || !present(job.copies[job.chosen].archive.medium_label)) {
       waiting.push_back(id);
     }
   }
@@ -249,6 +255,8 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
       return;
     }
   }
+  job.mixed = job.mixed || (job.done > 0 && job.from != extent.archive.bundle_uuid);
+  job.from = extent.archive.bundle_uuid;
   CacheFill sink(room_, id, job.incoming, job.content.size, job.done);
   bool whole = false;
   try {
@@ -285,6 +293,8 @@ void RecallWorker::confirm(RequestId id, Job& job, const Extent& extent) {
                       {.begin = 0, .end = job.content.size, .read_back = read_back, .keeps = true});
   if (!job.content.hash) {
     tell("note a hash", [&] { outside_.hashed(job.content, hash); });
+  } else if (!job.mixed) {
+    tell("note a good copy", [&] { outside_.verified(job.content, extent); });
   }
   try {
     (void)job.incoming->commit();
@@ -348,20 +358,19 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
     spdlog::warn("recall: content {} on medium {}: {}", job.content.number,
                  extent.archive.medium_label, error.what());
   }
-  // Only what was read, or could not be, says something about the copy.
-  if (error.code() == ErrorCode::corrupt || error.code() == ErrorCode::io) {
+  // Only what was read says something about the copy: a drive or a disk may do better next time.
+  if (error.code() == ErrorCode::corrupt) {
     tell("note a damaged copy", [&] { outside_.damaged(job.content, extent, error.what()); });
   }
   job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));
   job.tried_again = false;
-  job.mixed = job.mixed || job.done > 0;
   if (!job.copies.empty()) {
     place(id);
     return;
   }
-  const ErrorCode code =
-      error.code() == ErrorCode::not_permitted ? ErrorCode::not_permitted : ErrorCode::corrupt;
-  fail(id, std::make_exception_ptr(Error(code, error.what())));
+  const bool is_told = error.code() == ErrorCode::not_permitted || error.code() == ErrorCode::io;
+  fail(id,
+       std::make_exception_ptr(Error(is_told ? error.code() : ErrorCode::corrupt, error.what())));
 }
 
 void RecallWorker::forget(RequestId id) {

@@ -3,6 +3,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <utility>
+
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -11,6 +14,8 @@ namespace {
 // Verdicts on copies that wait for the catalog; more than this means that a whole medium is
 // unreadable, and the later ones will be found again.
 constexpr std::size_t kMaxChores = 10'000;
+// Good copies that are noted together: those of so much time.
+constexpr std::chrono::seconds kGather{1};
 
 }  // namespace
 
@@ -32,6 +37,28 @@ recall::Extent to_extent(const catalog::CopyPlace& place) {
   extent.stored_size = place.copy.stored_size;
   extent.sparse = place.copy.sparse;
   return extent;
+}
+
+void note_verified(Context& context, const std::vector<VerifiedCopy>& copies) {
+  catalog::Transaction transaction(context.database);
+  const std::int64_t now_s = context.now_s();
+  std::optional<catalog::Bundle> bundle;
+  for (const VerifiedCopy& copy : copies) {
+    if (!bundle || bundle->uuid != copy.bundle) {
+      bundle = context.ledger.bundle(copy.bundle);
+    }
+    try {
+      if (bundle) {
+        context.ledger.mark_verified(copy.content, bundle->id, now_s);
+      }
+    } catch (const Error& error) {
+      // Its content may have turned out to be another's since.
+      if (error.code() != ErrorCode::not_found) {
+        throw;
+      }
+    }
+  }
+  transaction.commit();
 }
 
 RecallService::RecallService(Workspace& workspace, Say say)
@@ -79,6 +106,9 @@ recall::Outside RecallService::outside() {
       }
     });
   };
+  outside.verified = [this](const recall::Content& content, const recall::Extent& extent) {
+    post_verified({catalog::ContentId{content.number}, extent.archive.bundle_uuid});
+  };
   outside.hashed = [this](const recall::Content& content, const catalog::Hash& hash) {
     post([content, hash](Context& context) {
       context.ledger.set_hash(catalog::ContentId{content.number}, hash);
@@ -101,17 +131,34 @@ void RecallService::post(Chore chore) {
   }
 }
 
+void RecallService::post_verified(const VerifiedCopy& copy) {
+  const std::lock_guard lock(mutex_);
+  if (verified_.size() < kMostVerifiedAtOnce) {
+    verified_.push_back(copy);
+    wake_.notify_one();
+  }
+}
+
+RecallService::Chore RecallService::next_chore(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  // At shutdown what is known is still written down.
+  if (!wake_.wait(lock, stop, [this] { return !chores_.empty() || !verified_.empty(); })) {
+    return {};
+  }
+  if (chores_.empty()) {
+    wake_.wait_for(lock, stop, kGather, [this] { return verified_.size() == kMostVerifiedAtOnce; });
+    return [copies = std::exchange(verified_, {})](Context& context) {
+      note_verified(context, copies);
+    };
+  }
+  Chore chore = std::move(chores_.front());
+  chores_.pop_front();
+  return chore;
+}
+
 void RecallService::work_off(const std::stop_token& stop) {
   std::unique_ptr<Context> writer;
-  for (;;) {
-    std::unique_lock lock(mutex_);
-    // At shutdown what is known is still written down.
-    if (!wake_.wait(lock, stop, [this] { return !chores_.empty(); })) {
-      return;
-    }
-    const Chore chore = std::move(chores_.front());
-    chores_.pop_front();
-    lock.unlock();
+  while (const Chore chore = next_chore(stop)) {
     try {
       if (!writer) {
         writer = std::make_unique<Context>(workspace_, catalog::Access::write);

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/recall/recall.h"
 #include "engine/service/context.h"
@@ -25,6 +26,17 @@ namespace mixtape::service {
 recall::Content to_content(const catalog::Version& version);
 recall::Extent to_extent(const catalog::CopyPlace& place);
 
+// A copy that was read whole and had the hash of its content.
+struct VerifiedCopy {
+  catalog::ContentId content;
+  catalog::Uuid bundle;
+};
+// So many are noted at once: a transaction costs more than a thousand rows.
+inline constexpr std::size_t kMostVerifiedAtOnce = 10'000;
+// Notes the time in the catalog, and that they are good, in one transaction. What the catalog knows
+// no more is passed over.
+void note_verified(Context& context, const std::vector<VerifiedCopy>& copies);
+
 class RecallService {
  public:
   using Say = std::function<void(const std::string& line)>;
@@ -39,14 +51,18 @@ class RecallService {
   recall::Outside outside();
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
   void post(Chore chore);
+  void post_verified(const VerifiedCopy& copy);
   void work_off(const std::stop_token& stop);
+  // The next thing to write down; none: it is time to end.
+  [[nodiscard]] Chore next_chore(const std::stop_token& stop);
 
   Workspace& workspace_;
   const Say say_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Chore> chores_;         // Guarded by mutex_.
-  std::unique_ptr<Context> reader_;  // Of the thread that owns the drives.
+  std::deque<Chore> chores_;            // Guarded by mutex_.
+  std::vector<VerifiedCopy> verified_;  // Guarded by mutex_.
+  std::unique_ptr<Context> reader_;     // Of the thread that owns the drives.
   std::jthread chore_thread_;
   std::unique_ptr<recall::Recall> recall_;  // Last: it calls back into the members above.
 };

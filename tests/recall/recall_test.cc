@@ -109,6 +109,11 @@ class RecallTest : public testing::Test {
               const std::lock_guard lock(mutex_);
               damaged_.push_back(extent.archive.medium_label);
             },
+        .verified =
+            [this](const Content&, const Extent& extent) {
+              const std::lock_guard lock(mutex_);
+              verified_.push_back(extent.archive.medium_label);
+            },
         .hashed =
             [this](const Content& content, const std::array<std::byte, 32>& hash) {
               const std::lock_guard lock(mutex_);
@@ -127,12 +132,13 @@ class RecallTest : public testing::Test {
       --looks_until_there_;
       return std::nullopt;
     }
-    for (const tapeio::MediumSlot& slot : world_.library().media()) {
-      if (slot.label == label) {
-        return tapeio::PlacedMedium{&world_.library(), label};
-      }
-    }
-    return std::nullopt;
+    return is_here(label) ? std::optional(tapeio::PlacedMedium{&world_.library(), label})
+                          : std::nullopt;
+  }
+  bool is_here(const std::string& label) {
+    const auto media = world_.library().media();
+    return std::any_of(media.begin(), media.end(),
+                       [&](const tapeio::MediumSlot& slot) { return slot.label == label; });
   }
 
   std::future<Answer> start_read(const Content& content, std::uint64_t offset, std::size_t size) {
@@ -195,7 +201,7 @@ class RecallTest : public testing::Test {
 
   std::mutex mutex_;
   std::map<std::int64_t, std::vector<Extent>> copies_;
-  std::vector<std::string> damaged_, asked_for_;
+  std::vector<std::string> damaged_, verified_, asked_for_;
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;
 
@@ -317,12 +323,38 @@ TEST_F(RecallTest, ADamagedCopyIsReplacedInTheMiddleAndReadersNoticeNothing) {
   EXPECT_TRUE(cache_->contains(content));
 }
 
-TEST_F(RecallTest, AnUnreadableRecordIsDamage) {
-  const Bytes bytes = test::pattern(MiB, 7);
+TEST_F(RecallTest, ACopyThatCannotBeReadNowIsReplacedButNotCalledDamaged) {
+  const Bytes bytes = test::pattern(MiB, 7), other = test::pattern(MiB, 8);
   const Extent bad = world_.write_one("A", bytes), good = world_.write_one("B", bytes);
-  world_.lose_blocks("A", {bad.archive.first_block + 3});
+  const Extent only = world_.write_one("A", other);
+  world_.lose_blocks("A", {bad.archive.first_block + 3, only.archive.first_block + 3});
   EXPECT_EQ(read(know(bytes, {bad, good})).bytes, bytes);
-  EXPECT_EQ(damaged(), std::vector<std::string>{"A"});
+  EXPECT_EQ(read(know(other, {only})).error, ErrorCode::io);
+  EXPECT_TRUE(damaged().empty());
+}
+
+TEST_F(RecallTest, ACopyThatNoArchiveCanHoldIsPassedOver) {
+  const Bytes bytes = test::pattern(1000, 7);
+  const Extent good = world_.write_one("A", bytes);
+  Extent impossible = good;
+  impossible.data_offset = ~std::uint64_t{0};
+  EXPECT_EQ(read(know(bytes, {impossible, good})).bytes, bytes);
+  EXPECT_EQ(read(know(test::pattern(1000, 8), {impossible})).error, ErrorCode::corrupt);
+}
+
+TEST_F(RecallTest, ACopyThatWasReadWholeAndHasItsHashIsTold) {
+  const Content whole = put("A", test::pattern(MiB, 7));
+  const Bytes bytes = test::pattern(MiB, 8);
+  const Extent bad = world_.write_one("B", bytes), good = world_.write_one("C", bytes);
+  world_.damage(bad, 500'000);
+  const Content of_two_copies = know(bytes, {bad, good});
+  const Bytes small = test::pattern(10, 9);
+  const Content without_hash = know(small, {world_.write_one("D", small)}, false);
+  for (const Content& content : {whole, of_two_copies, without_hash}) {
+    EXPECT_EQ(fetch(content).error, std::nullopt);
+  }
+  recall_.reset();
+  EXPECT_EQ(verified_, std::vector<std::string>{"A"});
 }
 
 TEST_F(RecallTest, WithEveryCopyDamagedTheReadFails) {
@@ -502,6 +534,21 @@ TEST_F(RecallTest, EveryCompletionRunsExactlyOnceInACancelStorm) {
   recall_.reset();
   EXPECT_TRUE(std::all_of(completions.begin(), completions.end(),
                           [](const std::atomic<int>& count) { return count == 1; }));
+}
+
+TEST_F(RecallTest, AMediumThatIsTakenAwayWhileARequestWaitsForItIsAnError) {
+  const Content first = put("A", test::pattern(MiB, 30)), second = put("A", test::pattern(MiB, 31));
+  const Content other = put("B", test::pattern(10, 32));
+  gate_.close();
+  (void)recall().fetch(first, "a file", [this](ByteView, auto) { gate_.close(); });
+  gate_.wait_until_the_drive_stands_there();
+  auto holds_the_drive = start_read(second, 0, MiB), waits = start_read(other, 0, 10);
+  gate_.open();
+  gate_.wait_until_the_drive_stands_there();
+  const auto shelf = world_.library().take_out("B");
+  gate_.open();
+  EXPECT_EQ(holds_the_drive.get().error, std::nullopt);
+  EXPECT_EQ(waits.get().error, ErrorCode::no_medium);
 }
 
 // --- Without room in the cache
