@@ -26,6 +26,23 @@ struct RestoreOptions {
 
 constexpr std::size_t kMostShown = 20;
 
+// What the engine says holds labels and paths out of a catalog, and catalogs come from media.
+class PrintableReporter final : public Reporter {
+ public:
+  explicit PrintableReporter(Reporter& out) : out_(out) {}
+  void progress(const Progress& progress) override {
+    Progress shown = progress;
+    shown.phase = printable(progress.phase);
+    out_.progress(shown);
+  }
+  void note(const std::string& line) override { out_.note(printable(line)); }
+  void problem(const std::string& line) override { out_.problem(printable(line)); }
+  [[nodiscard]] std::stop_token stop() const override { return out_.stop(); }
+
+ private:
+  Reporter& out_;
+};
+
 json result_json(const service::RestoreResult& result, bool dry_run) {
   json media = json::array();
   for (const service::RestoreMedium& medium : result.media) {
@@ -62,7 +79,7 @@ json result_json(const service::RestoreResult& result, bool dry_run) {
 std::string result_text(const service::RestoreResult& result, bool dry_run) {
   std::string text;
   for (const service::RestoreMedium& medium : result.media) {
-    text += "  " + medium.label +
+    text += "  " + printable(medium.label) +
             (medium.location.empty() ? "" : " (" + printable(medium.location) + ")") +
             (medium.here ? ": " : ", not here: ") + std::to_string(medium.files) + " files, " +
             format_size(medium.bytes) + "\n";
@@ -76,6 +93,9 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
   if (result.skipped > 0) {
     text += "; " + std::to_string(result.skipped) + " left as they are";
   }
+  if (result.damaged_copies > 0) {
+    text += "; " + std::to_string(result.damaged_copies) + " copies are damaged";
+  }
   if (result.unverified > 0) {
     text += "; " + std::to_string(result.unverified) + " without a hash to compare with";
   }
@@ -84,7 +104,8 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
 
 void report(Console& console, const service::RestoreResult& result) {
   for (std::size_t i = 0; i < result.troubles.size() && i < kMostShown; ++i) {
-    console.problem("/" + printable(result.troubles[i].path) + ": " + result.troubles[i].why);
+    console.problem("/" + printable(result.troubles[i].path) + ": " +
+                    printable(result.troubles[i].why));
   }
   if (result.trouble_count > kMostShown) {
     console.problem("and " + std::to_string(result.trouble_count - kMostShown) + " more");
@@ -109,8 +130,8 @@ int restore(Session& session, const RestoreOptions& options) {
   }
   request.conflict = options.conflict;
   request.dry_run = options.dry_run;
-  const service::RestoreResult result =
-      service::restore(session.reading(), request, session.console());
+  PrintableReporter reporter(session.console());
+  const service::RestoreResult result = service::restore(session.reading(), request, reporter);
   if (session.json()) {
     print_json(session.console(), result_json(result, options.dry_run));
   } else {

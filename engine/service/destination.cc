@@ -206,11 +206,6 @@ void Destination::make_link(const std::string& from, const std::string& path, Ex
   ::unlinkat(at.fd(), temporary.c_str(), 0);
 }
 
-tapeio::UniqueFd Destination::open(const std::string& path) {
-  const Anchored at = anchor(path, false);
-  return tapeio::open_file_at(at.fd(), at.name, O_RDONLY | O_NOFOLLOW);
-}
-
 std::unique_ptr<Destination::NewFile> Destination::create(const std::string& path) {
   return std::unique_ptr<NewFile>(new NewFile(*this, path));
 }
@@ -245,6 +240,10 @@ void Destination::NewFile::write_zeros(std::uint64_t count) {
     count -= size;
   }
   ends_in_hole_ = true;
+}
+
+std::size_t Destination::NewFile::read_back(std::uint64_t offset, MutableBytes into) const {
+  return tapeio::read_full_at(fd_.get(), into, offset, path_);
 }
 
 void Destination::NewFile::finish(const catalog::Metadata& metadata, Existing existing) {

@@ -64,7 +64,10 @@ class Destination {
     [[nodiscard]] std::uint64_t size() const { return size_; }
     // Of what was written; once.
     [[nodiscard]] format::Digest digest() { return hasher_.finish(); }
-    // Gives it its metadata and its name.
+    // What was written, from `offset` on; less where it ends, and holes at the end are not there.
+    [[nodiscard]] std::size_t read_back(std::uint64_t offset, MutableBytes into) const;
+    // Gives it its metadata and its name. When that fails nothing stands there, but the bytes can
+    // still be read back.
     void finish(const catalog::Metadata& metadata, Existing existing);
 
    private:
@@ -81,8 +84,6 @@ class Destination {
     bool finished_ = false;
   };
   [[nodiscard]] std::unique_ptr<NewFile> create(const std::string& path);
-  // To read again what was restored.
-  [[nodiscard]] tapeio::UniqueFd open(const std::string& path);
 
   // Attributes that this file system or user could not take: "path: user.x", the first ones.
   [[nodiscard]] const std::vector<std::string>& lost_attributes() const { return lost_; }

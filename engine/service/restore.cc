@@ -131,7 +131,7 @@ class Restore {
   void give_up(const std::vector<std::size_t>& contents) {
     std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> away;
     for (const std::size_t number : contents) {
-      const RestoreContent& content = plan_.contents[number];
+      RestoreContent& content = plan_.contents[number];
       std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
       if (!content.copies.empty()) {
         const std::string& label =
@@ -143,8 +143,8 @@ class Restore {
                   ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label)
                   : why;
       }
-      for (const std::size_t item : content.items) {
-        add_trouble(result_, plan_.items[item].target, why);
+      for (; !content.is_settled(); ++content.settled) {
+        add_trouble(result_, plan_.items[content.items[content.settled]].target, why);
       }
     }
     for (const auto& [label, count] : away) {

@@ -103,7 +103,7 @@ void RestorePlan::take(const std::string& path, const catalog::Version& version)
       return;
     }
     RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
-    if (judge(item, path, version)) {
+    if (judge(item, path, version) == Verdict::make) {
       items.push_back(std::move(item));
     }
   } catch (const Error& error) {
@@ -113,27 +113,25 @@ void RestorePlan::take(const std::string& path, const catalog::Version& version)
 
 void RestorePlan::take_file(const std::string& path, const catalog::Version& version) {
   RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
-  const bool has_names = version.metadata.nlink > 1;
-  const auto first = has_names ? by_inode_.find(version.inode) : by_inode_.end();
-  const bool wanted = judge(item, path, version);
-  if (has_names && first == by_inode_.end()) {
-    by_inode_[version.inode] = item.target;
+  item.inode = version.metadata.nlink > 1 ? version.inode : 0;
+  const Verdict verdict = judge(item, path, version);
+  if (verdict == Verdict::matches && item.inode != 0) {
+    names.emplace(item.inode, item.target);
   }
-  if (!wanted) {
+  if (verdict != Verdict::make) {
     return;
   }
-  const std::size_t number = items.size();
-  if (first != by_inode_.end()) {
-    links.push_back({.item = number, .from = first->second});
-  } else if (version.content) {
+  if (version.content && !names.contains(item.inode)) {
     const auto [known, is_new] =
         by_content_.emplace(catalog::number(*version.content), contents.size());
     if (is_new) {
       contents.emplace_back().content = to_content(version);
     }
-    contents[known->second].items.push_back(number);
-    needed_bytes += version.size;
-    result_.bytes += request_.dry_run ? version.size : 0;
+    contents[known->second].items.push_back(items.size());
+    if (item.inode == 0 || inodes_.insert(item.inode).second) {
+      needed_bytes += version.size;
+      result_.bytes += request_.dry_run ? version.size : 0;
+    }
   }
   result_.files += request_.dry_run ? 1 : 0;
   items.push_back(std::move(item));
@@ -155,25 +153,26 @@ bool RestorePlan::matches(const struct stat& there, const std::string& target,
   return S_ISDIR(there.st_mode) || there.st_rdev == metadata.device;
 }
 
-bool RestorePlan::judge(RestoreItem& item, const std::string& path,
-                        const catalog::Version& version) {
+RestorePlan::Verdict RestorePlan::judge(RestoreItem& item, const std::string& path,
+                                        const catalog::Version& version) {
   const auto there = destination_.look(item.target);
   if (!there) {
-    return true;
+    return Verdict::make;
   }
   if (matches(*there, item.target, version)) {
     // A directory is gone through again: its time of change comes last and may be missing.
     if (S_ISDIR(there->st_mode)) {
-      return true;
+      return Verdict::make;
     }
     ++result_.unchanged;
-    return false;
+    return Verdict::matches;
   }
   return judge_conflict(item, *there, path, version);
 }
 
-bool RestorePlan::judge_conflict(RestoreItem& item, const struct stat& there,
-                                 const std::string& path, const catalog::Version& version) {
+RestorePlan::Verdict RestorePlan::judge_conflict(RestoreItem& item, const struct stat& there,
+                                                 const std::string& path,
+                                                 const catalog::Version& version) {
   if (S_ISDIR(there.st_mode) || S_ISDIR(version.metadata.mode)) {
     throw Error(ErrorCode::conflict, S_ISDIR(there.st_mode) ? "a directory is there already"
                                                             : "a file is there already");
@@ -183,34 +182,34 @@ bool RestorePlan::judge_conflict(RestoreItem& item, const struct stat& there,
       throw Error(ErrorCode::conflict, "it is there already and differs; see --conflict");
     case Conflict::skip:
       ++result_.skipped;
-      return false;
+      return Verdict::stays;
     case Conflict::newer:
       if (version.metadata.mtime_ns <= mtime_ns(there)) {
         ++result_.skipped;
-        return false;
+        return Verdict::stays;
       }
       item.existing = Existing::replace;
-      return true;
+      return Verdict::make;
     case Conflict::rename:
       return find_free_name(item, path, version);
     case Conflict::overwrite:
       item.existing = Existing::replace;
-      return true;
+      return Verdict::make;
   }
-  return false;
+  return Verdict::stays;
 }
 
-bool RestorePlan::find_free_name(RestoreItem& item, const std::string& path,
-                                 const catalog::Version& version) {
+RestorePlan::Verdict RestorePlan::find_free_name(RestoreItem& item, const std::string& path,
+                                                 const catalog::Version& version) {
   for (int number = 1; number <= kMostNames; ++number) {
     item.target = path + ".restored" + (number == 1 ? "" : "-" + std::to_string(number));
     const auto there = destination_.look(item.target);
     if (!there) {
-      return true;
+      return Verdict::make;
     }
     if (matches(*there, item.target, version)) {
       ++result_.unchanged;
-      return false;
+      return Verdict::matches;
     }
   }
   throw Error(ErrorCode::conflict, "every other name for it is taken, too");

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/catalog/types.h"
@@ -27,6 +28,7 @@ struct RestoreItem {
   catalog::VersionKey version;
   std::uint32_t mode = 0;
   Existing existing = Existing::keep;
+  std::uint64_t inode = 0;  // Of a file with several names; 0: it has no other.
 };
 
 // Where one copy of a content is; the archive by its number in the plan.
@@ -40,20 +42,17 @@ struct RestoreCopy {
 // A content and every file that wants it.
 struct RestoreContent {
   recall::Content content;
-  std::vector<std::size_t>
-      items;  // The first that can be made gets the bytes, the others a copy of it.
+  std::vector<std::size_t> items;
+  std::size_t settled = 0;          // So many of the items are made or have their trouble.
   std::vector<RestoreCopy> copies;  // Not tried yet; the preferred first.
   std::string why;                  // What was wrong with the last one tried.
+
+  [[nodiscard]] bool is_settled() const { return settled == items.size(); }
 };
 
 struct RestoreArchive {
   catalog::BundleId bundle{};
   recall::Archive place;
-};
-
-struct RestoreLink {
-  std::size_t item = 0;
-  std::string from;
 };
 
 // What one load of a medium brings: contents in the order of their place, each with its first copy
@@ -76,8 +75,10 @@ class RestorePlan {
 
   std::vector<RestoreItem> items;  // A directory before what is in it.
   std::vector<RestoreContent> contents;
-  std::vector<RestoreLink> links;  // To be made last.
   std::vector<RestoreArchive> archives;
+  // By inode: a name under which a file with several names is there as the archive has it. All its
+  // other names become links to that one.
+  std::unordered_map<std::uint64_t, std::string> names;
   std::uint64_t needed_bytes = 0;  // On the disk.
 
   // The fewest media, as far as a greedy choice finds them, for these contents. What has no copy on
@@ -92,11 +93,14 @@ class RestorePlan {
  private:
   void take(const std::string& path, const catalog::Version& version);
   void take_file(const std::string& path, const catalog::Version& version);
-  // Decides about what is at item.target; false when there is nothing to do.
-  bool judge(RestoreItem& item, const std::string& path, const catalog::Version& version);
-  bool judge_conflict(RestoreItem& item, const struct stat& there, const std::string& path,
-                      const catalog::Version& version);
-  bool find_free_name(RestoreItem& item, const std::string& path, const catalog::Version& version);
+  // What is to be done about item.target: make it; nothing, because it is there as archived; or
+  // nothing, because something else is there and stays.
+  enum class Verdict { make, matches, stays };
+  Verdict judge(RestoreItem& item, const std::string& path, const catalog::Version& version);
+  Verdict judge_conflict(RestoreItem& item, const struct stat& there, const std::string& path,
+                         const catalog::Version& version);
+  Verdict find_free_name(RestoreItem& item, const std::string& path,
+                         const catalog::Version& version);
   [[nodiscard]] bool matches(const struct stat& there, const std::string& target,
                              const catalog::Version& version);
   void find_copies(RestoreContent& content);
@@ -107,8 +111,7 @@ class RestorePlan {
   Destination& destination_;
   RestoreResult& result_;
   std::unordered_map<std::int64_t, std::size_t> by_content_;
-  // The name that an inode with several names has got, or has already.
-  std::unordered_map<std::uint64_t, std::string> by_inode_;
+  std::unordered_set<std::uint64_t> inodes_;  // With several names, of which one will be made.
   std::map<catalog::BundleId, std::size_t> by_bundle_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -13,12 +14,14 @@ namespace mixtape::service {
 namespace {
 
 constexpr std::size_t kCopyBuffer = 1 * MiB;
+// Damaged copies that are told one by one.
+constexpr std::size_t kMostDamageTold = 20;
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
-// Codes that say something about the bytes of one copy; all others are about the medium or the
-// keys.
-bool blames_copy(ErrorCode code) {
-  return code == ErrorCode::corrupt || code == ErrorCode::io;
+// Codes that concern one copy: its bytes, or the archive it is in, which no key opens. All others
+// are about the medium.
+bool concerns_copy(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::io || code == ErrorCode::not_permitted;
 }
 
 }  // namespace
@@ -69,9 +72,6 @@ void RestoreWriter::make_what_has_no_content() {
       comes_later[item] = true;
     }
   }
-  for (const RestoreLink& link : plan_.links) {
-    comes_later[link.item] = true;
-  }
   for (std::size_t number = 0; number < plan_.items.size(); ++number) {
     const RestoreItem& item = plan_.items[number];
     if (comes_later[number]) {
@@ -89,8 +89,10 @@ void RestoreWriter::make_what_has_no_content() {
         destination_.make_symlink(item.target, metadata, item.existing);
         ++result_.symlinks;
       } else if (S_ISREG(item.mode)) {
-        destination_.create(item.target)->finish(metadata, item.existing);
-        ++result_.files;
+        if (!link_to_first_name(item)) {
+          destination_.create(item.target)->finish(metadata, item.existing);
+        }
+        note_made(item);
       } else {
         destination_.make_special(item.target, metadata, item.existing);
         ++result_.specials;
@@ -100,20 +102,44 @@ void RestoreWriter::make_what_has_no_content() {
   }
 }
 
+// --- Names of files
+
+bool RestoreWriter::link_to_first_name(const RestoreItem& item) {
+  const auto first = plan_.names.find(item.inode);
+  if (first == plan_.names.end()) {
+    return false;
+  }
+  destination_.make_link(first->second, item.target, item.existing);
+  ++result_.links;
+  return true;
+}
+
+void RestoreWriter::note_made(const RestoreItem& item) {
+  if (item.inode != 0) {
+    plan_.names.emplace(item.inode, item.target);
+  }
+  ++result_.files;
+}
+
 // --- One content
 
-void RestoreWriter::begin(const RestoreContent& content) {
+void RestoreWriter::begin(RestoreContent& content) {
   file_.reset();
-  for (candidate_ = 0; candidate_ < content.items.size() && !file_; ++candidate_) {
-    item_ = content.items[candidate_];
-    attempt(item_, [&] { file_ = destination_.create(plan_.items[item_].target); });
+  content_ = &content;
+  while (!file_ && content.settled < content.items.size()) {
+    file_item_ = content.items[content.settled];
+    if (!attempt(file_item_,
+                 [&] { file_ = destination_.create(plan_.items[file_item_].target); })) {
+      ++content.settled;
+    }
   }
 }
 
 void RestoreWriter::write(ByteView bytes) {
   shown_.done_bytes += bytes.size();
-  if (file_ && !attempt(item_, [&] { file_->write(bytes); })) {
+  if (file_ && !attempt(file_item_, [&] { file_->write(bytes); })) {
     file_.reset();
+    ++content_->settled;
   }
 }
 
@@ -124,10 +150,11 @@ void RestoreWriter::write_zeros(std::uint64_t count) {
   }
 }
 
-bool RestoreWriter::finish_content(const RestoreContent& content, std::string& why) {
+RestoreWriter::Arrived RestoreWriter::finish_content(std::string& why) {
   if (!file_) {
-    return true;  // Nothing wrong with the copy; the files have their troubles.
+    return Arrived::nowhere;
   }
+  RestoreContent& content = *content_;
   if (file_->size() != content.content.size) {
     why = "it has " + std::to_string(file_->size()) + " bytes instead of " +
           std::to_string(content.content.size);
@@ -138,73 +165,82 @@ bool RestoreWriter::finish_content(const RestoreContent& content, std::string& w
   }
   if (!why.empty()) {
     file_.reset();
-    return false;
+    return Arrived::wrong;
   }
-  const RestoreItem& item = plan_.items[item_];
-  if (attempt(item_, [&] { file_->finish(metadata_of(item), item.existing); })) {
-    ++result_.files;
-    result_.bytes += content.content.size;
-    ++shown_.done_files;
-    copy_to_others(content);
-  }
-  file_.reset();
-  return true;
-}
-
-void RestoreWriter::copy_to_others(const RestoreContent& content) {
-  for (std::size_t next = candidate_; next < content.items.size(); ++next) {
-    const std::size_t item = content.items[next];
-    if (attempt(item, [&] { copy_file(item_, item); })) {
-      ++result_.files;
-      result_.bytes += content.content.size;
+  for (; content.settled < content.items.size(); ++content.settled) {
+    const std::size_t item = content.items[content.settled];
+    if (attempt(item, [&] { make_file(item); })) {
       ++shown_.done_files;
     }
   }
+  file_.reset();
+  return Arrived::whole;
 }
 
-void RestoreWriter::copy_file(std::size_t from, std::size_t to) {
-  const RestoreItem& target = plan_.items[to];
-  const tapeio::UniqueFd source = destination_.open(plan_.items[from].target);
-  const auto copy = destination_.create(target.target);
+void RestoreWriter::make_file(std::size_t number) {
+  const RestoreItem& item = plan_.items[number];
+  if (!link_to_first_name(item)) {
+    if (number == file_item_) {
+      file_->finish(metadata_of(item), item.existing);
+    } else {
+      copy_file(item);
+    }
+    result_.bytes += file_->size();
+  }
+  note_made(item);
+}
+
+void RestoreWriter::copy_file(const RestoreItem& item) {
+  const auto copy = destination_.create(item.target);
   Bytes buffer(kCopyBuffer);
-  while (const std::size_t size = tapeio::read_full(source.get(), buffer, target.target)) {
+  while (const std::size_t size = file_->read_back(copy->size(), buffer)) {
     copy->write(ByteView(buffer).first(size));
   }
-  copy->finish(metadata_of(target), target.existing);
+  if (copy->size() < file_->size()) {
+    copy->write_zeros(file_->size() - copy->size());  // It ends in a hole.
+  }
+  copy->finish(metadata_of(item), item.existing);
 }
 
 // --- From the cache and from media
 
 std::vector<std::size_t> RestoreWriter::copy_from_cache() {
   std::vector<std::size_t> absent;
-  Bytes buffer(kCopyBuffer);
   for (std::size_t number = 0; number < plan_.contents.size(); ++number) {
-    const RestoreContent& content = plan_.contents[number];
-    const auto fd = context_.workspace.cache().open(content.content);
-    if (!fd) {
-      absent.push_back(number);
-      continue;
+    RestoreContent& content = plan_.contents[number];
+    while (!content.is_settled() && copy_from_cache(content)) {
     }
-    begin(content);
-    std::string why;
-    try {
-      while (const std::size_t size = tapeio::read_full(fd->get(), buffer, "cache entry")) {
-        progress("restore from the cache", false);
-        write(ByteView(buffer).first(size));
-      }
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
-        throw;
-      }
-    }
-    if (finish_content(content, why)) {
-      ++result_.from_cache;
-    } else {
-      context_.workspace.cache().drop(content.content);
+    if (!content.is_settled()) {
       absent.push_back(number);
     }
   }
   return absent;
+}
+
+bool RestoreWriter::copy_from_cache(RestoreContent& content) {
+  const auto fd = context_.workspace.cache().open(content.content);
+  if (!fd) {
+    return false;
+  }
+  begin(content);
+  Bytes buffer(kCopyBuffer);
+  try {
+    while (const std::size_t size = tapeio::read_full(fd->get(), buffer, "cache entry")) {
+      progress("restore from the cache", false);
+      write(ByteView(buffer).first(size));
+    }
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
+      throw;
+    }
+  }
+  std::string why;
+  const Arrived arrived = finish_content(why);
+  if (arrived == Arrived::wrong) {
+    context_.workspace.cache().drop(content.content);
+  }
+  result_.from_cache += arrived == Arrived::whole ? 1 : 0;
+  return arrived != Arrived::wrong;
 }
 
 RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
@@ -241,29 +277,42 @@ RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
       continue;
     }
     next = event->number + 1;
-    std::string why = event->why;
-    ErrorCode code = event->code;
-    if (event->kind == Kind::failed && !blames_copy(code)) {
+    if (event->kind == Kind::failed && !concerns_copy(event->code)) {
       file_.reset();
-      swept.medium_failed = why;
+      swept.medium_failed = event->why;
       next = event->number;
       break;
     }
     if (event->kind == Kind::failed) {
       file_.reset();
-    } else if (finish_content(plan_.contents[read.content], why)) {
-      continue;
+      copy_failed(read, event->why, event->code);
     } else {
-      code = ErrorCode::corrupt;
+      finish_read(read);
     }
-    copy_failed(read, why, code);
-    swept.again.push_back(read.content);
+    if (!plan_.contents[read.content].is_settled()) {
+      swept.again.push_back(read.content);
+    }
   }
   for (; next < sweep.reads.size(); ++next) {
     swept.again.push_back(sweep.reads[next].content);
   }
+  note_verified();
   progress(phase, true);
   return swept;
+}
+
+void RestoreWriter::finish_read(const RestoreSweep::Read& read) {
+  std::string why;
+  const Arrived arrived = finish_content(why);
+  if (arrived == Arrived::wrong) {
+    copy_failed(read, why, ErrorCode::corrupt);
+  } else if (arrived == Arrived::whole && plan_.contents[read.content].content.hash) {
+    verified_.push_back({catalog::ContentId{plan_.contents[read.content].content.number},
+                         plan_.archives[read.copy.archive].place.bundle_uuid});
+    if (verified_.size() >= kMostVerifiedAtOnce) {
+      note_verified();
+    }
+  }
 }
 
 void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::string& why,
@@ -273,32 +322,54 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
   std::erase_if(content.copies, [&](const RestoreCopy& copy) {
     return copy.archive == read.copy.archive && copy.data_offset == read.copy.data_offset;
   });
-  content.why = "the copy on medium " + archive.place.medium_label + ": " + why;
+  const std::string told = "the copy on medium " + archive.place.medium_label + ": " + why;
+  if (content.copies.empty()) {
+    content.why = told;  // The trouble of every file that wants it.
+  }
+  if (code == ErrorCode::not_permitted) {
+    return;
+  }
   ++result_.damaged_copies;
-  reporter_.problem(plan_.items[content.items.front()].target + ": " + content.why);
-  if (code != ErrorCode::corrupt) {
-    return;  // Unreadable now says nothing about next time.
+  if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
+    reporter_.problem(plan_.items[content.items.front()].target + ": " + told);
+  }
+  if (code == ErrorCode::corrupt) {  // Unreadable now says nothing about next time.
+    note_in_catalog([&](Context& context) {
+      context.ledger.mark_copy(catalog::ContentId{content.content.number}, archive.bundle,
+                               catalog::CopyState::bad);
+    });
+  }
+}
+
+void RestoreWriter::note_verified() {
+  const std::vector<VerifiedCopy> copies = std::exchange(verified_, {});
+  if (!copies.empty()) {
+    note_in_catalog([&](Context& context) { service::note_verified(context, copies); });
+  }
+}
+
+void RestoreWriter::note_in_catalog(const std::function<void(Context&)>& note) {
+  if (notes_refused_) {
+    return;
   }
   try {
     // The caller's connection may be one that only reads.
     if (!marker_) {
-      marker_ = std::make_unique<Context>(context_.workspace, catalog::Access::write);
+      marker_ =
+          std::make_unique<Context>(context_.workspace, catalog::Access::write, context_.now_s);
     }
-    marker_->ledger.mark_copy(catalog::ContentId{content.content.number}, archive.bundle,
-                              catalog::CopyState::bad);
+    note(*marker_);
   } catch (const Error& error) {
-    reporter_.note(std::string("the damage could not be noted in the catalog: ") + error.what());
+    notes_refused_ = true;
+    reporter_.note(std::string("what was found out about copies is not noted in the catalog: ") +
+                   error.what());
   }
 }
 
 void RestoreWriter::finish() {
-  for (const RestoreLink& link : plan_.links) {
-    const RestoreItem& item = plan_.items[link.item];
-    if (attempt(link.item,
-                [&] { destination_.make_link(link.from, item.target, item.existing); })) {
-      ++result_.links;
-      ++result_.files;
-    }
+  if (damage_told_ > kMostDamageTold) {
+    reporter_.problem("and " + std::to_string(damage_told_ - kMostDamageTold) +
+                      " more damaged copies");
   }
   for (std::size_t number = plan_.items.size(); number-- > 0;) {
     const RestoreItem& item = plan_.items[number];

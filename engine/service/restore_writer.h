@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
 #include "engine/service/destination.h"
+#include "engine/service/recall_service.h"
 #include "engine/service/restore.h"
 #include "engine/service/restore_plan.h"
 #include "engine/service/restore_stream.h"
@@ -32,7 +34,7 @@ class RestoreWriter {
         result_(result),
         reporter_(reporter) {}
 
-  // Directories, symlinks, special and empty files.
+  // Directories, symlinks, special and empty files, other names of files that are there.
   void make_what_has_no_content();
   // What the cache holds; returns the contents that it does not.
   [[nodiscard]] std::vector<std::size_t> copy_from_cache();
@@ -43,20 +45,36 @@ class RestoreWriter {
     std::string medium_failed;
   };
   [[nodiscard]] Swept read(const RestoreSweep& sweep, std::unique_ptr<tapeio::TapeDrive> drive);
-  // Second names, and what directories carry: the time of change comes when nothing changes in them
-  // any more.
+  // What directories carry: the time of change comes when nothing changes in them any more.
   void finish();
 
  private:
-  // The file that a content is being written to; fileless when none of its items could be made.
-  void begin(const RestoreContent& content);
+  // Opens the file that a content is written to, for the first item that lets itself be made; none
+  // when no item is left.
+  void begin(RestoreContent& content);
   void write(ByteView bytes);
   void write_zeros(std::uint64_t count);
-  // Checks what has arrived; false: it is not the content, and nothing is left of it.
-  bool finish_content(const RestoreContent& content, std::string& why);
-  void copy_to_others(const RestoreContent& content);
-  void copy_file(std::size_t from, std::size_t to);
+  // Checks what has arrived and makes all items of it that are left.
+  enum class Arrived {
+    whole,    // It is the content, and every item is made or has its trouble.
+    nowhere,  // The file failed meanwhile: items that are left need the content again.
+    wrong,    // It is not the content, and nothing is left of it.
+  };
+  [[nodiscard]] Arrived finish_content(std::string& why);
+  // Makes an item of the bytes in file_, which stay readable when that fails.
+  void make_file(std::size_t item);
+  void copy_file(const RestoreItem& item);
+  // False: the cache does not have it, or not as it should be.
+  bool copy_from_cache(RestoreContent& content);
   void copy_failed(const RestoreSweep::Read& read, const std::string& why, ErrorCode code);
+  // What was read is whole: the content, or not.
+  void finish_read(const RestoreSweep::Read& read);
+  void note_verified();
+  // Runs `note` on a connection that writes; after the first failure no more.
+  void note_in_catalog(const std::function<void(Context&)>& note);
+  // True: it is another name of a file that is there by now, and was made a link to it.
+  bool link_to_first_name(const RestoreItem& item);
+  void note_made(const RestoreItem& item);
   [[nodiscard]] catalog::Metadata metadata_of(const RestoreItem& item);
   // Runs `make` for an item; false and a trouble when it fails. Error{no_space} passes.
   template <typename Make>
@@ -70,9 +88,12 @@ class RestoreWriter {
   Reporter& reporter_;
 
   std::unique_ptr<Destination::NewFile> file_;
-  std::size_t item_ = 0;             // That file_ is.
-  std::size_t candidate_ = 0;        // Items of the content before this one could not be made.
-  std::unique_ptr<Context> marker_;  // Notes damage; opened when there is some.
+  std::size_t file_item_ = 0;           // That file_ is to become.
+  RestoreContent* content_ = nullptr;   // That is being written.
+  std::vector<VerifiedCopy> verified_;  // Not noted yet.
+  std::unique_ptr<Context> marker_;     // Notes what was found; opened when there is something.
+  bool notes_refused_ = false;
+  std::size_t damage_told_ = 0;
   Progress shown_;
   std::chrono::steady_clock::time_point next_progress_{};
 };

@@ -126,6 +126,15 @@ say "a path almost as long as the system allows"
 mixtape backup "$work/long" >/dev/null
 mixtape find 'file' | grep -q 'dddd' || fail "the deep file is not in the catalog"
 
+say "names that a terminal would obey"
+mkdir "$work/red" "$work/red/"$'\e[31m'
+echo x >"$work/red/"$'\e[31m/file'
+mixtape backup "$work/red" >/dev/null
+mkdir -p "$work/back$work/red"
+echo mine >"$work/back$work/red/"$'\e[31m'
+expect_fail 3 'x1b.*x1b.*no directory' mixtape restore "$work/red" --to "$work/back"
+! grep -q $'\e' "$work/expect.out" || fail "a name reached the terminal as it is"
+
 if [ "$(id -u)" -eq 0 ]; then
   say "a medium's disk that is full"
   mkdir "$work/small"

@@ -15,6 +15,7 @@
 
 #include "engine/service/backup.h"
 #include "engine/service/media.h"
+#include "engine/service/recall_service.h"
 #include "tapeio/error.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"
@@ -27,12 +28,17 @@ namespace fs = std::filesystem;
 
 class QuietReporter final : public Reporter {
  public:
-  void progress(const Progress&) override {}
+  void progress(const Progress&) override {
+    if (const auto once = std::exchange(on_progress, nullptr)) {
+      once();
+    }
+  }
   void note(const std::string&) override {}
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return source.get_token(); }
   std::vector<std::string> problems;
   std::stop_source source;
+  std::function<void()> on_progress;  // Runs once.
 };
 
 // A home with disk media, a source tree that is backed up, and a place to restore to.
@@ -69,6 +75,17 @@ class RestoreTest : public testing::Test {
     ASSERT_EQ(result.trouble_count, 0u);
     ASSERT_TRUE(result.written.no_room.empty());
   }
+  // Only a medium that is away counts as lying on another disk.
+  void back_up_to_two_media() {
+    back_up();
+    const fs::path place = medium("MX0001");
+    fs::rename(place, directory_ / "MX0001");
+    test::write_text(directory_ / "home/mixtape.toml", "copies = 2\n");
+    reopen();
+    back_up();
+    fs::rename(directory_ / "MX0001", place);
+    reopen();
+  }
   RestoreResult restore_all(Conflict conflict = Conflict::refuse, bool dry_run = false) {
     RestoreRequest request;
     request.paths = {source().string()};
@@ -85,14 +102,29 @@ class RestoreTest : public testing::Test {
     }
     return {};
   }
-  fs::path archive_file() {
+  fs::path archive_file(const std::string& label) {
     std::set<fs::path> archives;
-    for (const auto& entry : fs::directory_iterator(medium())) {
+    for (const auto& entry : fs::directory_iterator(medium(label))) {
       if (entry.path().string().find("archive") != std::string::npos) {
         archives.insert(entry.path());
       }
     }
     return *archives.begin();
+  }
+  void damage_at(off_t offset, const std::string& label = "MX0001") {
+    const int fd = ::open(archive_file(label).c_str(), O_RDWR);
+    ASSERT_GE(fd, 0);
+    ASSERT_EQ(::pwrite(fd, "damage", 6, offset), 6);
+    ::close(fd);
+  }
+  catalog::Version version_of(const std::string& name) {
+    const auto path = context().tree.find_path(source(name).relative_path().string());
+    return context().tree.at({}, path.value()).value();
+  }
+  void put_into_cache(const std::string& name, std::string_view text) {
+    const auto incoming = workspace_->cache().begin(to_content(version_of(name)));
+    incoming->write(as_bytes(text));
+    (void)incoming->commit();
   }
   static struct stat stat_of(const fs::path& path) {
     struct stat status {};
@@ -171,6 +203,86 @@ TEST_F(RestoreTest, KeepsHolesLinksAndAttributes) {
   if (has_xattrs) {
     char value[8];
     EXPECT_EQ(::getxattr(restored("tagged").c_str(), "user.colour", value, sizeof value), 4);
+  }
+}
+
+TEST_F(RestoreTest, AnotherNameIsNoLinkToWhatWasLeftAsItIs) {
+  write("a", "archived");
+  fs::create_hard_link(source("a"), source("b"));
+  back_up();
+  for (const Conflict rule : {Conflict::skip, Conflict::newer, Conflict::refuse}) {
+    fs::remove_all(directory_ / "out");
+    test::write_text(restored("a"), "mine");
+    set_mtime(restored("a"), 4'000'000'000);
+    const RestoreResult result = restore_all(rule);
+    EXPECT_EQ(result.files, 1u);
+    EXPECT_EQ(result.links, 0u);
+    EXPECT_EQ(test::read_text(restored("a")), "mine");
+    EXPECT_EQ(test::read_text(restored("b")), "archived");
+    EXPECT_NE(stat_of(restored("a")).st_ino, stat_of(restored("b")).st_ino);
+  }
+}
+
+TEST_F(RestoreTest, AnotherNameBecomesALinkToTheOneThatIsThereAlready) {
+  for (const char* name : {"full", "empty"}) {
+    write(name, std::string_view(name) == "full" ? "text" : "");
+    fs::create_hard_link(source(name), source(std::string(name) + " 2"));
+    fs::create_hard_link(source(name), source(std::string(name) + " 3"));
+  }
+  back_up();
+  EXPECT_EQ(restore_all().links, 4u);
+  for (const std::string name : {"full", "empty"}) {
+    EXPECT_EQ(fs::hard_link_count(restored(name)), 3u);
+    fs::remove(restored(name + " 2"));
+  }
+  fs::remove_all(medium());
+  const RestoreResult result = restore_all();
+  EXPECT_EQ(result.trouble_count, 0u);
+  EXPECT_EQ(result.links, 2u);
+  EXPECT_EQ(fs::hard_link_count(restored("full")), 3u);
+  EXPECT_EQ(fs::hard_link_count(restored("empty")), 3u);
+}
+
+TEST_F(RestoreTest, WithTheContentDamagedEveryNameOfAFileIsTrouble) {
+  write("a", as_text(test::pattern(300'000, 1)));
+  fs::create_hard_link(source("a"), source("b"));
+  back_up();
+  damage_at(150'000);
+  test::write_text(restored("a"), "old");
+  const RestoreResult result = restore_all(Conflict::overwrite);
+  EXPECT_EQ(result.trouble_count, 2u);
+  EXPECT_EQ(result.files, 0u);
+  EXPECT_EQ(test::read_text(restored("a")), "old");
+  EXPECT_FALSE(fs::exists(restored("b")));
+}
+
+TEST_F(RestoreTest, WhatHappensToOneFileDoesNotKeepTheOthersOfItsContentAway) {
+  const std::string text(as_text(test::pattern(300'000, 1)));
+  for (const char* name : {"a", "b", "c", "d"}) {
+    write(name, text);
+  }
+  fs::remove(source("b"));
+  fs::create_hard_link(source("a"), source("b"));
+  back_up();
+  for (const bool cached : {false, true}) {
+    fs::remove_all(directory_ / "out");
+    if (cached) {
+      put_into_cache("a", text);
+    }
+    // Somebody puts a file there after the restore has looked, so that its own cannot have the
+    // name.
+    reporter_.on_progress = [&] {
+      test::write_text(restored("a"), "mine");
+      test::write_text(restored("d"), "mine");
+    };
+    const RestoreResult result = restore_all();
+    EXPECT_EQ(result.from_cache, cached ? 1u : 0u);
+    EXPECT_EQ(result.trouble_count, 2u);
+    EXPECT_EQ(result.files, 2u);
+    EXPECT_EQ(test::read_text(restored("a")), "mine");
+    EXPECT_EQ(test::read_text(restored("b")), text);
+    EXPECT_EQ(test::read_text(restored("c")), text);
+    EXPECT_EQ(test::read_text(restored("d")), "mine");
   }
 }
 
@@ -263,12 +375,7 @@ TEST_F(RestoreTest, ADryRunSaysTheSameNumbersAndChangesNothing) {
 TEST_F(RestoreTest, TakesFromTheCacheWhatIsThere) {
   write("a", "alpha");
   back_up();
-  const auto path = context().tree.find_path(source("a").relative_path().string());
-  const auto version = context().tree.at({}, path.value());
-  const recall::Content content{catalog::number(version->content.value()), 5, version->hash};
-  const auto incoming = workspace_->cache().begin(content);
-  incoming->write(as_bytes("alpha"));
-  (void)incoming->commit();
+  put_into_cache("a", "alpha");
   fs::remove_all(medium());
   const RestoreResult result = restore_all();
   EXPECT_EQ(result.trouble_count, 0u);
@@ -294,12 +401,7 @@ TEST_F(RestoreTest, ADamagedFileIsTroubleAndTheOthersComeBack) {
   write("b", as_text(test::pattern(300'000, 2)));
   write("c", as_text(test::pattern(300'000, 3)));
   back_up();
-  {
-    const int fd = ::open(archive_file().c_str(), O_RDWR);
-    ASSERT_GE(fd, 0);
-    ASSERT_EQ(::pwrite(fd, "damage", 6, 450'000), 6);
-    ::close(fd);
-  }
+  damage_at(450'000);
   const RestoreResult result = restore_all();
   EXPECT_EQ(result.trouble_count, 1u);
   EXPECT_EQ(result.damaged_copies, 1u);
@@ -307,9 +409,80 @@ TEST_F(RestoreTest, ADamagedFileIsTroubleAndTheOthersComeBack) {
   EXPECT_FALSE(fs::exists(restored("b")));
   EXPECT_EQ(test::read_text(restored("a")), test::read_text(source("a")));
   EXPECT_EQ(test::read_text(restored("c")), test::read_text(source("c")));
+  EXPECT_TRUE(reporter_.problems.empty());  // Said once, by whoever shows the result.
   reopen();
   const RestoreResult later = restore_all();
   EXPECT_THAT(later.troubles.front().why, testing::HasSubstr("no medium holds a good copy"));
+}
+
+TEST_F(RestoreTest, ADamagedCopyIsToldOnceAndTheOtherOneRead) {
+  write("a", as_text(test::pattern(300'000, 1)));
+  back_up_to_two_media();
+  damage_at(150'000, "MX0001");
+  const RestoreResult result = restore_all();
+  EXPECT_EQ(result.trouble_count, 0u);
+  EXPECT_EQ(result.damaged_copies, 1u);
+  EXPECT_EQ(test::read_text(restored("a")), test::read_text(source("a")));
+  ASSERT_EQ(reporter_.problems.size(), 1u);
+  EXPECT_THAT(reporter_.problems.front(), testing::HasSubstr("the copy on medium MX0001"));
+}
+
+TEST_F(RestoreTest, TheMediumThatWouldHelpIsNamedWhenTheCopyHereIsDamaged) {
+  write("a", as_text(test::pattern(300'000, 1)));
+  back_up_to_two_media();
+  damage_at(150'000, "MX0001");
+  fs::remove_all(medium("MX0002"));
+  const RestoreResult result = restore_all();
+  ASSERT_EQ(result.trouble_count, 1u);
+  EXPECT_THAT(result.troubles.front().why, testing::HasSubstr("medium MX0002 is not here"));
+  EXPECT_EQ(reporter_.problems.size(), 1u);
+}
+
+TEST_F(RestoreTest, NotesWhichCopiesWereReadWholeAndRight) {
+  write("a", "alpha");
+  write("b", as_text(test::pattern(300'000, 2)));
+  back_up();
+  damage_at(150'000);
+  EXPECT_EQ(restore_all().damaged_copies, 1u);
+  const auto copies = context().ledger.copies_in(
+      context().ledger.bundles(context().ledger.medium("MX0001")->id).front().id);
+  ASSERT_EQ(copies.size(), 2u);
+  for (const catalog::Copy& copy : copies) {
+    const bool is_small = copy.content == version_of("a").content;
+    EXPECT_EQ(copy.verified_s.has_value(), is_small);
+    EXPECT_EQ(copy.state == catalog::CopyState::good, is_small);
+  }
+}
+
+TEST_F(RestoreTest, AnArchiveThatNoKeyOpensDoesNotKeepTheOthersOfItsMediumAway) {
+  const fs::path keys = directory_ / "home/keys";
+  const auto change_keys_to = [&](const std::string& name) {
+    reopen();
+    for (const char* old : {"daily.identity", "recovery.identity"}) {
+      fs::remove(keys / old);
+    }
+    const auto identity = format::Identity::generate();
+    format::write_identity_file(keys / (name + ".identity"), identity, name);
+    test::write_text(keys / "recipients", identity.recipient().text() + "\n");
+  };
+  change_keys_to("first");
+  write("a", "of the first key");
+  write("b", "of the first key, too");
+  back_up();
+  change_keys_to("second");
+  write("z", "of the second key");
+  back_up();
+  reopen();
+  fs::rename(keys / "first.identity", directory_ / "first.identity");
+  const RestoreResult result = restore_all();
+  EXPECT_EQ(test::read_text(restored("z")), "of the second key");
+  EXPECT_EQ(result.files, 1u);
+  EXPECT_EQ(result.trouble_count, 2u);
+  EXPECT_EQ(result.damaged_copies, 0u);
+  EXPECT_THAT(result.troubles.front().why, testing::HasSubstr("none of your keys"));
+  reopen();
+  fs::rename(directory_ / "first.identity", keys / "first.identity");
+  EXPECT_EQ(restore_all().trouble_count, 0u);
 }
 
 TEST_F(RestoreTest, LeavesNoPartsBehind) {
