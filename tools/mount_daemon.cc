@@ -70,7 +70,7 @@ struct MountDaemon::Impl final : Daemon {
         .texts = {.status_json = [this] { return dump(status_json(status())); },
                   .queue_json = [this] { return dump(queue_json(recalls.recall().queue())); },
                   .status_text = [this] { return status_text(status()); }},
-        .eta = {},
+        .eta = [this](const recall::Content& content) { return recalls.recall().eta(content); },
         .cold_reads = cold_reads(shared.home().config().recall),
     };
   }

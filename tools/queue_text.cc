@@ -19,6 +19,9 @@ json queue_json(const std::vector<recall::QueueEntry>& queue) {
                    {"done_bytes", entry.done_bytes},
                    {"waiting", entry.waiting},
                    {"running", entry.running}};
+    if (entry.eta) {
+      object["eta_s"] = entry.eta->count();
+    }
     put_name(object, "path", entry.what);
     list.push_back(std::move(object));
   }
@@ -31,7 +34,9 @@ std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
     text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " +
             (entry.running ? "running" : "waiting") + "  " + entry.medium_label + " block " +
             std::to_string(entry.block) + "  " + home::format_size(entry.done_bytes) + " of " +
-            home::format_size(entry.content.size) + "  " + printable(entry.what) + "\n";
+            home::format_size(entry.content.size) + "  " +
+            (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
+            "\n";
   }
   return text.empty() ? "nothing is queued\n" : text;
 }

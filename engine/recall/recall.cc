@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/recall/cache_index.h"
+#include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_worker.h"
 #include "engine/recall/waiting_room.h"
 #include "tapeio/error.h"
@@ -29,7 +30,7 @@ struct Recall::Impl {
       : cache(cache_in),
         outside(std::move(outside_in)),
         options(options_in),
-        worker(cache, identities, outside, options, room) {
+        worker(cache, identities, outside, options, room, pace) {
     outside.hashed = [this, tell = std::move(outside.hashed)](const Content& content,
                                                               const EntryHash& hash) {
       learn(content, hash);
@@ -67,6 +68,7 @@ struct Recall::Impl {
   std::mutex mutex;
   std::unordered_map<std::int64_t, EntryHash> learned;  // Guarded by mutex.
   WaitingRoom room;
+  RecallPace pace;
   RecallWorker worker;
   std::thread thread;
 };
@@ -122,7 +124,25 @@ bool Recall::cancel(RequestId id) {
 }
 
 std::vector<QueueEntry> Recall::queue() {
-  return impl_->room.list();
+  std::vector<QueueEntry> queue = impl_->room.list();
+  estimate(queue, impl_->pace);
+  return queue;
+}
+
+std::optional<std::chrono::seconds> Recall::eta(const Content& asked) {
+  const Content content = impl_->with_hash(asked);
+  if (impl_->cache.contains(content)) {
+    return std::chrono::seconds(0);
+  }
+  std::uint64_t before = 0;
+  for (const QueueEntry& entry : queue()) {
+    if (entry.content.number == content.number) {
+      return entry.eta;
+    }
+    before += entry.here ? bytes_left(entry) : 0;
+  }
+  const auto time = impl_->pace.time_for(before + content.size);
+  return time && impl_->outside.within_reach(content) ? time : std::nullopt;
 }
 
 }  // namespace mixtape::recall

@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,7 +32,7 @@
 
 namespace mixtape::recall {
 
-// What recall asks the outside world. All called on the worker's thread.
+// What recall asks the outside world. All but the last called on the worker's thread.
 struct Outside {
   // Good copies of a content, the preferred first.
   std::function<std::vector<Extent>(const Content&)> extents;
@@ -46,6 +47,8 @@ struct Outside {
   std::function<void(const Content&, const std::array<std::byte, 32>& hash)> hashed;
   // Somebody must fetch this medium ("put MX0003 (shelf B) into reach"); said once per wait.
   std::function<void(const std::string& medium_label)> ask_for;
+  // Whether a good copy lies on a medium that is here; called by eta(), on any thread.
+  std::function<bool(const Content&)> within_reach;
 };
 
 struct Options {
@@ -70,7 +73,9 @@ struct QueueEntry {
   std::uint64_t block = 0;
   std::uint64_t done_bytes = 0;
   std::size_t waiting = 0;  // Parked reads.
+  bool here = false;        // Its medium.
   bool running = false;
+  std::optional<std::chrono::seconds> eta;  // Until it is done, as eta() has it.
 };
 
 class Recall {
@@ -93,7 +98,13 @@ class Recall {
   RequestId fetch(const Content& content, const std::string& what, ReadDone done = {});
   bool cancel(RequestId id);  // False: no such request.
 
+  // Cost: as sorting them.
   [[nodiscard]] std::vector<QueueEntry> queue();
+
+  // When a content would be in the cache if nothing else were asked for: what waits before it and
+  // itself, at the pace of the last minutes. Nothing while its medium is away, or before there was
+  // a pace. Cost: as queue().
+  [[nodiscard]] std::optional<std::chrono::seconds> eta(const Content& content);
 
  private:
   struct Impl;

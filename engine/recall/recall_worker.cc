@@ -151,7 +151,7 @@ void RecallWorker::place(RequestId id) {
   job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
   const Place found{chosen->archive.medium_label, spot_of(*chosen)};
   queue_.put(id, found);
-  room_.set_place(id, found);
+  room_.set_place(id, found, !job.absent_since);
 }
 
 void RecallWorker::look_for_media() {
@@ -259,6 +259,7 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   job.from = extent.archive.bundle_uuid;
   CacheFill sink(room_, id, job.incoming, job.content.size, job.done);
   bool whole = false;
+  const Clock::time_point began = Clock::now();
   try {
     whole = fetch_extent(*reader_, extent, job.content.size, job.done, sink,
                          [&] { return sink.go_on(); });
@@ -266,6 +267,7 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
     job.done = sink.done();
     throw;
   }
+  pace_.observe(sink.done() - job.done, Clock::now() - began);
   job.done = sink.done();
   if (sink.failure()) {
     go_uncached(id, job, sink.failure());

@@ -14,6 +14,7 @@
 #include "engine/recall/archive_reader.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/recall.h"
+#include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_queue.h"
 #include "engine/recall/waiting_room.h"
 
@@ -28,8 +29,13 @@ namespace mixtape::recall {
 class RecallWorker {
  public:
   RecallWorker(Cache& cache, std::span<const format::Identity> identities, const Outside& outside,
-               const Options& options, WaitingRoom& room)
-      : cache_(cache), identities_(identities), outside_(outside), options_(options), room_(room) {}
+               const Options& options, WaitingRoom& room, RecallPace& pace)
+      : cache_(cache),
+        identities_(identities),
+        outside_(outside),
+        options_(options),
+        room_(room),
+        pace_(pace) {}
 
   // Works until the room is closed.
   void run();
@@ -79,6 +85,7 @@ class RecallWorker {
   const Outside& outside_;
   const Options& options_;
   WaitingRoom& room_;
+  RecallPace& pace_;
 
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;

@@ -139,7 +139,9 @@ std::vector<QueueEntry> WaitingRoom::list() {
                        .block = request.place.spot.block,
                        .done_bytes = request.arrived.end,
                        .waiting = request.reads.size() + request.fetches.size(),
-                       .running = request.running});
+                       .here = request.here,
+                       .running = request.running,
+                       .eta = {}});
   }
   return entries;
 }
@@ -193,10 +195,11 @@ bool WaitingRoom::wanted(RequestId id) {
   return request != nullptr && wanted_locked(*request);
 }
 
-void WaitingRoom::set_place(RequestId id, const Place& place) {
+void WaitingRoom::set_place(RequestId id, const Place& place, bool here) {
   const std::lock_guard lock(mutex_);
   if (Request* request = find(id)) {
     request->place = place;
+    request->here = here;
   }
 }
 

@@ -63,7 +63,7 @@ class WaitingRoom {
   [[nodiscard]] bool wanted(RequestId id);
 
   // For list(): where it will be read from, and whether that happens now.
-  void set_place(RequestId id, const Place& place);
+  void set_place(RequestId id, const Place& place, bool here);
   void set_running(RequestId id, bool running);
 
   // What of the content can be read back now, [begin, end); answers the reads inside it in their
@@ -110,6 +110,7 @@ class WaitingRoom {
     bool abandoned = false;  // The last one who waited cancelled.
     Arrived arrived;
     Place place;
+    bool here = false;  // The medium of `place`.
     bool running = false;
   };
   struct ParkedAt {

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -120,7 +121,25 @@ recall::Outside RecallService::outside() {
         medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
     say_("waiting for medium " + label + where + ": bring it within reach");
   };
+  outside.within_reach = [this](const recall::Content& content) { return within_reach(content); };
   return outside;
+}
+
+// By label alone: to read what a medium says of itself would move it.
+bool RecallService::within_reach(const recall::Content& content) {
+  const std::lock_guard lock(asking_mutex_);
+  if (!asking_) {
+    asking_ = std::make_unique<Context>(workspace_, catalog::Access::read);
+  }
+  const auto places = asking_->ledger.places(catalog::ContentId{content.number});
+  try {
+    return std::any_of(places.begin(), places.end(), [this](const catalog::CopyPlace& place) {
+      return workspace_.library_with(place.medium.label) != nullptr;
+    });
+  } catch (const Error& error) {
+    spdlog::debug("look for a medium: {}", error.what());  // Its library is away with it.
+    return false;
+  }
 }
 
 void RecallService::post(Chore chore) {

@@ -49,6 +49,7 @@ class RecallService {
   using Chore = std::function<void(Context&)>;
 
   recall::Outside outside();
+  [[nodiscard]] bool within_reach(const recall::Content& content);
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
   void post(Chore chore);
   void post_verified(const VerifiedCopy& copy);
@@ -63,6 +64,8 @@ class RecallService {
   std::deque<Chore> chores_;            // Guarded by mutex_.
   std::vector<VerifiedCopy> verified_;  // Guarded by mutex_.
   std::unique_ptr<Context> reader_;     // Of the thread that owns the drives.
+  std::mutex asking_mutex_;
+  std::unique_ptr<Context> asking_;  // Of whoever holds asking_mutex_.
   std::jthread chore_thread_;
   std::unique_ptr<recall::Recall> recall_;  // Last: it calls back into the members above.
 };

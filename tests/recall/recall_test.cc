@@ -124,6 +124,14 @@ class RecallTest : public testing::Test {
               const std::lock_guard lock(mutex_);
               asked_for_.push_back(label);
             },
+        .within_reach =
+            [this](const Content& content) {
+              const std::lock_guard lock(mutex_);
+              const auto& copies = copies_.at(content.number);
+              return std::any_of(copies.begin(), copies.end(), [this](const Extent& copy) {
+                return is_here(copy.archive.medium_label);
+              });
+            },
     };
   }
   std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
@@ -549,6 +557,41 @@ TEST_F(RecallTest, AMediumThatIsTakenAwayWhileARequestWaitsForItIsAnError) {
   gate_.open();
   EXPECT_EQ(holds_the_drive.get().error, std::nullopt);
   EXPECT_EQ(waits.get().error, ErrorCode::no_medium);
+}
+
+// --- How long it takes
+
+TEST_F(RecallTest, BeforeAnythingWasReadNobodyKnowsHowLongItTakes) {
+  EXPECT_EQ(recall().eta(put("A", test::pattern(MiB, 40))), std::nullopt);
+}
+
+TEST_F(RecallTest, SaysHowLongAContentTakesWhoseMediumIsHere) {
+  const Content here = put("A", test::pattern(MiB, 40)), away = put("B", test::pattern(MiB, 41));
+  const auto shelf = world_.library().take_out("B");
+  const Content read = put("A", test::pattern(2 * MiB, 42));
+  EXPECT_EQ(fetch(read).error, std::nullopt);
+  EXPECT_GE(recall().eta(here), std::chrono::seconds(1));
+  EXPECT_EQ(recall().eta(away), std::nullopt);
+  EXPECT_EQ(recall().eta(read), std::chrono::seconds(0));
+}
+
+TEST_F(RecallTest, WhatWaitsBeforeAContentCountsToo) {
+  Extent extent = world_.write_one("A", test::pattern(MiB, 40));
+  extent.stored_size = extent.archive.plain_bytes = std::uint64_t{1} << 50;
+  extent.archive.plain_bytes *= 2;
+  Content huge = know(test::pattern(MiB, 40), {extent});
+  huge.size = extent.stored_size;
+  const Content small = put("A", test::pattern(MiB, 41));
+  EXPECT_EQ(fetch(put("A", test::pattern(2 * MiB, 42))).error, std::nullopt);
+  const auto alone = recall().eta(small);
+  gate_.close();
+  auto first = start_read(huge, 0, 10);
+  gate_.wait_until_the_drive_stands_there();
+  ASSERT_TRUE(recall().queue().front().eta.has_value());
+  const auto behind = recall().eta(small);
+  EXPECT_GT(behind, alone);
+  EXPECT_GE(behind, recall().queue().front().eta);
+  gate_.open();
 }
 
 // --- Without room in the cache

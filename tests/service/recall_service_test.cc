@@ -53,5 +53,21 @@ TEST_F(RecallServiceTest, ACopyThatWasCalledBadAndIsRightIsGoodAgain) {
   EXPECT_EQ(context().ledger.places(content).size(), 1U);
 }
 
+TEST_F(RecallServiceTest, SaysHowLongAContentTakesWhileItsMediumIsHere) {
+  write("a", std::string(3 * MiB, 'a'));
+  write("b", "beta");
+  (void)back_up();
+  const recall::Content b = content_of("b");
+  RecallService service(*workspace_, [](const std::string&) {});
+  EXPECT_EQ(service.recall().eta(b), std::nullopt);
+  std::promise<void> done;
+  (void)service.recall().fetch(content_of("a"), "a file",
+                               [&](ByteView, const std::exception_ptr&) { done.set_value(); });
+  done.get_future().get();
+  EXPECT_EQ(service.recall().eta(b), std::chrono::seconds(1));
+  std::filesystem::rename(home() / "library", home() / "away");
+  EXPECT_EQ(service.recall().eta(b), std::nullopt);
+}
+
 }  // namespace
 }  // namespace mixtape::service
