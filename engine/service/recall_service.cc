@@ -132,14 +132,12 @@ bool RecallService::within_reach(const recall::Content& content) {
     asking_ = std::make_unique<Context>(workspace_, catalog::Access::read);
   }
   const auto places = asking_->ledger.places(catalog::ContentId{content.number});
-  try {
-    return std::any_of(places.begin(), places.end(), [this](const catalog::CopyPlace& place) {
-      return workspace_.library_with(place.medium.label) != nullptr;
+  const auto slots = workspace_.libraries().slots();
+  return std::any_of(slots.begin(), slots.end(), [&](const Libraries::Slot& slot) {
+    return std::any_of(places.begin(), places.end(), [&](const catalog::CopyPlace& place) {
+      return may_be(slot.medium.label, place.medium);
     });
-  } catch (const Error& error) {
-    spdlog::debug("look for a medium: {}", error.what());  // Its library is away with it.
-    return false;
-  }
+  });
 }
 
 void RecallService::post(Chore chore) {
