@@ -112,6 +112,7 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
   app.add_option("--home", home,
                  "Mixtape's directory (default: $MIXTAPE_HOME, else "
                  "~/.local/share/mixtape, for root /var/lib/mixtape)");
+  app.add_flag("-v,--verbose", command.verbose, "show the log, on standard error");
   app.require_subcommand(1);
   app.fallthrough();
   app.get_formatter()->column_width(34);
@@ -140,22 +141,34 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
   return command;
 }
 
+int report_failure(const std::exception& failure, Console& console) {
+  if (dynamic_cast<const ReaderGone*>(&failure) != nullptr) {
+    return kFailure;
+  }
+  if (const auto* error = dynamic_cast<const Error*>(&failure)) {
+    console.error("mixtape: " + std::string(error->what()));
+    return status_of(*error);
+  }
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&failure) != nullptr;
+  console.error("mixtape: " + (memory ? "not enough memory" : printable(failure.what())));
+  return kFailure;
+}
+
 int run_command(const Command& command, const Invocation& invocation, Console& console,
                 Daemon* daemon) {
   try {
     Session session(console, invocation, command.home, command.json, daemon);
     const int status = command.run(session);
     return status == kSuccess && console.problems() > 0 ? kWithProblems : status;
-  } catch (const Error& error) {
-    console.error("mixtape: " + std::string(error.what()));
-    return status_of(error);
-  } catch (const std::filesystem::filesystem_error& error) {
-    console.error("mixtape: " + printable(error.what()));
-    return kFailure;
-  } catch (const std::bad_alloc&) {
-    console.error("mixtape: " + command.name + ": not enough memory");
-    return kFailure;
+  } catch (const std::exception& failure) {
+    return report_failure(failure, console);
   }
+}
+
+int run_command_line(const Invocation& invocation, Console& console, Daemon* daemon) {
+  int status = kSuccess;
+  const auto command = parse_command(invocation, console, status);
+  return command ? run_command(*command, invocation, console, daemon) : status;
 }
 
 }  // namespace mixtape::tools

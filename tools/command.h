@@ -97,6 +97,7 @@ struct Command {
   std::string name;
   std::filesystem::path home;
   bool json = false;
+  bool verbose = false;  // The log on standard error, of a command that runs here.
   bool routed = false;
   std::function<int(Session&)> run;
 };
@@ -105,9 +106,15 @@ struct Command {
 // status.
 std::optional<Command> parse_command(const Invocation& invocation, Console& console, int& status);
 
+// Says why a command failed, in one sentence, and returns its exit status.
+int report_failure(const std::exception& failure, Console& console);
+
 // Runs it; errors become one sentence on the console and an exit status.
 int run_command(const Command& command, const Invocation& invocation, Console& console,
                 Daemon* daemon);
+
+// Both, for whoever needs to know nothing in between.
+int run_command_line(const Invocation& invocation, Console& console, Daemon* daemon);
 
 // One family of commands each; `command` outlives the parsing.
 void add_home_commands(CLI::App& app, Command& command);    // init, key, doctor, status

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -12,10 +13,9 @@
 namespace mixtape::tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 constexpr auto kPlainLine = std::chrono::seconds(10);
+constexpr auto kJsonLine = std::chrono::seconds(1);
 
 // Length of the valid UTF-8 sequence of a printable character at the front of `text`; 0 when there
 // is none.
@@ -82,7 +82,8 @@ std::string format_duration(std::chrono::seconds duration) {
   return text;
 }
 
-std::string ProgressLine::render(const Progress& progress, Clock::time_point now) {
+std::string ProgressLine::render(const Progress& progress,
+                                 std::chrono::steady_clock::time_point now) {
   if (progress.phase != phase_) {
     phase_ = progress.phase;
     phase_started_ = now;
@@ -122,14 +123,18 @@ std::string ProgressLine::render(const Progress& progress, Clock::time_point now
   return text;
 }
 
-StandardConsole::StandardConsole(std::stop_token stop, bool json_progress)
-    : stop_(std::move(stop)),
-      terminal_(::isatty(STDERR_FILENO) == 1),
-      json_progress_(json_progress) {}
+StandardConsole::StandardConsole(std::stop_token stop, std::function<Clock::time_point()> now)
+    : stop_(std::move(stop)), now_(std::move(now)), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 StandardConsole::~StandardConsole() {
   const std::lock_guard lock(mutex_);
+  end_phase();
   clear_line();
+}
+
+void StandardConsole::progress_as_json() {
+  const std::lock_guard lock(mutex_);
+  json_progress_ = true;
 }
 
 void StandardConsole::clear_line() {
@@ -139,10 +144,29 @@ void StandardConsole::clear_line() {
   }
 }
 
+void StandardConsole::lose_output() {
+  const int why = errno;
+  output_lost_ = true;
+  if (why == EPIPE) {
+    throw ReaderGone();
+  }
+  throw_errno("write to standard output", why);
+}
+
 void StandardConsole::out(std::string_view text) {
   const std::lock_guard lock(mutex_);
   clear_line();
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+    lose_output();
+  }
+}
+
+void StandardConsole::finish() {
+  const std::lock_guard lock(mutex_);
+  // What is lost was told already.
+  if (!output_lost_ && std::fflush(stdout) != 0) {
+    lose_output();
+  }
 }
 
 void StandardConsole::error(std::string_view line) {
@@ -152,34 +176,57 @@ void StandardConsole::error(std::string_view line) {
   std::fputc('\n', stderr);
 }
 
+StandardConsole::Clock::duration StandardConsole::pause() const {
+  return json_progress_ ? Clock::duration(kJsonLine)
+         : terminal_    ? Clock::duration(kRedraw)
+                        : Clock::duration(kPlainLine);
+}
+
 void StandardConsole::progress(const Progress& progress) {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
-  const std::string text = line_.render(progress, now);
-  const bool new_phase = progress.phase != last_phase_;
-  const auto pause = terminal_ && !json_progress_ ? Clock::duration(kRedraw) : kPlainLine;
-  if (!new_phase && now - last_shown_ < pause) {
-    return;
+  const auto now = now_();
+  const bool new_phase = progress.phase != latest_.phase;
+  if (new_phase) {
+    end_phase();
+    phase_shown_ = false;
   }
+  latest_ = progress;
+  latest_text_ = line_.render(progress, now);
+  latest_shown_ = false;
+  if (new_phase ? json_progress_ || terminal_ : now - last_shown_ >= pause()) {
+    show();
+  }
+  if (new_phase || latest_shown_) {
+    last_shown_ = now;
+  }
+}
+
+void StandardConsole::end_phase() {
+  if (!latest_shown_ && (json_progress_ || (!terminal_ && phase_shown_))) {
+    show();
+  }
+}
+
+void StandardConsole::show() {
   if (json_progress_) {
-    const nlohmann::json line = {{"phase", printable(progress.phase)},
-                                 {"done_bytes", progress.done_bytes},
-                                 {"total_bytes", progress.total_bytes},
-                                 {"done_files", progress.done_files},
-                                 {"total_files", progress.total_files}};
+    const nlohmann::json line = {{"phase", printable(latest_.phase)},
+                                 {"done_bytes", latest_.done_bytes},
+                                 {"total_bytes", latest_.total_bytes},
+                                 {"done_files", latest_.done_files},
+                                 {"total_files", latest_.total_files}};
     std::fprintf(stderr, "%s\n", line.dump().c_str());
   } else if (terminal_) {
     winsize size{};
     const std::size_t columns =
         ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
-    std::fprintf(stderr, "\r\033[K%s", text.substr(0, columns).c_str());
+    std::fprintf(stderr, "\r\033[K%s", latest_text_.substr(0, columns).c_str());
     std::fflush(stderr);
     line_drawn_ = true;
-  } else if (!new_phase) {
-    std::fprintf(stderr, "%s\n", text.c_str());
+  } else {
+    std::fprintf(stderr, "%s\n", latest_text_.c_str());
   }
-  last_phase_ = progress.phase;
-  last_shown_ = now;
+  latest_shown_ = true;
+  phase_shown_ = true;
 }
 
 }  // namespace mixtape::tools

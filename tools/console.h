@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "engine/progress/reporter.h"
+#include "tapeio/error.h"
 
 // Where a command's words go: this terminal, a pipe, or (control_server.h) the socket of another
 // process.
@@ -56,31 +58,56 @@ class ProgressLine {
   std::uint64_t phase_first_files_ = 0;
 };
 
-// Standard output and error of this process. On a terminal progress is one line that is redrawn,
-// elsewhere a plain line every ten seconds and at the end of a phase; with `json_progress` JSON
-// lines on standard error.
+// Whoever read standard output has enough (`| head`): the command ends, with nothing to say.
+class ReaderGone final : public Error {
+ public:
+  ReaderGone() : Error(ErrorCode::io, "write to standard output: nobody reads it any more") {}
+};
+
+// Standard output and error of this process. On a terminal progress is one line that is redrawn;
+// elsewhere a plain line every ten seconds, and the last one of a phase that took so long. As JSON
+// it is one object a line: the first and the last of each phase, and one a second in between.
+//
+// Errors: out() and finish() throw Error when standard output cannot take the text, ReaderGone when
+// it is a pipe that nobody reads.
 class StandardConsole final : public Console {
  public:
-  explicit StandardConsole(std::stop_token stop, bool json_progress = false);
+  using Clock = std::chrono::steady_clock;
+
+  explicit StandardConsole(std::stop_token stop,
+                           std::function<Clock::time_point()> now = Clock::now);
   ~StandardConsole() override;
 
   void out(std::string_view text) override;
   void error(std::string_view line) override;
   void progress(const Progress& progress) override;
+  void progress_as_json();
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
+  // All that was given to out() has left this process.
+  void finish();
 
  private:
-  void clear_line();  // Under mutex_.
+  // Under mutex_.
+  void clear_line();
+  void end_phase();
+  void show();
+  [[nodiscard]] Clock::duration pause() const;
+  [[noreturn]] void lose_output();
 
   const std::stop_token stop_;
+  const std::function<Clock::time_point()> now_;
   const bool terminal_;
-  const bool json_progress_;
   std::mutex mutex_;
   // Guarded by mutex_.
+  bool json_progress_ = false;
   ProgressLine line_;
-  std::string last_phase_;
-  std::chrono::steady_clock::time_point last_shown_{};
+  Progress latest_;
+  std::string latest_text_;
+  bool latest_shown_ = true;
+  bool phase_shown_ = false;  // Some line of this phase.
+  Clock::time_point last_shown_{};
   bool line_drawn_ = false;
+  bool output_lost_ = false;
 };
 
 }  // namespace mixtape::tools

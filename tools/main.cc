@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // mixtape: parses the command line and runs it, here or in the daemon that has the home mounted.
 
+#include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
-#include <cstdio>
-
-#include "tapeio/error.h"
 #include "tools/control_client.h"
 #include "tools/stop_signals.h"
 
@@ -14,22 +13,31 @@ namespace {
 
 using namespace mixtape::tools;
 
-int run(const Invocation& invocation) {
-  StopSignals signals;
-  StandardConsole console(signals.stop());
+// A file opened later must not get the number of a standard stream that the caller closed: results
+// would be written into it. Reading from these ends at once, writing to them fails.
+void occupy_closed_streams() {
+  int fd = STDIN_FILENO;
+  while (fd >= STDIN_FILENO && fd <= STDERR_FILENO) {
+    fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+  ::close(fd);
+}
+
+int run(const Invocation& invocation, StandardConsole& console) {
   int status = kSuccess;
   const auto command = parse_command(invocation, console, status);
   if (!command) {
     return status;
   }
+  if (command->json) {
+    console.progress_as_json();
+  }
+  if (command->verbose) {
+    spdlog::set_level(spdlog::level::debug);
+  }
   if (command->routed) {
-    try {
-      if (const auto there = run_in_daemon(command->home, invocation, console)) {
-        return *there;
-      }
-    } catch (const mixtape::Error& error) {
-      console.error("mixtape: " + std::string(error.what()));
-      return kFailure;
+    if (const auto there = run_in_daemon(command->home, invocation, console)) {
+      return *there;
     }
   }
   return run_command(*command, invocation, console, nullptr);
@@ -38,8 +46,16 @@ int run(const Invocation& invocation) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_default_logger(spdlog::stderr_color_st("mixtape"));
+  occupy_closed_streams();
+  StopSignals signals;
+  StandardConsole console(signals.stop());
+  spdlog::set_default_logger(spdlog::stderr_color_mt("mixtape"));
   spdlog::set_level(spdlog::level::off);  // What matters to the user goes to the console.
-  const int status = run({{argv + 1, argv + argc}, std::filesystem::current_path()});
-  return std::fflush(stdout) == 0 ? status : static_cast<int>(kFailure);
+  try {
+    const int status = run({{argv + 1, argv + argc}, std::filesystem::current_path()}, console);
+    console.finish();
+    return status;
+  } catch (const std::exception& failure) {
+    return report_failure(failure, console);
+  }
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 namespace mixtape::tools {
 namespace {
 
@@ -53,6 +55,65 @@ TEST(ProgressLine, StartsANewRateWithEachPhase) {
   (void)line.render({"hash", 1000, 2000, 0, 0}, start + seconds(100));
   EXPECT_EQ(line.render({"hash", 1500, 2000, 0, 0}, start + seconds(101)),
             "hash: 75%  1.46 KiB of 1.95 KiB  0 files  500 B/s  0:01 left");
+}
+
+// What reaches standard error, which is no terminal here.
+class StandardConsoleTest : public testing::Test {
+ protected:
+  StandardConsoleTest() {
+    testing::internal::CaptureStderr();
+    console_.emplace(std::stop_token{}, [this] { return now_; });
+  }
+
+  StandardConsole& console() { return *console_; }
+  std::string said() {
+    console_.reset();
+    return testing::internal::GetCapturedStderr();
+  }
+  std::chrono::steady_clock::time_point now_{};
+
+ private:
+  std::optional<StandardConsole> console_;
+};
+
+TEST_F(StandardConsoleTest, SaysNothingOfPhasesThatAreOverSoon) {
+  console().progress({"scan", 0, 0, 0, 0});
+  now_ += seconds(9);
+  console().progress({"scan", 0, 0, 500, 0});
+  console().progress({"write", 10, 10, 1, 1});
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(StandardConsoleTest, SaysALineEveryTenSecondsAndTheLastOneOfThePhase) {
+  console().progress({"scan", 0, 0, 0, 0});
+  now_ += seconds(10);
+  console().progress({"scan", 0, 0, 500, 0});
+  now_ += seconds(5);
+  console().progress({"scan", 0, 0, 900, 0});
+  console().progress({"write", 0, 40, 0, 1});
+  now_ += seconds(10);
+  console().progress({"write", 40, 40, 1, 1});
+  EXPECT_EQ(said(),
+            "scan: 500 files  50 files/s\n"
+            "scan: 900 files  60 files/s\n"
+            "write: 100%  40 B of 40 B  1 of 1 files  4 B/s\n");
+}
+
+TEST_F(StandardConsoleTest, TellsProgramsTheFirstAndTheLastOfEachPhaseAndOneASecond) {
+  console().progress_as_json();
+  console().progress({"scan", 0, 0, 0, 0});
+  console().progress({"scan", 0, 0, 1, 0});
+  now_ += seconds(1);
+  console().progress({"scan", 0, 0, 2, 0});
+  console().progress({"scan", 0, 0, 3, 0});
+  console().progress({"write\n", 7, 9, 1, 2});
+  std::string wanted;
+  for (const char* files : {"0", "2", "3"}) {
+    wanted += std::string(R"({"done_bytes":0,"done_files":)") + files +
+              R"(,"phase":"scan","total_bytes":0,"total_files":0})" + "\n";
+  }
+  wanted += R"({"done_bytes":7,"done_files":1,"phase":"write\\n","total_bytes":9,"total_files":2})";
+  EXPECT_EQ(said(), wanted + "\n");
 }
 
 }  // namespace
