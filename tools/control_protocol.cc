@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -74,6 +75,69 @@ Message decode_map(const std::string& kind, const json& value) {
   return message;
 }
 
+// The deepest message is {"run": {"arguments": ["..."]}}.
+constexpr std::size_t kMostNested = 3;
+
+// One CBOR item's head: what it is, and its length or value.
+struct Head {
+  unsigned major = 0;
+  std::uint64_t value = 0;
+};
+
+std::optional<Head> take_head(ByteView& rest) {
+  if (rest.empty()) {
+    return std::nullopt;
+  }
+  const auto first = std::to_integer<unsigned>(rest[0]);
+  Head head{first >> 5, first & 31};
+  rest = rest.subspan(1);
+  if (head.value < 24) {
+    return head;
+  }
+  // 28 and more: reserved, or an item of unknown length; our encoder writes neither.
+  const std::size_t width = head.value < 28 ? std::size_t{1} << (head.value - 24) : rest.size() + 1;
+  if (width > rest.size()) {
+    return std::nullopt;
+  }
+  head.value = 0;
+  for (const std::byte byte : rest.first(width)) {
+    head.value = head.value << 8 | std::to_integer<unsigned>(byte);
+  }
+  rest = rest.subspan(width);
+  return head;
+}
+
+// Whether from_cbor may be trusted with it: that one calls itself for each level of nesting, tags
+// and pieces of strings included, and four million levels do not fit on a stack.
+bool is_shallow(ByteView body) {
+  std::vector<std::uint64_t> open{1};  // Items still to come, one number a level.
+  while (!open.empty()) {
+    if (open.back() == 0) {
+      open.pop_back();
+      continue;
+    }
+    --open.back();
+    const auto head = take_head(body);
+    constexpr unsigned kBytes = 2, kText = 3, kArray = 4, kMap = 5, kTag = 6;
+    if (!head || head->major == kTag) {
+      return false;
+    }
+    if (head->major == kArray || head->major == kMap) {
+      // An item has at least one byte: beyond that the number is a lie, and could not be doubled.
+      if (open.size() > kMostNested || head->value > body.size()) {
+        return false;
+      }
+      open.push_back(head->value * (head->major == kMap ? 2 : 1));
+    } else if (head->major == kBytes || head->major == kText) {
+      if (head->value > body.size()) {
+        return false;
+      }
+      body = body.subspan(head->value);
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Bytes encode_message(const Message& message) {
@@ -95,6 +159,9 @@ std::size_t frame_length(ByteView header) {
 }
 
 Message decode_message(ByteView body) {
+  if (!is_shallow(body)) {
+    throw Error(ErrorCode::corrupt, "control socket: a message that is none");
+  }
   try {
     const auto* data = reinterpret_cast<const std::uint8_t*>(body.data());
     const json map = json::from_cbor(data, data + body.size());

@@ -28,8 +28,6 @@ namespace {
 namespace asio = boost::asio;
 using Protocol = asio::local::stream_protocol;
 
-// A client sends its command at once; who is silent must not keep others out.
-constexpr int kFirstFrame = 5000;  // Milliseconds.
 constexpr auto kLookForRoom = std::chrono::milliseconds(100);
 // A text is cut into frames of this size, so that no result is too long for one.
 constexpr std::size_t kTextPiece = MiB;
@@ -44,8 +42,8 @@ bool is_ours(Protocol::socket& socket) {
 // One connected command: its words go out on the socket, a stop comes in.
 class Client final : public Console {
  public:
-  Client(Protocol::socket socket, Daemon& daemon)
-      : socket_(std::move(socket)), daemon_(daemon), thread_([this] { serve(); }) {}
+  Client(Protocol::socket socket, const ControlServer::Run& run, std::chrono::milliseconds patience)
+      : socket_(std::move(socket)), run_(run), thread_([this, patience] { serve(patience); }) {}
 
   ~Client() override {
     stop_.request_stop();
@@ -69,33 +67,57 @@ class Client final : public Console {
     }
     Message message = Message::of(Message::Kind::progress);
     message.progress = progress;
-    send(message);
+    send_if_there_is_room(message);
   }
   [[nodiscard]] std::stop_token stop() const override { return stop_.get_token(); }
 
  private:
-  void await_first_frame() {
-    pollfd waiting{.fd = socket_.native_handle(), .events = POLLIN, .revents = 0};
-    if (::poll(&waiting, 1, kFirstFrame) != 1) {
-      throw Error(ErrorCode::cancelled, "control socket: a client sent no command");
+  void read_by(std::chrono::steady_clock::time_point deadline, MutableBytes into) {
+    while (!into.empty()) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          deadline - std::chrono::steady_clock::now());
+      pollfd waiting{.fd = socket_.native_handle(), .events = POLLIN, .revents = 0};
+      const int ready = left.count() <= 0 ? 0 : ::poll(&waiting, 1, static_cast<int>(left.count()));
+      if (ready == 0) {
+        throw Error(ErrorCode::cancelled, "control socket: a client sent no whole command");
+      }
+      if (ready > 0) {
+        into = into.subspan(socket_.read_some(asio::buffer(into.data(), into.size())));
+      }
     }
   }
 
-  Message receive() {
+  Message receive(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     std::array<std::byte, kFrameHeader> header;
-    asio::read(socket_, asio::buffer(header));
+    read_by(deadline, header);
     Bytes body(frame_length(header));
-    asio::read(socket_, asio::buffer(body.data(), body.size()));
+    read_by(deadline, body);
     return decode_message(body);
   }
 
   void send(const Message& message) {
-    const Bytes frame = encode_message(message);
     const std::lock_guard lock(send_mutex_);
+    send_locked(message);
+  }
+
+  void send_locked(const Message& message) {
+    const Bytes frame = encode_message(message);
     boost::system::error_code gone;
     asio::write(socket_, asio::buffer(frame.data(), frame.size()), gone);
     if (gone) {
       stop_.request_stop();
+    }
+  }
+
+  // Progress is worth no waiting: a client that was stopped with Ctrl-Z must not halt the tape. The
+  // kernel calls a socket writable while a good part of its buffer is free, so a frame this small
+  // does not block then.
+  void send_if_there_is_room(const Message& message) {
+    const std::unique_lock lock(send_mutex_, std::try_to_lock);
+    pollfd room{.fd = socket_.native_handle(), .events = POLLOUT, .revents = 0};
+    if (lock && ::poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) {
+      send_locked(message);
     }
   }
 
@@ -114,26 +136,30 @@ class Client final : public Console {
     stop_.request_stop();
   }
 
-  void serve() {
+  int answer(const Invocation& invocation) {
     try {
-      await_first_frame();
-      const Message request = receive();
+      return run_(invocation, *this);
+    } catch (const std::exception& failure) {
+      return report_failure(failure, *this);
+    }
+  }
+
+  void serve(std::chrono::milliseconds patience) {
+    try {
+      const Message request = receive(patience);
       if (request.kind != Message::Kind::run) {
         throw Error(ErrorCode::corrupt, "control socket: the first message is no command");
       }
       std::jthread listener([this] { listen_for_stop(); });
       Message last = Message::of(Message::Kind::exit);
-      const auto command = parse_command(request.invocation, *this, last.status);
-      if (command) {
-        last.status = run_command(*command, request.invocation, *this, &daemon_);
-      }
+      last.status = answer(request.invocation);
       send(last);
       // Wakes the listener.
       ::shutdown(socket_.native_handle(), SHUT_RDWR);
-    } catch (const boost::system::system_error& error) {
-      spdlog::warn("control socket: {}", error.what());
     } catch (const Error& error) {
       spdlog::warn("{}", error.what());
+    } catch (const std::exception& error) {
+      spdlog::warn("control socket: {}", error.what());
     }
     // Also after an error: the other side must not wait for an answer that never comes.
     ::shutdown(socket_.native_handle(), SHUT_RDWR);
@@ -141,7 +167,7 @@ class Client final : public Console {
   }
 
   Protocol::socket socket_;
-  Daemon& daemon_;
+  const ControlServer::Run& run_;
   std::stop_source stop_;
   std::mutex send_mutex_;  // One frame at a time on the socket.
   std::mutex progress_mutex_;
@@ -154,8 +180,13 @@ class Client final : public Console {
 }  // namespace
 
 struct ControlServer::Impl {
-  Impl(asio::io_context& context, const std::filesystem::path& home, Daemon& daemon_in)
-      : daemon(daemon_in), file(home / "control.sock"), acceptor(context), room(context) {
+  Impl(asio::io_context& context, const std::filesystem::path& home, Run run_in,
+       std::chrono::milliseconds patience_in)
+      : run(std::move(run_in)),
+        patience(patience_in),
+        file(home / "control.sock"),
+        acceptor(context),
+        room(context) {
     // Whoever holds the daemon's lock owns the name; what lies there is of a daemon that was
     // killed.
     tapeio::remove_file(file);
@@ -190,22 +221,23 @@ struct ControlServer::Impl {
         return;
       }
       if (!failed && is_ours(socket)) {
-        clients.emplace_back(std::move(socket), daemon);
+        clients.emplace_back(std::move(socket), run, patience);
       }
       accept();
     });
   }
 
-  Daemon& daemon;
+  const Run run;
+  const std::chrono::milliseconds patience;
   const std::filesystem::path file;
   Protocol::acceptor acceptor;
   asio::steady_timer room;
   std::list<Client> clients;
 };
 
-ControlServer::ControlServer(asio::io_context& context, const std::filesystem::path& home,
-                             Daemon& daemon)
-    : impl_(std::make_unique<Impl>(context, home, daemon)) {}
+ControlServer::ControlServer(asio::io_context& context, const std::filesystem::path& home, Run run,
+                             std::chrono::milliseconds patience)
+    : impl_(std::make_unique<Impl>(context, home, std::move(run), patience)) {}
 
 ControlServer::~ControlServer() = default;
 

@@ -10,6 +10,7 @@
 
 #include "engine/service/status.h"
 #include "fusefs/mount.h"
+#include "fusefs/mountpoint.h"
 #include "tapeio/error.h"
 #include "tools/control_server.h"
 #include "tools/queue_text.h"
@@ -48,6 +49,12 @@ std::string dump(const nlohmann::json& value) {
 
 }  // namespace
 
+void check_mount(const MountCommand& command) {
+  const home::Home home(command.home);
+  (void)home.open_catalog(catalog::Access::read);
+  fusefs::check_mountpoint(mount_options(command, home));
+}
+
 struct MountDaemon::Impl final : Daemon {
   explicit Impl(const MountCommand& command)
       : lock(home::Home(command.home).directory(), home::HomeLock::Role::daemon,
@@ -57,7 +64,10 @@ struct MountDaemon::Impl final : Daemon {
         contents(shared.cache(), recalls.recall()),
         mount(mount_options(command, shared.home()), sources(command)),
         signals(context, SIGINT, SIGTERM, SIGHUP),
-        control(context, shared.home().directory(), *this) {
+        control(context, shared.home().directory(),
+                [this](const Invocation& line, Console& console) {
+                  return run_command_line(line, console, this);
+                }) {
     // A catalog that cannot be read is told now, not by every ls.
     (void)service::Context(shared, catalog::Access::read).tree.at({}, catalog::kRootPath);
   }

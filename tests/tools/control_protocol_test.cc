@@ -53,6 +53,35 @@ TEST(ControlProtocol, AFrameThatIsTooLongIsRefusedBeforeItIsRead) {
   EXPECT_THROW((void)frame_length(header), Error);
 }
 
+TEST(ControlProtocol, AMessageThatNestsWithoutEndIsRefusedBeforeItIsBuilt) {
+  // An array in an array, a map, a tag, an array without end, a text and bytes made of pieces.
+  for (const int opener : {0x81, 0xa1, 0xc1, 0x9f, 0x7f, 0x5f}) {
+    EXPECT_THROW((void)decode_message(Bytes(kMaxFrame, static_cast<std::byte>(opener))), Error)
+        << opener;
+  }
+  Bytes maps;
+  for (int level = 0; level < 100'000; ++level) {
+    for (const int byte : {0xa1, 0x61, 0x78}) {
+      maps.push_back(static_cast<std::byte>(byte));
+    }
+  }
+  EXPECT_THROW((void)decode_message(maps), Error);
+}
+
+TEST(ControlProtocol, ALengthThatIsALieIsRefused) {
+  for (const std::vector<int>& bytes : std::vector<std::vector<int>>{
+           {0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+           {0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00},
+           {0xa1, 0x7b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'x'},
+           {0xa1, 0x61}}) {
+    Bytes body;
+    for (const int byte : bytes) {
+      body.push_back(static_cast<std::byte>(byte));
+    }
+    EXPECT_THROW((void)decode_message(body), Error);
+  }
+}
+
 TEST(ControlProtocol, DamagedFramesAreRefusedNotObeyed) {
   Message sent = Message::of(Message::Kind::run);
   sent.invocation.arguments = {"forget", "/home"};
