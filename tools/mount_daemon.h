@@ -17,6 +17,10 @@
 
 namespace mixtape::tools {
 
+// Whether this mount could be made, as far as that can be told without making it; throws as the
+// daemon would.
+void check_mount(const MountCommand& command);
+
 class MountDaemon {
  public:
   explicit MountDaemon(const MountCommand& command);

@@ -2,6 +2,7 @@
 // mount.mixtape: puts itself into the background and serves the mount until it is unmounted.
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -13,6 +14,7 @@
 #include <filesystem>
 
 #include "tapeio/error.h"
+#include "tapeio/files.h"
 #include "tapeio/unique_fd.h"
 #include "tools/command.h"
 #include "tools/mount_daemon.h"
@@ -70,15 +72,28 @@ int serve(const MountCommand& command, tapeio::UniqueFd ready) {
       }
     });
     return kSuccess;
-  } catch (const Error& error) {
-    complain(error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
+  } catch (const std::exception& error) {
     complain(error.what());
   }
   return kFailure;
 }
 
+// mount(8) starts its helper outside of the namespace that it was told to mount in.
+void enter_namespace(const std::filesystem::path& mount_namespace) {
+  const tapeio::UniqueFd fd = tapeio::open_file(mount_namespace, O_RDONLY);
+  if (::setns(fd.get(), CLONE_NEWNS) != 0) {
+    throw_errno("enter the mount namespace " + mount_namespace.string());
+  }
+}
+
 int start(const MountCommand& command) {
+  if (!command.mount_namespace.empty()) {
+    enter_namespace(command.mount_namespace);
+  }
+  if (command.fake) {
+    check_mount(command);
+    return kSuccess;
+  }
   if (command.foreground) {
     return serve(command, {});
   }
@@ -118,7 +133,7 @@ int main(int argc, char** argv) {
       throw_errno("go to /");
     }
     return start(*command);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     complain(error.what());
     return kFailure;
   }

@@ -24,7 +24,7 @@ bool for_others(std::string_view option) {
          std::find(kForOthers.begin(), kForOthers.end(), option) != kForOthers.end();
 }
 
-void apply(MountCommand& command, std::string& home, const std::string& option) {
+void apply(MountCommand& command, std::string& home, bool sloppy, const std::string& option) {
   constexpr std::string_view kHome = "home=";
   if (option.starts_with(kHome)) {
     home = option.substr(kHome.size());
@@ -34,7 +34,7 @@ void apply(MountCommand& command, std::string& home, const std::string& option) 
     command.allow_other = true;
   } else if (option == "nonempty") {
     command.nonempty = true;
-  } else if (!option.empty() && !for_others(option)) {
+  } else if (!option.empty() && !sloppy && !for_others(option)) {
     throw Error(ErrorCode::invalid, "mount option \"" + printable(option) +
                                         "\": there is none of that name; mount.mixtape(8) lists "
                                         "them");
@@ -50,15 +50,21 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
   std::string home;
   std::vector<std::string> lists;
   std::vector<std::string> places;
+  std::string type;
+  bool sloppy = false;
   bool ignored = false;
   CLI::App app("Shows every version of every archived file as one tree.", "mount.mixtape");
   app.set_version_flag("--version", std::string("mount.mixtape ") + MIXTAPE_VERSION);
   app.add_option("--home", home, "Mixtape's directory");
-  app.add_flag("-f,--foreground", command.foreground, "stay in the foreground, log to stderr");
+  app.add_flag("--foreground", command.foreground, "stay in the foreground, log to stderr");
   app.add_option("-o", lists, "comma-separated: home=DIR, ro, allow_other, nonempty")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_flag("-n,-s,-v", ignored, "as mount(8) passes them; without meaning here");
+  app.add_flag("-f", command.fake, "check everything and mount nothing");
+  app.add_flag("-s", sloppy, "pass over options that nobody knows");
+  app.add_option("-N", command.mount_namespace, "mount in this namespace, a file of /proc");
+  app.add_option("-t", type, "as mount(8) passes it: mixtape");
+  app.add_flag("-n,-v", ignored, "as mount(8) passes them; without meaning here");
   app.add_option("PLACES", places, "[HOME] MOUNTPOINT")->required()->expected(1, 2);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -71,7 +77,7 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
     home = places.front();
   }
   for (const std::string& option : lists) {
-    apply(command, home, option);
+    apply(command, home, sloppy, option);
   }
   command.home = home.empty() ? home::default_home() : directory / home;
   command.mountpoint = (directory / places.back()).lexically_normal();

@@ -13,9 +13,11 @@
 namespace mixtape::tools {
 
 struct MountCommand {
-  std::filesystem::path home;        // Absolute.
-  std::filesystem::path mountpoint;  // Absolute.
+  std::filesystem::path home;             // Absolute.
+  std::filesystem::path mountpoint;       // Absolute.
+  std::filesystem::path mount_namespace;  // Where to mount, as `mount -N` says; empty: here.
   bool foreground = false;
+  bool fake = false;  // Check everything and mount nothing.
   bool read_only = false;
   bool allow_other = false;
   bool nonempty = false;

@@ -32,11 +32,21 @@ TEST(MountOptions, MountAndFstabNameTheHomeAsTheDeviceAndAddTheirOwnOptions) {
 }
 
 TEST(MountOptions, TheHomeMayStandAmongTheOptions) {
-  const auto command = parse({"mixtape", "/mnt", "-o", "ro,home=/elsewhere", "-f"});
+  const auto command = parse({"mixtape", "/mnt", "-o", "ro,home=/elsewhere", "--foreground"});
   ASSERT_TRUE(command);
   EXPECT_EQ(command->home, "/elsewhere");
   EXPECT_TRUE(command->read_only);
   EXPECT_TRUE(command->foreground);
+}
+
+TEST(MountOptions, WhatMountPassesIsUnderstoodAsMountMeansIt) {
+  const auto command = parse({"/var/lib/mixtape", "/mnt", "-sfnv", "-N", "/proc/1/ns/mnt", "-o",
+                              "rw,of_another_system", "-t", "mixtape"});
+  ASSERT_TRUE(command);
+  EXPECT_TRUE(command->fake);
+  EXPECT_FALSE(command->foreground);
+  EXPECT_EQ(command->mount_namespace, "/proc/1/ns/mnt");
+  EXPECT_EQ(command->mountpoint, "/mnt");
 }
 
 TEST(MountOptions, AnUnknownOptionIsRefusedByName) {
