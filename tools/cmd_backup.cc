@@ -155,7 +155,12 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
                    {"written", written_json(result.written)},
                    {"out_of_reach", result.out_of_reach},
                    {"troubles", troubles_json(result.troubles)},
-                   {"trouble_count", result.trouble_count}};
+                   {"trouble_count", result.trouble_count},
+                   {"seconds",
+                    {{"scan", result.seconds.scan},
+                     {"hash", result.seconds.hash},
+                     {"record", result.seconds.record},
+                     {"write", result.seconds.write}}}};
     object["snapshot"] = result.job ? json(service::snapshot_name(result.job->started_s)) : json();
     print_json(console, object);
   } else {
@@ -198,15 +203,11 @@ int backup(Session& session, const BackupOptions& options) {
   return kSuccess;
 }
 
-int flush(Session& session) {
-  const service::FlushResult result =
-      service::flush(session.writing(), session.command_line(), session.console());
-  if (session.daemon() != nullptr) {
-    session.daemon()->committed(result.changed);
-  }
+void print_flush(Session& session, const service::FlushResult& result, bool dry_run) {
   Console& console = session.console();
   if (session.json()) {
-    json object = {{"files", result.files},
+    json object = {{"dry_run", dry_run},
+                   {"files", result.files},
                    {"bytes", result.bytes},
                    {"recorded", recorded_json(result.recorded)},
                    {"written", written_json(result.written)},
@@ -219,31 +220,41 @@ int flush(Session& session) {
     console.out("nothing is staged\n");
   } else {
     console.out("staged: " + std::to_string(result.files) + " files, " + format_size(result.bytes) +
-                "\n" + recorded_text(result.recorded) + written_text(result.written, false));
+                "\n" + recorded_text(result.recorded) + written_text(result.written, dry_run));
   }
   report_troubles(console, result.troubles, result.troubles.size());
   report_written(console, result.written);
-  if (result.still_staged) {
+  if (result.still_staged && !dry_run) {
     console.problem("not everything could be written: it is all staged as before");
   }
   if (result.pinned_files > 0) {
     console.note(std::to_string(result.pinned_files) +
                  " files should be on more media; their bytes stay on this disk until then");
   }
+}
+
+int flush(Session& session, bool dry_run) {
+  const service::FlushResult result =
+      service::flush(session.writing(), session.command_line(), session.console(), dry_run);
+  if (session.daemon() != nullptr && !dry_run) {
+    session.daemon()->committed(result.changed);
+  }
+  print_flush(session, result, dry_run);
   return kSuccess;
 }
 
-int forget(Session& session, const std::vector<std::string>& arguments) {
+int forget(Session& session, const std::vector<std::string>& arguments, bool dry_run) {
   std::vector<std::string> paths;
   for (const std::string& argument : arguments) {
     paths.push_back(session.catalog_path(argument));
   }
   const service::ForgetResult result =
-      service::forget(session.writing(), paths, session.command_line(), session.console());
-  if (session.daemon() != nullptr) {
+      service::forget(session.writing(), paths, session.command_line(), session.console(), dry_run);
+  if (session.daemon() != nullptr && !dry_run) {
     session.daemon()->committed(result.changed);
   }
-  session.console().out("forgot " + std::to_string(result.paths) + " paths; history keeps them\n");
+  session.console().out((dry_run ? "would forget " : "forgot ") + std::to_string(result.paths) +
+                        " paths; history keeps them\n");
   return kSuccess;
 }
 
@@ -265,15 +276,20 @@ void add_backup_commands(CLI::App& app, Command& command) {
   save->add_flag("--dry-run", options->request.dry_run, "say what would be written");
   add_json_flag(*save, command);
 
-  CLI::App* write = add_command(app, command, "flush", "write what was staged through the mount",
-                                flush, Where::daemon_if_running);
+  const auto dry_run = std::make_shared<bool>(false);
+  CLI::App* write = add_command(
+      app, command, "flush", "write what was staged through the mount",
+      [=](Session& session) { return flush(session, *dry_run); }, Where::daemon_if_running);
+  write->add_flag("--dry-run", *dry_run, "say what would be written");
   add_json_flag(*write, command);
 
   const auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* drop = add_command(
       app, command, "forget", "take paths out of latest, never out of history",
-      [=](Session& session) { return forget(session, *paths); }, Where::daemon_if_running);
+      [=](Session& session) { return forget(session, *paths, *dry_run); },
+      Where::daemon_if_running);
   drop->add_option("PATH", *paths)->required();
+  drop->add_flag("--dry-run", *dry_run, "say how many paths would leave");
 }
 
 }  // namespace mixtape::tools

@@ -110,6 +110,10 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
   result.changed = std::move(needed.changed);
   const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   archive::WriteJob write(write_context(context));
+  if (result.dry_run) {  // Leaves by rolling back: the same statements, the same numbers.
+    result.written = write.preview(std::move(needed.items), libraries);
+    return {};
+  }
   const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
   if (!anything) {
     context.ledger.drop_job(job.id);
@@ -134,8 +138,9 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
 
 }  // namespace
 
-FlushResult flush(Context& context, const std::string& command, Reporter& reporter) {
+FlushResult flush(Context& context, const std::string& command, Reporter& reporter, bool dry_run) {
   FlushResult result;
+  result.dry_run = dry_run;
   context.ledger.settle_unfinished();
   settle_leftovers(context.workspace.staging());
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));

@@ -32,8 +32,12 @@ struct FlushResult {
   bool still_staged = false;       // Something could not be written: all of it is staged as before.
   std::optional<catalog::Job> job;  // Absent: nothing was staged.
   ChangedPaths changed;
+  bool dry_run = false;
 };
 
-[[nodiscard]] FlushResult flush(Context& context, const std::string& command, Reporter& reporter);
+// `dry_run`: everything but writing, with the same numbers; all of it is staged as before. What is
+// staged is taken and given back for that, so that it is the very files.
+[[nodiscard]] FlushResult flush(Context& context, const std::string& command, Reporter& reporter,
+                                bool dry_run = false);
 
 }  // namespace mixtape::service

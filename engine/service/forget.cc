@@ -28,10 +28,16 @@ std::vector<catalog::PathId> everything_below(Context& context,
 }  // namespace
 
 ForgetResult forget(Context& context, const std::vector<std::string>& paths,
-                    const std::string& command, Reporter& reporter) {
+                    const std::string& command, Reporter& reporter, bool dry_run) {
   ForgetResult result;
-  context.ledger.settle_unfinished();
+  if (!dry_run) {
+    context.ledger.settle_unfinished();
+  }
   const std::vector<catalog::PathId> gone = everything_below(context, paths, result.changed);
+  result.paths = gone.size();
+  if (dry_run) {
+    return result;
+  }
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
       context.ledger.begin_job(catalog::JobKind::forget, command, context.now_s());
@@ -41,7 +47,6 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
     context.sources.remove(path);
   }
   transaction.commit();
-  result.paths = gone.size();
   const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   for (const archive::MediumUse& medium :
        archive::WriteJob(write_context(context)).write(job.id, {}, libraries, reporter).media) {

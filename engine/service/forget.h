@@ -21,8 +21,8 @@ struct ForgetResult {
 
 // `paths` as the catalog has them; a directory goes with all that is below it. Error{not_found},
 // before anything changes, for a path that is not in `latest`. A closing index carries the change
-// to a medium when one is here.
+// to a medium when one is here. `dry_run`: only finds what would leave.
 ForgetResult forget(Context& context, const std::vector<std::string>& paths,
-                    const std::string& command, Reporter& reporter);
+                    const std::string& command, Reporter& reporter, bool dry_run = false);
 
 }  // namespace mixtape::service
