@@ -2,9 +2,12 @@
 // age encrypt, age decrypt: the cipher of the media by itself, compatible with age(1).
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 
 #include "engine/format/age_tool.h"
 #include "tapeio/error.h"
@@ -22,19 +25,56 @@ struct AgeOptions {
   bool armor = false;
 };
 
-// A file, or standard input when none was named.
+// A file, or standard input when none was named. Reading tells how far it is, and ends when the
+// user wants out.
 class Input final : public ByteSource {
  public:
-  Input(const Session& session, const std::string& file)
+  Input(Session& session, const std::string& file, std::string phase)
       : name_(file.empty() || file == "-" ? "standard input" : file),
+        console_(session.console()),
         fd_(file.empty() || file == "-" ? tapeio::UniqueFd(::dup(STDIN_FILENO))
-                                        : tapeio::open_file(session.absolute(file), O_RDONLY)) {}
+                                        : tapeio::open_file(session.absolute(file), O_RDONLY)) {
+    struct stat status {};
+    const bool sized = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+    progress_ = {std::move(phase), 0, sized ? static_cast<std::uint64_t>(status.st_size) : 0, 0, 1};
+  }
 
-  std::size_t read(MutableBytes into) override { return tapeio::read_full(fd_.get(), into, name_); }
+  std::size_t read(MutableBytes into) override {
+    std::size_t got = 0;
+    while (got < into.size()) {
+      await_bytes();
+      // What is there now: a pipe must not keep us from hearing Ctrl-C.
+      const ssize_t more = ::read(fd_.get(), into.data() + got, into.size() - got);
+      if (more < 0 && errno != EINTR && errno != EAGAIN) {
+        throw_errno("read " + name_);
+      }
+      if (more == 0) {
+        break;
+      }
+      got += more > 0 ? static_cast<std::size_t>(more) : 0;
+    }
+    progress_.done_bytes += got;
+    progress_.done_files = got < into.size() ? 1 : 0;
+    console_.progress(progress_);
+    return got;
+  }
 
  private:
+  void await_bytes() {
+    // Ctrl-C is a token that nothing can poll for.
+    constexpr int kLookForStop = 100;  // Milliseconds.
+    pollfd bytes{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    do {
+      if (console_.stop().stop_requested()) {
+        throw Error(ErrorCode::cancelled, progress_.phase + " " + name_ + ": stopped");
+      }
+    } while (::poll(&bytes, 1, kLookForStop) == 0);
+  }
+
   const std::string name_;
+  Console& console_;
   tapeio::UniqueFd fd_;
+  Progress progress_;
 };
 
 // Results go to the console whole: binary, and wherever the console leads.
@@ -69,7 +109,7 @@ int encrypt(Session& session, const AgeOptions& options) {
     throw Error(ErrorCode::invalid, "age encrypt: name recipients with -r, or one --passfile");
   }
   request.armor = options.armor;
-  Input in(session, options.file);
+  Input in(session, options.file, "encrypt");
   Output out(session.console());
   format::age_encrypt(request, in, out);
   return kSuccess;
@@ -81,7 +121,7 @@ int decrypt(Session& session, const AgeOptions& options) {
   for (const std::string& warning : keys.warnings) {
     session.console().note("mixtape: " + warning);
   }
-  Input in(session, options.file);
+  Input in(session, options.file, "decrypt");
   Output out(session.console());
   format::age_decrypt(keys, in, out);
   return kSuccess;

@@ -105,7 +105,11 @@ class Lister {
  public:
   Lister(Session& session, bool details) : session_(session), details_(details) {}
 
+  // Throws Error{cancelled} when the user wants out: half a list must not look like a whole one.
   void add(const std::string& name, const Version& version) {
+    if (session_.console().stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "stopped: the list is not whole");
+    }
     if (session_.json()) {
       json object = version_json(version);
       put_name(object, "path", name);
@@ -149,7 +153,7 @@ int list(Session& session, const ListOptions& options) {
   } else if (options.recursive) {
     context.tree.walk(view, *id, [&](const std::string& whole, const Version& each) {
       lister.add(whole, each);
-      return !session.console().stop().stop_requested();
+      return true;
     });
   } else {
     std::vector<Entry> entries;
@@ -270,10 +274,15 @@ int find(Session& session, const std::string& pattern, bool details) {
   session.reading().tree.find(pattern, [&](const std::string& path, const Version& version) {
     lister.add("/" + path, version);
     ++found;
-    return !session.console().stop().stop_requested();
+    return true;
   });
   lister.finish();
-  return found > 0 ? kSuccess : kNotFound;
+  if (found == 0) {
+    throw Error(ErrorCode::not_found, "find " + printable(pattern) +
+                                          ": no path ever seen matches; * stands for any "
+                                          "characters, and with a slash whole paths are compared");
+  }
+  return kSuccess;
 }
 
 }  // namespace
