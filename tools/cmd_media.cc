@@ -76,7 +76,8 @@ void add_media_commands(CLI::App& app, Command& command) {
   CLI::App* make = verb("add", "make an empty disk medium", add);
   make->add_option("LABEL", options->label,
                    "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)");
-  make->add_option("--library", options->library, "URL of the library (default: the first)");
+  make->add_option("--library", options->library,
+                   "dir:/PATH, or as in mixtape.toml (default: first)");
   make->add_option("--capacity", options->capacity, "like \"500 GiB\" (default: medium_capacity)");
 
   CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list);
