@@ -116,11 +116,12 @@ void copy_metadata(int from, int to) {
   if (::fchown(to, status.st_uid, status.st_gid) != 0 && errno != EPERM) {
     throw_errno("set owner of staged copy");
   }
+  // While the copy is writable: the kernel asks for that.
+  copy_xattrs(from, to);
   // After the owner: chown clears set-user-id bits.
   if (::fchmod(to, status.st_mode & 07777) != 0) {
     throw_errno("set mode of staged copy");
   }
-  copy_xattrs(from, to);
   const timespec times[2] = {status.st_atim, status.st_mtim};
   if (::futimens(to, times) != 0) {
     throw_errno("set times of staged copy");

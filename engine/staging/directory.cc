@@ -85,7 +85,26 @@ std::optional<struct stat> status_of(int directory, const std::string& name) {
   throw_errno("stat staged " + name);
 }
 
+MadeWritable::MadeWritable(int directory) : directory_(directory) {
+  struct stat status {};
+  if (::fstat(directory, &status) != 0) {
+    throw_errno("stat staged directory");
+  }
+  const mode_t mode = status.st_mode & 07777;
+  // Where even that is not permitted, the change itself tells why.
+  if ((mode & S_IRWXU) != S_IRWXU && ::fchmod(directory, mode | S_IRWXU) == 0) {
+    mode_ = mode;
+  }
+}
+
+MadeWritable::~MadeWritable() {
+  if (mode_) {
+    (void)::fchmod(directory_, *mode_);
+  }
+}
+
 void clear_directory(int directory) {
+  const MadeWritable writable(directory);
   for (const Child& child : children_of(directory)) {
     if (child.is_directory()) {
       if (const auto below = find_directory(directory, child.name)) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include <filesystem>
 #include <optional>
@@ -31,6 +32,21 @@ void make_directory(int parent, const std::string& name);
 // What is in the directory now; what vanishes while it is read is left out.
 [[nodiscard]] std::vector<Child> children_of(int directory);
 [[nodiscard]] std::optional<struct stat> status_of(int directory, const std::string& name);
+
+// While it lives, names in the directory may be changed whatever its mode says (0555, copied from a
+// DVD), which stops every user but root. Then the mode is what it was. The descriptor must outlive
+// it.
+class MadeWritable {
+ public:
+  explicit MadeWritable(int directory);
+  ~MadeWritable();
+  MadeWritable(const MadeWritable&) = delete;
+  MadeWritable& operator=(const MadeWritable&) = delete;
+
+ private:
+  const int directory_;
+  std::optional<mode_t> mode_;  // When it was changed.
+};
 
 // Removes everything below; the directory itself stays.
 void clear_directory(int directory);

@@ -74,6 +74,7 @@ void Sets::remove_taken(int from, int set) {
   const std::vector<Child> children = children_of(set);
   {
     const std::unique_lock lock(names_);
+    const MadeWritable writable(from);
     for (const Child& child : children) {
       const auto staged = child.is_directory() ? std::nullopt : status_of(from, child.name);
       if (staged && inode_of(*staged) == inode_of(child.status)) {
@@ -89,6 +90,7 @@ void Sets::remove_taken(int from, int set) {
     }
     remove_taken(staged->get(), inner->get());
     const std::unique_lock lock(names_);
+    const MadeWritable writable(from);
     changes_.announce();
     if (::unlinkat(from, child.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOTEMPTY &&
         errno != EEXIST && errno != ENOENT) {
@@ -98,6 +100,7 @@ void Sets::remove_taken(int from, int set) {
 }
 
 void Sets::clear(const std::string& set, int directory_fd) {
+  const MadeWritable writable(directory_fd);
   for (const Child& child : children_of(directory_fd)) {
     if (child.is_directory()) {
       if (const auto inner = find_directory(directory_fd, child.name)) {

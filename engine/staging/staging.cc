@@ -32,6 +32,11 @@ void check_set_name(const std::string& name) {
   }
 }
 
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
 // Forgets a set that could not be taken whole.
 class ForgetUnlessTaken {
  public:
@@ -79,7 +84,12 @@ struct Staging::Impl {
     if (!now || !(inode_of(*now) == expected)) {
       return false;
     }
+    const auto parent = find_directory(tree.get(), parent_of(path));
+    if (!parent) {
+      return false;
+    }
     const std::string link = copy + ".link";
+    const MadeWritable writable(parent->get());
     changes.announce();
     if (::linkat(copying.get(), copy.c_str(), copying.get(), link.c_str(), 0) != 0 ||
         ::renameat(copying.get(), link.c_str(), tree.get(), path.c_str()) != 0) {

@@ -6,6 +6,7 @@
 #include "engine/service/recall_service.h"
 #include "tapeio/error.h"
 #include "tests/service/service_fixture.h"
+#include "tests/support/plain_user.h"
 
 namespace mixtape::service {
 namespace {
@@ -121,6 +122,17 @@ TEST_F(FlushTest, ASetOfACrashedFlushIsGivenBackAndWritten) {
   EXPECT_TRUE(latest("a"));
   EXPECT_TRUE(nothing_staged());
   EXPECT_TRUE(staging().leftovers().empty());
+}
+
+TEST_F(FlushTest, AReadOnlyTreeStopsNobodysFlush) {
+  stage("dvd/a", "read only");
+  ASSERT_EQ(chmod((staging().tree() / "dvd").c_str(), 0555), 0);
+  const test::PlainUser user;
+  EXPECT_EQ(flush_now().written.files, 1U);
+  EXPECT_TRUE(nothing_staged());
+  EXPECT_EQ(latest("dvd")->metadata.mode & 07777, 0555U);
+  stage("b", "more");
+  EXPECT_EQ(flush_now().written.files, 1U);
 }
 
 TEST_F(FlushTest, NamesOfOneStagedFileStayNamesOfOneFile) {
