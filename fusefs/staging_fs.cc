@@ -33,7 +33,9 @@ void refuse_long(const std::string& name) {
 StagingFs::StagingFs(staging::Staging& staging)
     : staging_(staging),
       tree_(tapeio::open_file(staging.tree().string(), O_RDONLY | O_DIRECTORY)),
-      nodes_(status_of(tree_.get()).key) {}
+      nodes_(status_of(tree_.get()).key) {
+  staging_.drop_half_copies();
+}
 
 std::string StagingFs::path_in(std::uint64_t parent, const std::string& name) const {
   const std::string directory = nodes_.path(parent);

@@ -33,6 +33,7 @@ struct Caller {
 
 class StagingFs {
  public:
+  // One at a time of a directory, whichever process it is in: the daemon's lock sees to that.
   explicit StagingFs(staging::Staging& staging);
 
   [[nodiscard]] Found lookup(std::uint64_t parent, const std::string& name);

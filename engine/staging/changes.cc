@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/staging/changes.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "engine/staging/directory.h"
 #include "tapeio/error.h"
 
 namespace mixtape::staging {
@@ -21,14 +19,6 @@ void Changes::unlink(int parent, const std::string& name, int flags) const {
   announce();
   if (::unlinkat(parent, name.c_str(), flags) != 0 && errno != ENOENT) {
     throw_errno("remove staged " + name);
-  }
-}
-
-void Changes::remove_directory(int parent, const std::string& name) const {
-  if (const auto directory = find_directory(parent, name)) {
-    announce();
-    clear_directory(directory->get());
-    unlink(parent, name, AT_REMOVEDIR);
   }
 }
 

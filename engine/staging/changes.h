@@ -19,8 +19,6 @@ class Changes {
   void announce() const;
   // What is absent already counts as removed.
   void unlink(int parent, const std::string& name, int flags = 0) const;
-  // With everything below.
-  void remove_directory(int parent, const std::string& name) const;
 
  private:
   std::function<void()> before_;

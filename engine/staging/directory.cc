@@ -40,21 +40,29 @@ tapeio::UniqueFd open_directory(const std::filesystem::path& path) {
   return fd;
 }
 
-void make_directory(int parent, const std::string& name) {
+tapeio::UniqueFd make_directory(int parent, const std::string& name) {
   if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST) {
     throw_errno("create directory " + name);
   }
+  tapeio::UniqueFd fd(::openat(parent, name.c_str(), kDirectory));
+  if (!fd.valid()) {
+    throw_errno("open directory " + name);
+  }
+  return fd;
 }
 
 std::vector<Child> children_of(int directory) {
   // A stream of its own: the offset of `directory` may be shared.
   tapeio::UniqueFd own(::openat(directory, ".", kDirectory));
   std::unique_ptr<DIR, CloseDirectory> stream(own.valid() ? ::fdopendir(own.get()) : nullptr);
+  std::vector<Child> children;
   if (!stream) {
+    if (errno == ENOENT) {
+      return children;  // It was removed since it was opened.
+    }
     throw_errno("open staged directory");
   }
   (void)own.release();
-  std::vector<Child> children;
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());

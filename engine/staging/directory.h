@@ -27,7 +27,8 @@ struct Child {
 // nullopt when there is none (any more), or it is no directory.
 [[nodiscard]] std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& name);
 [[nodiscard]] tapeio::UniqueFd open_directory(const std::filesystem::path& path);
-void make_directory(int parent, const std::string& name);
+// Makes it when it is not there, and opens it.
+[[nodiscard]] tapeio::UniqueFd make_directory(int parent, const std::string& name);
 
 // What is in the directory now; what vanishes while it is read is left out.
 [[nodiscard]] std::vector<Child> children_of(int directory);

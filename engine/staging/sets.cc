@@ -55,13 +55,11 @@ Sets::Taken Sets::take_directory(const std::string& set, int from, int to,
       continue;
     }
     changes_.announce();
-    make_directory(to, child.name);
-    const auto target = find_directory(to, child.name);
-    MIXTAPE_ASSERT(target.has_value());
-    const Taken inner = take_directory(set, source->get(), target->get(), below(path, child.name));
+    const tapeio::UniqueFd target = make_directory(to, child.name);
+    const Taken inner = take_directory(set, source->get(), target.get(), below(path, child.name));
     result.left = result.left || inner.left;
     if (inner.some || !inner.left) {
-      copy_metadata(source->get(), target->get());
+      copy_metadata(source->get(), target.get());
       result.some = true;
     } else {
       changes_.unlink(to, child.name, AT_REMOVEDIR);

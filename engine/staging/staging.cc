@@ -121,20 +121,14 @@ Staging::Staging(std::filesystem::path directory, std::function<void()> before_c
     throw_errno("create " + impl_->directory.string(), failure.value());
   }
   const tapeio::UniqueFd home = open_directory(impl_->directory);
-  for (const char* name : {"tree", "flushing", "copying"}) {
-    make_directory(home.get(), name);
-  }
-  impl_->tree = open_directory(tree());
-  impl_->flushing = open_directory(impl_->directory / "flushing");
-  impl_->copying = open_directory(impl_->directory / "copying");
+  impl_->tree = make_directory(home.get(), "tree");
+  impl_->flushing = make_directory(home.get(), "flushing");
+  impl_->copying = make_directory(home.get(), "copying");
   impl_->sets.emplace(impl_->tree.get(), impl_->flushing.get(), impl_->changes, impl_->names,
                       impl_->files);
   sync_directory(home.get());
-  clear_directory(impl_->copying.get());
   for (const Child& child : children_of(impl_->flushing.get())) {
-    if (child.is_directory() && child.name.ends_with(kTaking)) {
-      impl_->changes.remove_directory(impl_->flushing.get(), child.name);
-    } else if (child.is_directory()) {
+    if (child.is_directory()) {
       impl_->sets->remember(child.name);
     }
   }
@@ -182,6 +176,10 @@ std::size_t Staging::names_in_sets(std::uint64_t device, std::uint64_t inode) {
   return impl_->files.names_in_sets({device, inode});
 }
 
+void Staging::drop_half_copies() {
+  clear_directory(impl_->copying.get());
+}
+
 void Staging::copy_up(const std::vector<std::string>& paths, Bytes bytes,
                       const std::function<void(Inode before, Inode after)>& swapped) {
   const auto before = status_of(impl_->tree.get(), paths.at(0));
@@ -196,7 +194,10 @@ void Staging::copy_up(const std::vector<std::string>& paths, Bytes bytes,
   impl_->changes.announce();
   copy_file(impl_->tree.get(), paths.at(0), impl_->copying.get(), copy, bytes == Bytes::keep);
   const auto after = status_of(impl_->copying.get(), copy);
-  MIXTAPE_ASSERT(after.has_value());
+  if (!after) {
+    throw Error(ErrorCode::io, "copy staged " + paths.at(0) + ": somebody removed the copy from " +
+                                   (impl_->directory / "copying").string() + "; try again");
+  }
   {
     const std::unique_lock lock(impl_->names);
     bool replaced = false;
@@ -220,18 +221,20 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
     throw Error(ErrorCode::conflict, "take staged files: set " + set_name + " exists already");
   }
   const std::string taking = set_name + std::string(kTaking);
-  impl_->changes.remove_directory(flushing, taking);
+  for (const Child& child : children_of(flushing)) {
+    if (child.is_directory() && child.name.ends_with(kTaking)) {
+      impl_->sets->remove(child.name);
+    }
+  }
   impl_->changes.announce();
-  make_directory(flushing, taking);
-  const auto set = find_directory(flushing, taking);
-  MIXTAPE_ASSERT(set.has_value());
+  const tapeio::UniqueFd set = make_directory(flushing, taking);
   impl_->files.wait_for_closing(kCloseGrace);
   ForgetUnlessTaken guard(impl_->files, set_name);
-  if (!impl_->sets->take(set_name, set->get()).some) {
+  if (!impl_->sets->take(set_name, set.get()).some) {
     impl_->changes.unlink(flushing, taking, AT_REMOVEDIR);
     return std::nullopt;
   }
-  sync_file_system(set->get());
+  sync_file_system(set.get());
   impl_->changes.announce();
   if (::renameat(flushing, taking.c_str(), flushing, set_name.c_str()) != 0) {
     throw_errno("take staged files as " + set_name);

@@ -17,8 +17,10 @@
 // Layout:   DIR/tree/PATH...            what the mount shows under staging/ and writes to
 //           DIR/flushing/JOB/PATH...    what a flush took; still on disk until its job is committed
 //           DIR/flushing/JOB.committed  the job is in the catalog; the set may be dropped
-//           DIR/flushing/JOB.taking     a set that is being taken; removed at open
-//           DIR/copying/                copies on their way into the tree; emptied at open
+//           DIR/flushing/JOB.taking     a set that is being taken; a left one goes with the next
+//           DIR/copying/                copies on their way into the tree
+// Several processes may have it open; only the one with the mount calls what changes the tree or
+// tells of open files, and only the one that holds the writer's lock takes, commits and gives back.
 // The mount serves DIR/tree with ordinary system calls, so that staging behaves as a disk file
 // system. A set holds second names (hard links) of the files in the tree, so they stay readable
 // under staging/ while they are written to tape, and a crash at any moment leaves each file in the
@@ -67,6 +69,8 @@ class Staging {
   // The mount renamed something in the tree; call while holding the names alone. Links of a file in
   // a set must be made of its copy (copy_up first), so that its names stay known.
   void renamed(const std::string& from, const std::string& to, bool exchanged);
+  // Removes copies that a crash left half made. For the mount, before it serves.
+  void drop_half_copies();
   // Gives a file in a set, known by these names (relative to the tree), a copy under them to be
   // changed; further hard links that the flush saw follow. Nothing happens when the first name is
   // of no file in a set. `swapped` runs with the names held alone. Cost: a reflink where the file

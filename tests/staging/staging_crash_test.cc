@@ -69,8 +69,12 @@ TEST_F(StagingCrashTest, TakingLosesNothingFromTheTree) {
                  [this](bool finished) {
                    EXPECT_EQ(tree(), all_);
                    EXPECT_EQ(staging_->leftovers().size(), finished ? 1U : 0U);
+                   const struct stat now = status(at("c"));
+                   EXPECT_EQ(now.st_nlink - staging_->names_in_sets(now.st_dev, now.st_ino), 1U);
                    give_all_back();
                    EXPECT_EQ(tree(), all_);
+                   (void)staging_->take("job2");
+                   give_all_back();
                    EXPECT_TRUE(std::filesystem::is_empty(root_ / "staging" / "flushing"));
                    EXPECT_EQ(status(at("c")).st_nlink, 1U);
                  });
@@ -127,6 +131,7 @@ TEST_F(StagingCrashTest, CopyingUpLeavesTheOldOrTheNewFileUnderEachName) {
       [this](bool) {
         EXPECT_EQ(tree(), (Files{{"a", "one"}, {"b", "one"}}));
         EXPECT_EQ(files_below(root_ / "staging" / "flushing" / "job1"), tree());
+        staging_->drop_half_copies();
         EXPECT_TRUE(std::filesystem::is_empty(root_ / "staging" / "copying"));
       });
 }

@@ -217,6 +217,25 @@ TEST_F(StagingTest, AReopenedStagingStillProtectsTheFilesOfItsSets) {
   EXPECT_EQ(status(at("a")).st_ino, status(at("b")).st_ino);
 }
 
+// As every command opens it, also while a daemon works on it.
+TEST_F(StagingTest, OpeningItElsewhereDisturbsNeitherTakingNorCopying) {
+  int opened = 0;
+  reopen([&] {
+    const Staging elsewhere(root_ / "staging");
+    ++opened;
+  });
+  stage("dir/a", "old");
+  const auto set = staging_->take("job1");
+  ASSERT_TRUE(set.has_value());
+  EXPECT_EQ(files_below(*set), (Files{{"dir/", ""}, {"dir/a", "old"}}));
+  copy_up("dir/a");
+  stage("dir/a", "new");
+  EXPECT_EQ(text_of(*set / "dir/a"), "old");
+  staging_->commit("job1");
+  EXPECT_EQ(tree(), (Files{{"dir/", ""}, {"dir/a", "new"}}));
+  EXPECT_GT(opened, 5);
+}
+
 TEST_F(StagingTest, UsageCountsFilesAndTheirBytes) {
   stage("dir/a", "123");
   stage("b", "4567");
