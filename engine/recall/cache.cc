@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/recall/cache.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,12 +26,26 @@ const EntryHash& hash_of(const Content& content) {
   return *content.hash;
 }
 
+// False when only a copy can come from there.
+bool link_in(const std::filesystem::path& file, const std::filesystem::path& entry) {
+  if (::link(file.c_str(), entry.c_str()) == 0) {
+    return true;
+  }
+  if (errno != EXDEV && errno != EMLINK && errno != EPERM) {
+    throw_errno("link " + file.string() + " to " + entry.string());
+  }
+  return false;
+}
+
 void copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to) {
   const tapeio::UniqueFd in = tapeio::open_file(from, O_RDONLY | O_NOFOLLOW);
   const tapeio::UniqueFd out = tapeio::open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  Bytes buffer(MiB);
-  while (const std::size_t size = tapeio::read_full(in.get(), buffer, from)) {
-    tapeio::write_full(out.get(), ByteView(buffer).first(size), to);
+  // Where the file system can, the copy costs nothing.
+  if (::ioctl(out.get(), FICLONE, in.get()) != 0) {
+    Bytes buffer(MiB);
+    while (const std::size_t size = tapeio::read_full(in.get(), buffer, from)) {
+      tapeio::write_full(out.get(), ByteView(buffer).first(size), to);
+    }
   }
   tapeio::fsync_file(out.get(), to);
 }
@@ -82,10 +99,7 @@ void Cache::adopt(const std::filesystem::path& file, const Content& content) {
     throw Error(ErrorCode::corrupt, "adopt " + file.string() + ": not a file of the right size");
   }
   const std::filesystem::path entry = store.make_entry_path(hash);
-  if (::link(file.c_str(), entry.c_str()) != 0) {
-    if (errno != EXDEV && errno != EMLINK && errno != EPERM) {
-      throw_errno("link " + file.string() + " to " + entry.string());
-    }
+  if (status.st_nlink > 1 || !link_in(file, entry)) {
     const std::filesystem::path copy = store.incoming_name();
     tapeio::remove_file(copy);
     copy_bytes(file, copy);

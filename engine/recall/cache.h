@@ -58,7 +58,8 @@ class Cache {
   [[nodiscard]] std::unique_ptr<Incoming> begin(const Content& content);
 
   // Takes over a file that already has this content (a staged file that was written to tape):
-  // linked or copied in, pinned. The limit does not refuse it: the bytes are on this disk already.
+  // linked in when it has no other name, else copied, so that nobody can change it; pinned. The
+  // limit does not refuse it: the bytes are on this disk already.
   void adopt(const std::filesystem::path& file, const Content& content);
 
   // Pinning what is not (yet) here is allowed.

@@ -3,6 +3,7 @@
 
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -124,8 +125,10 @@ void CachePins::rewrite() {
 void CachePins::sync() {
   const tapeio::UniqueFd held = lock(file_);
   const tapeio::UniqueFd fd = tapeio::open_file(file_, O_RDWR | O_CREAT, 0600);
-  tapeio::fsync_file(fd.get(), file_);
-  tapeio::fsync_directory(file_.parent_path());
+  // All of its file system: the entries that are pinned have many directories.
+  if (::syncfs(fd.get()) != 0) {
+    throw_errno("sync " + file_.parent_path().string());
+  }
 }
 
 }  // namespace mixtape::recall

@@ -24,7 +24,7 @@ class CachePins {
   [[nodiscard]] const EntrySet& now();
   void add(const EntryHash& hash);
   void remove(const EntryHash& hash);
-  // Returns when all of the above is durable.
+  // Returns when all of the above is durable, and what was put beside the file.
   void sync();
 
  private:

@@ -33,9 +33,10 @@ class StagedSet {
   StagedSet& operator=(const StagedSet&) = delete;
 
   [[nodiscard]] const std::optional<std::filesystem::path>& directory() const { return directory_; }
-  void commit() {
+  template <typename LastLook>
+  void commit(const LastLook& last_look) {
     directory_.reset();
-    staging_.commit(name_);
+    staging_.commit(name_, last_look);
   }
 
  private:
@@ -44,19 +45,9 @@ class StagedSet {
   std::optional<std::filesystem::path> directory_;
 };
 
-void settle_leftovers(staging::Staging& staging) {
-  for (const staging::Staging::Leftover& leftover : staging.leftovers()) {
-    if (leftover.committed) {
-      staging.commit(leftover.set_name);
-    } else {
-      staging.give_back(leftover.set_name);
-    }
-  }
-}
-
 struct Unmet {
-  bool unwritten = false;  // Some staged file is on no medium.
-  std::vector<std::pair<std::filesystem::path, recall::Content>> keep;  // On too few.
+  bool unwritten = false;                                     // Some staged file is on no medium.
+  std::vector<std::pair<std::string, recall::Content>> keep;  // On too few; paths in the set.
 };
 
 Unmet find_unmet(Context& context, const std::filesystem::path& set) {
@@ -72,12 +63,33 @@ Unmet find_unmet(Context& context, const std::filesystem::path& set) {
         }
         if (need.on.empty()) {
           unmet.unwritten = true;
-        } else {
-          unmet.keep.emplace_back(file, to_content(need.version));
+        } else if (source_at(file, need.version)) {
+          unmet.keep.emplace_back(need.path, to_content(need.version));
         }
         return true;
       });
   return unmet;
+}
+
+// What the set holds and too few media have stays on this disk.
+void keep_unmet(Context& context, const std::filesystem::path& set, const Unmet& unmet) {
+  for (const auto& [path, content] : unmet.keep) {
+    context.workspace.cache().adopt(set / path, content);
+  }
+  context.workspace.cache().sync_pins();
+}
+
+void settle_leftovers(Context& context) {
+  staging::Staging& staging = context.workspace.staging();
+  for (const staging::Staging::Leftover& leftover : staging.leftovers()) {
+    if (leftover.committed) {
+      staging.commit(leftover.set_name, [&](const std::filesystem::path& set) {
+        keep_unmet(context, set, find_unmet(context, set));
+      });
+    } else {
+      staging.give_back(leftover.set_name);
+    }
+  }
 }
 
 archive::ScanRequest scan_request(Context& context, const std::filesystem::path& set) {
@@ -89,9 +101,10 @@ archive::ScanRequest scan_request(Context& context, const std::filesystem::path&
   return request;
 }
 
-// Records and writes the set; true when all of it may leave staging.
-bool write_set(Context& context, const std::filesystem::path& set, const std::string& command,
-               Reporter& reporter, FlushResult& result) {
+// Records and writes the set; nullopt when all of it stays staged.
+std::optional<Unmet> write_set(Context& context, const std::filesystem::path& set,
+                               const std::string& command, Reporter& reporter,
+                               FlushResult& result) {
   const archive::ScanCatalog known{context.database, context.tree, context.ledger, context.sources};
   const archive::Scan scan = archive::scan(scan_request(context, set), nullptr, reporter);
   const archive::HashedFiles hashed =
@@ -124,16 +137,11 @@ bool write_set(Context& context, const std::filesystem::path& set, const std::st
     result.job = job;
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
   }
-  const Unmet unmet = find_unmet(context, set);
+  Unmet unmet = find_unmet(context, set);
   if (unmet.unwritten || !result.troubles.empty()) {
-    return false;
+    return std::nullopt;
   }
-  for (const auto& [file, content] : unmet.keep) {
-    context.workspace.cache().adopt(file, content);
-  }
-  context.workspace.cache().sync_pins();
-  result.pinned_files = unmet.keep.size();
-  return true;
+  return unmet;
 }
 
 }  // namespace
@@ -142,14 +150,17 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
   FlushResult result;
   result.dry_run = dry_run;
   context.ledger.settle_unfinished();
-  settle_leftovers(context.workspace.staging());
+  settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
     return result;
   }
-  result.still_staged = !write_set(context, *set.directory(), command, reporter, result);
-  if (!result.still_staged) {
-    set.commit();
+  const std::optional<Unmet> unmet =
+      write_set(context, *set.directory(), command, reporter, result);
+  result.still_staged = !unmet;
+  if (unmet) {
+    set.commit([&](const std::filesystem::path& left) { keep_unmet(context, left, *unmet); });
+    result.pinned_files = unmet->keep.size();
   }
   return result;
 }

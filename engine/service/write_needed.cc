@@ -15,29 +15,8 @@ namespace {
 
 constexpr std::uint64_t kStatBlock = 512;
 
-struct Source {
-  std::string path;
-  archive::SourceState state;
-};
-
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-// The file at `path` when it still is what the version says.
-std::optional<Source> source_at(const std::string& path, const catalog::Version& version) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::uint64_t>(status.st_size) != version.size ||
-      nanoseconds(status.st_mtim) != version.metadata.mtime_ns) {
-    return std::nullopt;
-  }
-  return Source{path,
-                {.mtime_ns = nanoseconds(status.st_mtim),
-                 .device = status.st_dev,
-                 .inode = status.st_ino,
-                 .ctime_ns = nanoseconds(status.st_ctim),
-                 .allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock}};
 }
 
 std::optional<Source> find_source(Context& context, const archive::Scan& scan,
@@ -79,6 +58,21 @@ void add_scanned(const archive::Scan& scan, NeededItems& needed) {
 }
 
 }  // namespace
+
+std::optional<Source> source_at(const std::string& path, const catalog::Version& version) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      static_cast<std::uint64_t>(status.st_size) != version.size ||
+      nanoseconds(status.st_mtim) != version.metadata.mtime_ns) {
+    return std::nullopt;
+  }
+  return Source{path,
+                {.mtime_ns = nanoseconds(status.st_mtim),
+                 .device = status.st_dev,
+                 .inode = status.st_ino,
+                 .ctime_ns = nanoseconds(status.st_ctim),
+                 .allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock}};
+}
 
 NeededItems needed_items(Context& context, const archive::Scan& scan) {
   NeededItems needed;

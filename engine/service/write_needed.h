@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,14 @@
 // From "the policy asks for more copies" to items for a write job: what backup and flush share.
 
 namespace mixtape::service {
+
+struct Source {
+  std::string path;
+  archive::SourceState state;
+};
+// The file at `path` when it still is what the version says.
+[[nodiscard]] std::optional<Source> source_at(const std::string& path,
+                                              const catalog::Version& version);
 
 struct NeededItems {
   std::vector<archive::Item> items;

@@ -244,7 +244,8 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
   return impl_->directory / "flushing" / set_name;
 }
 
-void Staging::commit(const std::string& set_name) {
+void Staging::commit(const std::string& set_name,
+                     const std::function<void(const std::filesystem::path& set)>& last_look) {
   check_set_name(set_name);
   const int flushing = impl_->flushing.get();
   const std::string marker = set_name + std::string(kCommitted);
@@ -263,6 +264,9 @@ void Staging::commit(const std::string& set_name) {
     impl_->sets->remove_taken(impl_->tree.get(), set->get());
     // The tree's names must be gone for good before those that say what they were.
     sync_file_system(set->get());
+    if (last_look) {
+      last_look(impl_->directory / "flushing" / set_name);
+    }
   }
   impl_->sets->remove(set_name);
   impl_->changes.unlink(flushing, marker);

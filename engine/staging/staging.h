@@ -85,9 +85,11 @@ class Staging {
   // return.
   [[nodiscard]] std::optional<std::filesystem::path> take(const std::string& set_name);
   // The set's bytes are on media: marks it, removes from the tree the names that still are what was
-  // taken and the directories that became empty, then the set. Repeating it after a crash completes
-  // it.
-  void commit(const std::string& set_name);
+  // taken and the directories that became empty, then the set. Before that `last_look` may link
+  // what the set holds: only what was renamed in the tree has another name still. Repeating it
+  // after an error or a crash completes it, with another last look at what is left of the set.
+  void commit(const std::string& set_name,
+              const std::function<void(const std::filesystem::path& set)>& last_look = {});
   // Drops a set whose job failed: what it holds is staged as before, except for what was changed or
   // removed through the mount meanwhile, which stays so. Error{conflict} when it is marked as
   // committed.

@@ -311,6 +311,17 @@ TEST_F(CacheTest, AdoptsAFileWithoutCopyingAndPinsIt) {
   EXPECT_EQ(cache().usage().pinned_bytes, 2 * MiB);
 }
 
+TEST_F(CacheTest, CopiesAFileThatCouldBeChangedUnderAnotherName) {
+  const Bytes bytes = bytes_of(1, 2 * MiB);
+  const Content content = content_of(bytes);
+  test::write_text(directory_ / "staged", as_text(bytes));
+  std::filesystem::create_hard_link(directory_ / "staged", directory_ / "other");
+  cache().adopt(directory_ / "staged", content);
+  test::write_text(directory_ / "other", "changed");
+  EXPECT_EQ(get(content), bytes);
+  EXPECT_EQ(left_behind(), 0u);
+}
+
 TEST_F(CacheTest, AdoptsOnlyAFileOfTheRightSize) {
   test::write_text(directory_ / "staged", "abc");
   const Content content = content_of(bytes_of(1, 4));

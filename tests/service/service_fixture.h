@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 #include "engine/service/backup.h"
 #include "engine/service/context.h"
 #include "engine/service/flush.h"
+#include "engine/service/recall_service.h"
+#include "tapeio/files.h"
 #include "tests/support/temp_dir.h"
 
 // A home with disk media, a directory of sources, and a clock that never stands still.
@@ -22,17 +25,23 @@ namespace mixtape::service {
 
 class ServiceReporter final : public Reporter {
  public:
-  void progress(const Progress&) override {}
+  void progress(const Progress&) override {
+    if (on_progress) {
+      on_progress();
+    }
+  }
   void note(const std::string& line) override { notes.push_back(line); }
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return stopping.get_token(); }
+  std::function<void()> on_progress;
   std::vector<std::string> notes, problems;
   std::stop_source stopping;
 };
 
 class ServiceTest : public testing::Test {
  protected:
-  ServiceTest() {
+  explicit ServiceTest(test::TempDir::Place place = test::TempDir::Place::disk)
+      : directory_(place) {
     home::Home::create(home());
     std::filesystem::create_directories(source());
   }
@@ -84,6 +93,16 @@ class ServiceTest : public testing::Test {
   std::optional<catalog::Version> latest(std::string_view path) {
     const auto id = context().tree.find_path(path);
     return id ? context().tree.at({}, *id) : std::nullopt;
+  }
+  // What the cache has of a version's content.
+  std::optional<std::string> cached(const catalog::Version& version) {
+    const auto fd = context().workspace.cache().open(to_content(version));
+    if (!fd) {
+      return std::nullopt;
+    }
+    Bytes bytes(version.size);
+    bytes.resize(tapeio::read_full(fd->get(), bytes, "entry"));
+    return std::string(as_text(bytes));
   }
   std::int64_t count(const std::string& table) {
     catalog::Statement statement(context().database, "SELECT count(*) FROM " + table);
