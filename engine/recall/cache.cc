@@ -118,6 +118,10 @@ void Cache::sync_pins() {
   impl_->store.sync_pins();
 }
 
+std::vector<EntryHash> Cache::pinned() {
+  return impl_->store.pinned();
+}
+
 void Cache::drop(const Content& content) {
   if (content.hash) {
     impl_->store.drop(*content.hash);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/recall/content_sink.h"
 #include "engine/recall/extent.h"
@@ -67,6 +68,8 @@ class Cache {
   void unpin(const Content& content);
   // Returns when all pins, also those of adopt(), are durable. Once per flush, not once per file.
   void sync_pins();
+  // The hashes of all that is pinned.
+  [[nodiscard]] std::vector<std::array<std::byte, 32>> pinned();
   void drop(const Content& content);
 
   struct Usage {

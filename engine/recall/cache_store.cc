@@ -191,6 +191,12 @@ void CacheStore::sync_pins() {
   pins_.sync();
 }
 
+std::vector<EntryHash> CacheStore::pinned() {
+  const std::lock_guard lock(mutex_);
+  const EntrySet& pins = pins_.now();
+  return {pins.begin(), pins.end()};
+}
+
 void CacheStore::load_index() {
   if (loaded_) {
     return;

@@ -40,6 +40,7 @@ class CacheStore {
   void pin(const EntryHash& hash);
   void unpin(const EntryHash& hash);
   void sync_pins();
+  [[nodiscard]] std::vector<EntryHash> pinned();
 
   // Sets space aside, evicting what must go. Error{no_space}.
   void reserve(std::uint64_t bytes);

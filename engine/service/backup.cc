@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/archive/hash_files.h"
+#include "engine/service/pins.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
 
@@ -112,6 +113,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
     result.job = job;
   }
+  release_pins(context);
   result.seconds.write = watch.lap();
   return result;
 }

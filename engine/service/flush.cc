@@ -5,6 +5,7 @@
 
 #include "engine/archive/hash_files.h"
 #include "engine/service/copy_policy.h"
+#include "engine/service/pins.h"
 #include "engine/service/recall_service.h"
 #include "engine/service/time_text.h"
 #include "engine/service/write_needed.h"
@@ -162,6 +163,7 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
     set.commit([&](const std::filesystem::path& left) { keep_unmet(context, left, *unmet); });
     result.pinned_files = unmet->keep.size();
   }
+  release_pins(context);
   return result;
 }
 

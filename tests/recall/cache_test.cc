@@ -306,6 +306,7 @@ TEST_F(CacheTest, AdoptsAFileWithoutCopyingAndPinsIt) {
   limit_ = 10;  // The bytes are on the disk already, so the limit does not refuse them.
   cache().adopt(directory_ / "staged", content);
   EXPECT_EQ(std::filesystem::hard_link_count(directory_ / "staged"), 2u);
+  EXPECT_EQ(cache().pinned(), std::vector{*content.hash});
   std::filesystem::remove(directory_ / "staged");
   EXPECT_EQ(get(content), bytes);
   EXPECT_EQ(cache().usage().pinned_bytes, 2 * MiB);

@@ -6,6 +6,7 @@
 
 #include "engine/service/recall_service.h"
 #include "tapeio/error.h"
+#include "tapeio/library.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/plain_user.h"
 
@@ -92,7 +93,7 @@ TEST_F(FlushTest, AStagedDuplicateLeavesStagingWithoutCostingTape) {
   EXPECT_EQ(latest("elsewhere/copy")->content, latest(path_of("a"))->content);
 }
 
-TEST_F(FlushTest, BytesOnTooFewMediaStayPinned) {
+TEST_F(FlushTest, BytesOnTooFewMediaStayPinnedUntilAnotherHasThem) {
   configure("copies = 2\n");
   stage("a", "wanted twice");
   const FlushResult result = flush_now();
@@ -100,6 +101,24 @@ TEST_F(FlushTest, BytesOnTooFewMediaStayPinned) {
   EXPECT_TRUE(nothing_staged());
   EXPECT_TRUE(context().workspace.cache().contains(to_content(*latest("a"))));
   EXPECT_EQ(context().workspace.cache().usage().pinned_bytes, 12U);
+  back_up();
+  EXPECT_EQ(context().workspace.cache().usage().pinned_bytes, 12U);
+
+  reopen();
+  const test::TempDir other_disk(test::TempDir::Place::memory);
+  configure("copies = 2\nlibraries = ['dir:library', 'dir:" + other_disk.path().string() + "']\n");
+  tapeio::open_library("dir:" + other_disk.path().string())->add_medium("MX0009", 16 * MiB);
+  EXPECT_EQ(back_up().written.files, 1U);
+  EXPECT_EQ(context().workspace.cache().usage().pinned_bytes, 0U);
+}
+
+TEST_F(FlushTest, BytesThatNobodyWantsAnyMoreArePinnedNoMore) {
+  configure("copies = 2\n");
+  stage("a", "first words");
+  (void)flush_now();
+  stage("a", "other words, and more");
+  (void)flush_now();
+  EXPECT_EQ(context().workspace.cache().usage().pinned_bytes, 21U);
 }
 
 // An entry of the cache that shares its bytes with a staged file would change with it.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/pins.h"
+
+#include <set>
+
+#include "engine/service/copy_policy.h"
+
+namespace mixtape::service {
+
+void release_pins(Context& context) {
+  recall::Cache& cache = context.workspace.cache();
+  const std::vector<catalog::Hash> pinned = cache.pinned();
+  std::set<catalog::Hash> released(pinned.begin(), pinned.end());
+  if (released.empty()) {
+    return;
+  }
+  const CopyPolicy policy(context.workspace.home().config());
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
+                       copy_domains(context.workspace),
+                       [&](const catalog::Ledger::Need& need) {
+                         if (need.version.hash) {
+                           released.erase(*need.version.hash);
+                         }
+                         return !released.empty();
+                       });
+  for (const catalog::Hash& hash : released) {
+    cache.unpin({.number = 0, .size = 0, .hash = hash});
+  }
+}
+
+}  // namespace mixtape::service
