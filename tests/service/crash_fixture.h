@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "tests/archive/write_world.h"
+#include "tests/service/service_fixture.h"
+#include "tests/service/sudden_death.h"
+
+// A small world in which a command is killed before each of its changes, and what must be true of
+// it at any time.
+
+namespace mixtape::service {
+
+class ServiceCrashTest : public ServiceTest {
+ protected:
+  using Texts = std::map<std::string, std::string>;  // By path in the catalog.
+
+  ServiceCrashTest() : ServiceTest(test::TempDir::Place::memory) {}
+
+  // Runs `command` on the home as it is now, killed before change 0, 1, 2, ...: `check` looks at
+  // what is left. The next run is killed as well, elsewhere. Then it runs in peace, and `settled`
+  // looks.
+  void kill_everywhere(const std::function<void()>& command, const std::function<void()>& check,
+                       const std::function<void()>& settled) {
+    reopen();
+    const std::filesystem::path before = directory_ / "before";
+    copy_tree(home(), before);
+    std::uint64_t change = 0;
+    for (bool finished = false; !finished && !HasFailure(); ++change) {
+      SCOPED_TRACE("killed before change " + std::to_string(change));
+      std::filesystem::remove_all(home());
+      copy_tree(before, home());
+      finished = run(change, command, check);
+      (void)run(change * kStride % kMostChanges, command, check);
+      command();
+      settled();
+      reopen();
+    }
+    EXPECT_GT(change, 50U);
+  }
+
+  // What the media hold, and the catalog says so and no more.
+  std::vector<std::string> readable(const Texts& texts) {
+    EXPECT_EQ(catalog::check_catalog(context().database), "");
+    Workspace& workspace = context().workspace;
+    std::vector<std::string> paths = test::readable_paths(
+        context().database, *workspace.libraries().front(), workspace.identities().front(), texts);
+    for (const auto& [path, text] : texts) {
+      const bool on_medium = std::ranges::find(paths, path) != paths.end();
+      const auto shown = latest(path);
+      EXPECT_EQ(shown.has_value(), on_medium) << path;
+    }
+    return paths;
+  }
+  // Everything is on the media, and was recorded once.
+  void expect_all_there(const Texts& texts) {
+    EXPECT_EQ(readable(texts).size(), texts.size());
+    for (const auto& [path, text] : texts) {
+      const auto shown = latest(path);
+      ASSERT_TRUE(shown) << path;
+      EXPECT_EQ(shown->size, text.size()) << path;
+      EXPECT_EQ(context().tree.history(shown->key.path).size(), 1U) << path;
+    }
+  }
+
+ private:
+  // Primes, so that the second death wanders over the command.
+  static constexpr std::uint64_t kStride = 37;
+  static constexpr std::uint64_t kMostChanges = 101;
+
+  bool run(std::uint64_t change, const std::function<void()>& command,
+           const std::function<void()>& check) {
+    const bool finished = test::survives(change, command);
+    now_s_ += 1000;
+    check();
+    reopen();
+    return finished;
+  }
+
+  // With the times: they say whether a source is what it was.
+  static void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::filesystem::create_directory(to);
+    std::filesystem::permissions(to, std::filesystem::status(from).permissions());
+    for (const auto& entry : std::filesystem::directory_iterator(from)) {
+      const std::filesystem::path copy = to / entry.path().filename();
+      if (entry.is_directory()) {
+        copy_tree(entry.path(), copy);
+      } else {
+        std::filesystem::copy_file(entry.path(), copy);
+        std::filesystem::last_write_time(copy, entry.last_write_time());
+      }
+    }
+  }
+};
+
+}  // namespace mixtape::service
