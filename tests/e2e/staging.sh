@@ -12,9 +12,11 @@ staging=$mountpoint/staging
 say "cp -a and rsync -a"
 cp -a "$work/source" "$staging/copied"
 same "$work/source" "$staging/copied"
-if command -v rsync >/dev/null; then
-  rsync -aHX "$work/source/" "$staging/synced/"
-fi
+rsync -aHAX "$work/source/" "$staging/synced/"
+same "$work/source" "$staging/synced"
+say "a big file"
+head -c 256M /dev/urandom >"$work/big"
+cp "$work/big" "$staging/big"
 say "an editor that saves by rename"
 mkdir "$staging/edited"
 echo first >"$staging/edited/text"
@@ -31,6 +33,8 @@ exec 9>&-
 
 say "what was flushed is in latest and no more in staging"
 same "$work/source" "$mountpoint/latest/copied"
+same "$work/source" "$mountpoint/latest/synced"
+cmp "$work/big" "$mountpoint/latest/big"
 [ ! -e "$staging/copied" ] || fail "flushed files are still in staging"
 [ "$(cat "$mountpoint/latest/edited/text")" = second ] || fail "not the second text"
 [ ! -e "$mountpoint/latest/edited/still open" ] || fail "half a file was flushed"
