@@ -14,7 +14,7 @@ void release_pins(Context& context) {
   if (released.empty()) {
     return;
   }
-  const CopyPolicy policy(context.workspace.home().config());
+  const CopyPolicy policy(context.config());
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
                        copy_domains(context.workspace),
                        [&](const catalog::Ledger::Need& need) {
