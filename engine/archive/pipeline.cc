@@ -239,6 +239,18 @@ void run_stage(ArchiveFlow& flow, const char* stage, Body body) {
   }
 }
 
+// A stop may come when the drive has all and the last hashes are under way.
+bool lacks_a_hash(const ArchivePlan& plan, const ArchiveResult& result) {
+  for (std::size_t i = 0; i < plan.members.size(); ++i) {
+    const PlannedMember& member = plan.members[i];
+    if (member.stored == Stored::data && member.data_end() <= result.plain_bytes &&
+        !result.hashes[i]) {
+      return true;
+    }
+  }
+  return false;
+}
+
 struct StopAtExit {
   ArchiveFlow& flow;
   ~StopAtExit() { flow.stop(); }
@@ -286,6 +298,9 @@ ArchiveResult write_archive(std::span<const Item> items, const ArchivePlan& plan
     }
   }
   flow.throw_if_failed();
+  if (lacks_a_hash(plan, result)) {
+    result.end = ArchiveResult::End::cancelled;
+  }
   result.faults = stream.take_faults();
   return result;
 }

@@ -342,6 +342,27 @@ TEST_F(EndOfMediumTest, AStopBetweenTwoRecordsIsAnOutcomeOfItsOwn) {
   EXPECT_EQ(result.records, 3U);
 }
 
+// The drive has everything by then; what was hashed and what was not is a matter of luck.
+TEST_F(PipelineTest, AStopAtTheLastRecordNeverLeavesAnArchiveWithoutItsHashes) {
+  add("a", 64 * MiB);
+  plan(MiB);
+  options_.ring_bytes = 128 * MiB;
+  options_.sealers = 4;
+  const std::uint64_t last =
+      format::cipher_size(preamble_.bytes.size(), plan_.plain_bytes) / options_.record_size;
+  std::stop_source stop;
+  options_.stop = stop.get_token();
+  options_.on_record = [&](std::uint64_t records) {
+    if (records == last) {
+      stop.request_stop();
+    }
+  };
+  const ArchiveResult result = write(drive_);
+  EXPECT_EQ(result.records, last);
+  EXPECT_EQ(result.end == ArchiveResult::End::complete, result.hashes[0].has_value());
+  EXPECT_NE(result.end, ArchiveResult::End::early_warning);
+}
+
 TEST_F(EndOfMediumTest, AStreamingDriveIsStartedWithAFullRing) {
   options_.streaming = true;
   const ArchiveResult result = write(drive_);
