@@ -65,9 +65,14 @@ std::optional<MediumInfo> DirDrive::medium() {
   if (!medium_.is_present()) {
     return std::nullopt;
   }
-  return MediumInfo{.label = medium_.label(),
-                    .capacity_bytes = medium_.space().capacity_bytes,
-                    .write_protected = medium_.is_write_protected()};
+  MediumInfo info{.label = medium_.label(),
+                  .capacity_bytes = medium_.space().capacity_bytes,
+                  .write_protected = medium_.is_write_protected()};
+  const std::uint64_t used = layout().end_used() + (part_.has_value() ? part_->size : 0);
+  if (!medium_.space().warns(used) && medium_.disk_is_nearly_full()) {
+    info.shortage = "the disk under " + medium_.path() + " is nearly full: free some space";
+  }
+  return info;
 }
 
 Position DirDrive::position() {

@@ -39,15 +39,22 @@ void FaultyDrive::begin_write(const char* name) {
   }
 }
 
+bool FaultyDrive::warns() const {
+  return plan_.early_warning_after_bytes.has_value() &&
+         bytes_written_ >= *plan_.early_warning_after_bytes;
+}
+
 WriteResult FaultyDrive::with_early_warning(WriteResult result) const {
-  const bool warns = plan_.early_warning_after_bytes.has_value() &&
-                     bytes_written_ >= *plan_.early_warning_after_bytes;
-  return {.written = result.written, .early_warning = result.early_warning || warns};
+  return {.written = result.written, .early_warning = result.early_warning || warns()};
 }
 
 std::optional<MediumInfo> FaultyDrive::medium() {
   require_power();
-  return drive_->medium();
+  std::optional<MediumInfo> info = drive_->medium();
+  if (info && warns()) {
+    info->shortage = plan_.shortage;
+  }
+  return info;
 }
 
 ReadResult FaultyDrive::read_record(MutableBytes buffer) {

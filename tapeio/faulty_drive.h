@@ -25,6 +25,8 @@ struct FaultPlan {
   std::optional<std::uint64_t> fail_write = std::nullopt;
   // Once so many bytes of records went through this drive, writes report early warning.
   std::optional<std::uint64_t> early_warning_after_bytes = std::nullopt;
+  // The medium's shortage once it warned so.
+  std::string shortage = {};
   // A record that would exceed so many bytes is not written: the hard end. Filemarks still are.
   std::optional<std::uint64_t> hard_end_after_bytes = std::nullopt;
   // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
@@ -66,6 +68,7 @@ class FaultyDrive final : public TapeDrive {
   void require_power() const;
   void begin_operation(const char* name);
   void begin_write(const char* name);
+  [[nodiscard]] bool warns() const;
   [[nodiscard]] WriteResult with_early_warning(WriteResult result) const;
 
   std::unique_ptr<TapeDrive> drive_;

@@ -58,6 +58,9 @@ struct MediumInfo {
   // Nominal; nullopt when only the end itself will tell.
   std::optional<std::uint64_t> capacity_bytes = std::nullopt;
   bool write_protected = false;
+  // Why it takes less than its capacity now, in words that say what to do; empty: it does not. It
+  // is not full for that: somebody acts on it, and there is room again.
+  std::string shortage = {};
 };
 
 class TapeDrive {

@@ -255,5 +255,19 @@ TEST_F(SmallDisk, DiskThatGetsFullWarnsEarly) {
   EXPECT_FALSE(writer()->write_record(record(1)).early_warning);
 }
 
+TEST_F(SmallDisk, DiskThatGetsFullIsTheShortageOfTheMediumAndNotItsEnd) {
+  write_text(path_of("somebody-elses"), std::string(700 * KiB, 'x'));
+  EXPECT_EQ(writer()->medium()->shortage,
+            "the disk under " + path_ + " is nearly full: free some space");
+  // Both at an end: the medium's own counts. It has a hole where its data would be.
+  write_medium_description(path_, {.capacity_bytes = 8 * MiB, .record_size = kRecord});
+  write_text(path_of("0000.data"), "");
+  std::filesystem::resize_file(path_of("0000.data"), 8 * MiB);
+  EXPECT_EQ(writer()->medium()->shortage, "");
+  std::filesystem::remove(path_of("0000.data"));
+  std::filesystem::remove(path_of("somebody-elses"));
+  EXPECT_EQ(writer()->medium()->shortage, "");
+}
+
 }  // namespace
 }  // namespace mixtape::tapeio
