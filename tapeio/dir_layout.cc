@@ -45,10 +45,10 @@ std::string_view trimmed(std::string_view text) {
 
 void require_plausible(std::uint64_t format, const MediumDescription& description) {
   if (format > kDescriptionFormat) {
-    throw Error(ErrorCode::unsupported, std::string("read ") + kMediumDescriptionName +
-                                            ": written in format " + std::to_string(format) +
-                                            ", this program knows " +
-                                            std::to_string(kDescriptionFormat));
+    throw Error(ErrorCode::unsupported,
+                std::string("read ") + kMediumDescriptionName + ": written in format " +
+                    std::to_string(format) + ", this program knows " +
+                    std::to_string(kDescriptionFormat) + " (use a newer mixtape)");
   }
   if (format == 0 || description.capacity_bytes == 0) {
     throw_bad_description("no format or no capacity_bytes");

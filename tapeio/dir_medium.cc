@@ -96,7 +96,8 @@ std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size
              std::to_string(file.parsed.number);
     }
     if (file.parsed.number > i) {
-      return "tape file " + std::to_string(i) + " is missing";
+      return "tape file " + std::to_string(i) +
+             " is missing: put it back, or a stand-in of the same size";
     }
     if (!file.is_regular) {
       return file.name + " is not an ordinary file";
@@ -131,8 +132,9 @@ DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step)
   directory_ = open_file(path_, O_RDONLY | O_DIRECTORY);
   if (writable_ && ::flock(directory_.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno == EWOULDBLOCK) {
-      throw Error(ErrorCode::conflict,
-                  "load medium " + label() + " for writing: another writer has it");
+      throw Error(
+          ErrorCode::conflict,
+          "load medium " + label() + " for writing: another writer has it; wait until it is done");
     }
     throw_errno("lock " + path_);
   }
@@ -297,7 +299,11 @@ void DirMedium::remove_durably(const std::string& name) {
 MediumDescription read_medium_description(const std::string& medium_path) {
   const Bytes text = read_file(medium_path + "/" + kMediumDescriptionName, kMaxDescriptionSize,
                                O_NOFOLLOW | O_NONBLOCK);
-  return decode_medium_description(as_text(text));
+  try {
+    return decode_medium_description(as_text(text));
+  } catch (const Error& error) {
+    throw Error(error.code(), "medium " + medium_path + ": " + error.what());
+  }
 }
 
 void write_medium_description(const std::string& medium_path,

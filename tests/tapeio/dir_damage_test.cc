@@ -46,7 +46,9 @@ TEST_F(DamagedMedium, MissingTapeFileIsNamed) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
-    EXPECT_STREQ(error.what(), "read medium DISK01: tape file 1 is missing");
+    EXPECT_STREQ(error.what(),
+                 "read medium DISK01: tape file 1 is missing: put it back, or a "
+                 "stand-in of the same size");
   }
 }
 
