@@ -88,6 +88,10 @@ class Ledger {
   void set_medium_location(MediumId id, std::string_view location);
   void set_medium_label(MediumId id, std::string_view label);
   void set_medium_capacity(MediumId id, std::uint64_t capacity_bytes);
+  // The end of a medium is open while it may lack a closing index that is whole. No index says so
+  // of any medium: each is written before that is known.
+  void set_open_end(MediumId id, bool open);
+  [[nodiscard]] bool has_open_end(MediumId id);
 
   // --- Bundles and copies
   // Rows of a bundle that is about to be written; its number is one more than the medium's last
@@ -129,6 +133,7 @@ class Ledger {
     Version version;
     std::uint32_t missing;
     std::vector<MediumId> on;
+    bool spoilt;  // A written bundle has a copy that is bad.
   };
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
              const std::function<std::string(const Medium&)>& domain,

@@ -163,6 +163,21 @@ void Ledger::set_medium_capacity(MediumId id, std::uint64_t capacity_bytes) {
   require_change(database_, id);
 }
 
+void Ledger::set_open_end(MediumId id, bool open) {
+  Statement change(database_,
+                   open ? "INSERT OR REPLACE INTO meta SELECT ?2 || hex(uuid), 1 FROM medium "
+                          "WHERE id = ?1"
+                        : "DELETE FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium "
+                          "WHERE id = ?1)");
+  change.bind(1, number(id)).bind_text(2, kOpenEnd).run();
+}
+
+bool Ledger::has_open_end(MediumId id) {
+  Statement query(database_,
+                  "SELECT 1 FROM medium JOIN meta ON key = ?2 || hex(uuid) WHERE id = ?1");
+  return query.bind(1, number(id)).bind_text(2, kOpenEnd).step();
+}
+
 // --- Bundles
 
 BundleId Ledger::plan_bundle(const Bundle& bundle, const std::vector<Copy>& copies) {

@@ -16,7 +16,7 @@ class Holders {
  public:
   Holders(Database& database, const std::vector<Medium>& media,
           const std::function<std::string(const Medium&)>& domain)
-      : copies_(database, "SELECT bundle FROM copy WHERE content = ? AND state = 0") {
+      : copies_(database, "SELECT bundle, state FROM copy WHERE content = ?") {
     std::unordered_map<std::string, int> domains;
     std::unordered_map<std::int64_t, Holder> by_medium;
     int next = 0;
@@ -41,15 +41,21 @@ class Holders {
     }
   }
 
-  // Counts the copies of a content; media() are those that hold one.
+  // Counts the good copies of a content; media() are those that hold one, spoilt() says whether
+  // there is a bad one.
   std::uint32_t count(std::int64_t content) {
     media_.clear();
     domains_.clear();
+    spoilt_ = false;
     Running running(copies_);
     copies_.bind(1, content);
     while (copies_.step()) {
       const auto holder = bundles_.find(copies_.integer(0));
       if (holder == bundles_.end()) {
+        continue;
+      }
+      if (copies_.integer(1) != static_cast<std::int64_t>(CopyState::good)) {
+        spoilt_ = true;
         continue;
       }
       enter(media_, holder->second.medium);
@@ -60,6 +66,7 @@ class Holders {
     return static_cast<std::uint32_t>(domains_.size());
   }
   [[nodiscard]] const std::vector<MediumId>& media() const { return media_; }
+  [[nodiscard]] bool spoilt() const { return spoilt_; }
 
  private:
   static constexpr int kNotCounted = -1;
@@ -79,6 +86,7 @@ class Holders {
   std::unordered_map<std::int64_t, Holder> bundles_;
   std::vector<MediumId> media_;
   std::vector<int> domains_;
+  bool spoilt_ = false;
 };
 
 }  // namespace
@@ -95,14 +103,15 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
     if (visible != nullptr && visible->content != 0) {
       const std::uint32_t want = wanted(path);
       const std::uint32_t have = holders.count(visible->content);
-      if (have < want && !each({path, reader.version(*visible), want - have, holders.media()})) {
+      if (have < want &&
+          !each({path, reader.version(*visible), want - have, holders.media(), holders.spoilt()})) {
         return false;
       }
     }
     if (!newest.written && newest.open()) {
       const std::uint32_t have = holders.count(newest.content);
       const std::uint32_t want = std::max(wanted(path), have + 1);
-      return each({path, reader.version(newest), want - have, holders.media()});
+      return each({path, reader.version(newest), want - have, holders.media(), holders.spoilt()});
     }
     return true;
   });

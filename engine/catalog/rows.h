@@ -39,6 +39,9 @@ inline constexpr std::int64_t kMaxJobs = (std::int64_t{1} << kJobBits) - 1;
 inline constexpr std::int64_t kMaxPaths = std::int64_t{1} << (62 - kJobBits - 1);
 [[nodiscard]] std::uint64_t inode_without_content(std::int64_t path, std::int64_t first_job);
 
+// In `meta`, before the uuid of each medium whose end is open (Ledger::set_open_end).
+inline constexpr std::string_view kOpenEnd = "open end ";
+
 // A row of `version` joined with its content.
 struct VersionRow {
   std::int64_t path = 0;

@@ -51,6 +51,21 @@ class SnapshotTest : public CatalogTest {
   std::filesystem::path index = directory / "index.sqlite";
 };
 
+TEST_F(SnapshotTest, AnOpenEndIsOfOneMediumAndOfNoIndex) {
+  const MediumId one = ledger.medium("MX1")->id, two = machine.add_medium("MX2");
+  ledger.set_open_end(one, true);
+  ledger.set_open_end(one, true);
+  EXPECT_TRUE(ledger.has_open_end(one));
+  EXPECT_FALSE(ledger.has_open_end(two));
+  export_index(machine.database, label, index);
+  Database exported(index, Database::Mode::read_only);
+  Statement keys(exported, "SELECT count(*) FROM meta");
+  ASSERT_TRUE(keys.step());
+  EXPECT_EQ(keys.integer(0), 3) << "uuid, name, sequence";
+  ledger.set_open_end(one, false);
+  EXPECT_FALSE(ledger.has_open_end(one));
+}
+
 TEST_F(SnapshotTest, LabelComesBackAsItWasWritten) {
   label.role = IndexRole::bundle;
   label.bundle = uuid_of("bundle");
