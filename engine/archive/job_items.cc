@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "engine/archive/medium_writer.h"
@@ -107,6 +108,22 @@ std::uint64_t JobItems::smallest_wanted(const Excludes& excludes) const {
   return smallest;
 }
 
+JobItems::Left JobItems::left() const {
+  Left left;
+  std::unordered_map<std::int64_t, std::uint32_t> counted;  // Copies by content.
+  for (const Item& item : items_) {
+    if (!item.content || item.copies == 0) {
+      continue;
+    }
+    std::uint32_t& copies = counted[catalog::number(*item.content)];
+    const std::uint32_t more = std::max(item.copies, copies) - copies;
+    copies += more;
+    left.files += more;
+    left.bytes += more * item.size;
+  }
+  return left;
+}
+
 void JobItems::settle(const Fates& fates, const ArchivePlan& plan, std::uint64_t plain_bytes,
                       catalog::MediumId medium, WriteOutcome& outcome) {
   for (const PlannedMember& member : plan.members) {
@@ -134,7 +151,8 @@ void JobItems::settle(const Fates& fates, const ArchivePlan& plan, std::uint64_t
 void JobItems::take(const ArchivePlan& plan, const ArchiveResult& result, catalog::MediumId medium,
                     catalog::Ledger& ledger, WriteOutcome& outcome) {
   Fates fates;
-  std::unordered_map<std::int64_t, catalog::Hash> first_hashes;
+  std::unordered_map<std::int64_t, catalog::Hash> first_hashes;  // By content.
+  std::set<std::pair<std::uint64_t, catalog::Hash>> learnt;      // The same, by size.
   for (std::uint32_t i = 0; i < plan.members.size(); ++i) {
     const PlannedMember& member = plan.members[i];
     if (member.stored != Stored::data || member.data_end() > result.plain_bytes) {
@@ -149,17 +167,23 @@ void JobItems::take(const ArchivePlan& plan, const ArchiveResult& result, catalo
       outcome.bytes += item.size;
       if (!item.hash) {
         first_hashes.emplace(content, *result.hashes[i]);
+        learnt.emplace(item.size, *result.hashes[i]);
       }
     }
   }
   settle(fates, plan, result.plain_bytes, medium, outcome);
+  // A first hash may show that two contents are one: then one of the numbers is gone, and not
+  // always that of the item that was read.
   for (Item& item : items_) {
-    const auto hash = item.copies > 0 && item.content && !item.hash
-                          ? first_hashes.find(catalog::number(*item.content))
-                          : first_hashes.end();
-    if (hash != first_hashes.end()) {
+    if (item.copies == 0 || !item.content) {
+      continue;
+    }
+    if (const auto hash = first_hashes.find(catalog::number(*item.content));
+        hash != first_hashes.end()) {
       item.hash = hash->second;
-      item.content = ledger.find_content(item.size, hash->second);
+    }
+    if (item.hash && learnt.contains({item.size, *item.hash})) {
+      item.content = ledger.find_content(item.size, *item.hash);
     }
   }
 }

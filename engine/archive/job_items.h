@@ -36,6 +36,12 @@ class JobItems {
   // The smallest content still wanted; 0: none is.
   [[nodiscard]] std::uint64_t smallest_wanted(const Excludes& excludes) const;
 
+  // What all media together shall still take, each copy counted.
+  struct Left {
+    std::uint64_t files = 0, bytes = 0;
+  };
+  [[nodiscard]] Left left() const;
+
   // A bundle was written: takes what is in it off the list and adds to the outcome. Contents that
   // were first read now get their hash, and the number that the ledger gave them with it.
   void take(const ArchivePlan& plan, const ArchiveResult& result, catalog::MediumId medium,

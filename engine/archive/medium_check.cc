@@ -55,8 +55,9 @@ class MediumCheck {
       : context_(context), ledger_(ledger), medium_(medium), drive_(drive), reporter_(reporter) {}
 
   AppendPoint run() {
-    require_label();
     const std::vector<catalog::Bundle> bundles = ledger_.bundles(medium_.id);
+    require_data(bundles.size());
+    require_label();
     const catalog::Bundle* last = bundles.empty() ? nullptr : &bundles.back();
     if (last != nullptr) {
       require_bundle(*last);
@@ -77,20 +78,48 @@ class MediumCheck {
                                   "): nothing was written; run `mixtape recover`");
   }
 
+  [[nodiscard]] std::string retire() const {
+    return "run `mixtape media retire " + medium_.label + "` and write to another";
+  }
+
+  // What `read` throws, as a refusal of this medium.
+  template <typename Read>
+  auto readable(const std::string& what, Read read) const {
+    try {
+      return read();
+    } catch (const Error& error) {
+      const bool damaged = error.code() == ErrorCode::corrupt;
+      fail(error.code(),
+           what + " cannot be read (" + error.what() + ")" + (damaged ? "; " + retire() : ""));
+    }
+  }
+
+  void require_data(std::size_t bundles) {
+    if (bundles > 0 && is_blank(drive_, /*begun=*/false)) {
+      fail(ErrorCode::conflict, "it is blank though the catalog has " + std::to_string(bundles) +
+                                    (bundles == 1 ? " bundle" : " bundles") +
+                                    " on it: put the right one back, or run `mixtape media "
+                                    "retire " +
+                                    medium_.label + "`");
+    }
+  }
+
   // Leaves the head at the beginning of tape file 1.
   void require_label() {
     drive_.rewind();
     {
       tapeio::RecordReader records(drive_, tapeio::kMaxRecordSize);
-      const format::MediumLabel found = format::parse_archaeology(records);
+      const format::MediumLabel found =
+          readable("its label", [&] { return format::parse_archaeology(records); });
       if (found.medium != medium_.uuid || found.catalog != ledger_.catalog_uuid()) {
         fail(ErrorCode::wrong_medium, "what is in the drive says that it is \"" + found.label +
                                           "\" (" + to_hex(found.medium) + "), not \"" +
-                                          medium_.label + "\" (" + to_hex(medium_.uuid) + ")");
+                                          medium_.label + "\" (" + to_hex(medium_.uuid) +
+                                          "): put the right one in");
       }
     }
     drive_.rewind();
-    go_over(1, "it has no end of its archaeology");
+    go_over(1, "its archaeology has no end; " + retire());
   }
 
   // Passes filemarks that must be there.
@@ -104,9 +133,7 @@ class MediumCheck {
   // archive, which nobody can guess, proves that it is the one that the catalog means.
   void require_bundle(const catalog::Bundle& bundle) {
     const std::string name = "bundle " + std::to_string(bundle.number);
-    const std::string gone =
-        name +
-        " is not on it though the catalog says so; run `mixtape media retire` and write to another";
+    const std::string gone = name + " is not on it though the catalog says so; " + retire();
     go_over(bundle.index_file + 1 - drive_.position().file, gone);
     if (drive_.position().block != bundle.archive_block) {
       fail(ErrorCode::conflict, gone);
@@ -118,11 +145,11 @@ class MediumCheck {
         !std::equal(header.begin(), header.end(), record.begin())) {
       fail(ErrorCode::conflict, gone);
     }
-    go_over(1, name + " has no end; run `mixtape media retire` and write to another");
+    go_over(1, name + " has no end; " + retire());
     const std::uint64_t records =
         format::cipher_size(header.size(), bundle.plain_bytes) / medium_.record_size;
     if (drive_.position().block != *bundle.archive_block + records + 1) {
-      fail(ErrorCode::conflict, name + " has another length than the catalog says");
+      fail(ErrorCode::conflict, name + " has another length than the catalog says; " + retire());
     }
   }
 
@@ -139,10 +166,12 @@ class MediumCheck {
                      ": checked by its label and shape only, no identity opens its last index");
       return;
     }
-    const catalog::IndexLabel label = read_label_of_index(append);
+    const catalog::IndexLabel label =
+        readable("its last index", [&] { return read_label_of_index(append); });
     if (label.catalog != ledger_.catalog_uuid() || label.medium != medium_.uuid) {
-      fail(ErrorCode::wrong_medium,
-           "its last index belongs to medium \"" + label.medium_label + "\" of another catalog");
+      fail(ErrorCode::wrong_medium, "its last index belongs to medium \"" + label.medium_label +
+                                        "\" of another catalog: "
+                                        "put the right one in");
     }
     if (label.sequence > ledger_.last_sequence()) {
       knows_more("its index " + std::to_string(label.sequence) + ", the catalog's " +

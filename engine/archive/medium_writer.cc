@@ -39,27 +39,32 @@ std::uint64_t live_bytes(catalog::Database& database) {
   return static_cast<std::uint64_t>(query.integer(0));
 }
 
-// Tells how far an archive is, a few times a second.
+// Tells how far the job is while an archive is written, a few times a second.
 class WriteProgress {
  public:
-  WriteProgress(Reporter& reporter, const ArchivePlan& plan, const std::string& label,
+  WriteProgress(Reporter& reporter, const ArchivePlan& plan, const Progress& before,
                 std::uint64_t preamble, std::uint64_t record_size)
-      : reporter_(reporter), plan_(plan), preamble_(preamble), record_size_(record_size) {
-    progress_.phase = "write " + label;
-    progress_.total_bytes = format::cipher_size(preamble, plan.plain_bytes);
-    progress_.total_files = plan.data_members;
-  }
+      : reporter_(reporter),
+        plan_(plan),
+        preamble_(preamble),
+        record_size_(record_size),
+        cipher_bytes_(format::cipher_size(preamble, plan.plain_bytes)),
+        before_bytes_(before.done_bytes),
+        progress_(before) {}
 
   void written(std::uint64_t records) {
     const Clock::time_point now = Clock::now();
-    progress_.done_bytes = records * record_size_;
-    if (now - told_ < kInterval && progress_.done_bytes < progress_.total_bytes) {
+    const std::uint64_t done = records * record_size_;
+    if (now - told_ < kInterval && done < cipher_bytes_) {
       return;
     }
     told_ = now;
+    // A job counts the bytes of its files; headers and padding are spread over them.
+    const double part = static_cast<double>(done) / static_cast<double>(cipher_bytes_);
+    progress_.done_bytes =
+        before_bytes_ + static_cast<std::uint64_t>(part * static_cast<double>(plan_.data_bytes));
     while (next_member_ < plan_.members.size() &&
-           format::cipher_size(preamble_, plan_.members[next_member_].data_end()) <=
-               progress_.done_bytes) {
+           format::cipher_size(preamble_, plan_.members[next_member_].data_end()) <= done) {
       progress_.done_files += plan_.members[next_member_++].stored == Stored::data ? 1 : 0;
     }
     reporter_.progress(progress_);
@@ -73,6 +78,8 @@ class WriteProgress {
   const ArchivePlan& plan_;
   const std::uint64_t preamble_;
   const std::uint64_t record_size_;
+  const std::uint64_t cipher_bytes_;
+  const std::uint64_t before_bytes_;
   Progress progress_;
   std::size_t next_member_ = 0;
   Clock::time_point told_;
@@ -108,7 +115,8 @@ MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger,
       ledger_(ledger),
       reporter_(reporter),
       drive_(std::move(drive)),
-      medium_(std::move(medium)) {}
+      medium_(std::move(medium)),
+      open_end_(ledger.has_open_end(medium_.id)) {}
 
 std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
@@ -121,7 +129,12 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
     throw Error(ErrorCode::no_medium, "write to medium " + label + ": it is not in the drive");
   }
   if (info->write_protected) {
-    throw Error(ErrorCode::write_protected, "write to medium " + label + ": it is write-protected");
+    throw Error(ErrorCode::write_protected, "write to medium " + label +
+                                                ": it is write-protected; take that off, or write "
+                                                "to another");
+  }
+  if (!info->shortage.empty()) {
+    throw Error(ErrorCode::no_space, "write to medium " + label + ": " + info->shortage);
   }
   const bool blank =
       (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
@@ -167,6 +180,7 @@ void MediumWriter::label() {
   for (const format::Recipient& recipient : context_.recipients) {
     label.recipients.push_back(recipient.text());
   }
+  set_open_end(true);
   drive_->rewind();
   drive_->name_next_file("archaeology.tar");
   tapeio::RecordWriter records(*drive_, medium_.record_size);
@@ -178,7 +192,6 @@ void MediumWriter::label() {
   const tapeio::Position position = drive_->position();
   append_ = {.block = position.block, .file = position.file};
   labelled_now_ = true;
-  open_end_ = true;
 }
 
 MediumRoom MediumWriter::room() const {
@@ -212,8 +225,17 @@ catalog::IndexLabel MediumWriter::index_label(catalog::IndexRole role) {
           .sequence = ledger_.next_sequence()};
 }
 
+// In the catalog before anything is written over, so that also the run after a crash knows.
+void MediumWriter::set_open_end(bool open) {
+  if (open_end_ != open) {
+    before_commit(context_, "set open end");
+    ledger_.set_open_end(medium_.id, open);
+    open_end_ = open;
+  }
+}
+
 void MediumWriter::go_to_append_point() {
-  open_end_ = true;
+  set_open_end(true);
   if (drive_->position().block != append_.block) {
     drive_->locate(append_.block);
   }
@@ -221,7 +243,8 @@ void MediumWriter::go_to_append_point() {
 
 MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<const Item> items,
                                                 const ArchivePlan& plan,
-                                                const format::AgePreamble& preamble) {
+                                                const format::AgePreamble& preamble,
+                                                const Progress& before) {
   catalog::Bundle row;
   row.uuid = catalog::new_uuid();
   row.medium = medium_.id;
@@ -251,7 +274,7 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
   }
   const std::uint64_t archive_block = drive_->position().block;
   drive_->name_next_file("archive.tar.age");
-  bundle.archive = write_archive_members(items, plan, preamble);
+  bundle.archive = write_archive_members(items, plan, preamble, before);
   if (bundle.archive.end == ArchiveResult::End::cancelled) {
     bundle.state = Bundle::State::cancelled;
     give_up(id);
@@ -283,11 +306,11 @@ bool MediumWriter::holds(const ArchivePlan& plan, const format::AgePreamble& pre
 
 ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
                                                   const ArchivePlan& plan,
-                                                  const format::AgePreamble& preamble) {
+                                                  const format::AgePreamble& preamble,
+                                                  const Progress& before) {
   const MediumRoom now = room();
   const std::uint64_t behind = now.index_bytes + kSlack + 2 * kFilemarkCost;
-  WriteProgress progress(reporter_, plan, medium_.label, preamble.bytes.size(),
-                         medium_.record_size);
+  WriteProgress progress(reporter_, plan, before, preamble.bytes.size(), medium_.record_size);
   PipelineOptions options;
   options.record_size = medium_.record_size;
   options.ring_bytes = context_.ring_bytes;
@@ -329,22 +352,34 @@ void MediumWriter::give_up(catalog::BundleId bundle) {
 
 void MediumWriter::set_full() {
   full_ = true;
+  const std::optional<tapeio::MediumInfo> info = drive_->medium();
+  if (info && !info->shortage.empty()) {
+    reporter_.note("medium " + medium_.label + " takes no more in this run: " + info->shortage);
+    return;
+  }
   before_commit(context_, "set medium state");
   ledger_.set_medium_state(medium_.id, catalog::MediumState::full);
 }
 
 std::uint64_t MediumWriter::close() {
   IndexWriter index(context_, index_label(catalog::IndexRole::closing));
+  const MediumRoom now = room();
+  if (!open_end_ && now.capacity_bytes &&
+      now.used_bytes + index.sealed_bytes() + kFilemarkCost > *now.capacity_bytes) {
+    return 0;  // Better an index that lacks the news than none.
+  }
   go_to_append_point();
   const IndexWriter::Written written = index.write(*drive_);
-  open_end_ = false;
   if (!written.exists) {
+    set_full();
+    set_open_end(false);  // For good: no later index will be smaller.
     reporter_.problem("medium " + medium_.label +
                       " has no room for a closing index: what it holds is told by the index of "
                       "its last bundle and by every other medium");
     return 0;
   }
   index.read_back(*drive_, append_.block);
+  set_open_end(false);
   return index.sealed_bytes();
 }
 

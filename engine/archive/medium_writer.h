@@ -50,7 +50,7 @@ class MediumWriter {
 
   [[nodiscard]] const catalog::Medium& medium() const { return medium_; }
   [[nodiscard]] bool labelled_now() const { return labelled_now_; }
-  // Nothing further goes onto it.
+  // Nothing further goes onto it; in the catalog too when that is for ever.
   [[nodiscard]] bool full() const { return full_; }
   // What an archive may take now; index_bytes grows when an index turned out larger than thought.
   [[nodiscard]] MediumRoom room() const;
@@ -67,14 +67,16 @@ class MediumWriter {
     std::uint64_t index_bytes = 0;
     std::uint64_t archive_bytes = 0;
   };
-  // `plan` must fit room() and have members; `preamble` is new.
+  // `plan` must fit room() and have members; `preamble` is new. `before`: how far the job had come.
   Bundle write_bundle(catalog::JobId job, std::span<const Item> items, const ArchivePlan& plan,
-                      const format::AgePreamble& preamble);
+                      const format::AgePreamble& preamble, const Progress& before);
 
-  // Whether the medium lacks a closing index that says all the catalog knows of it.
+  // Whether the medium lacks a closing index that says all the catalog knows of it, also since an
+  // earlier job that died.
   [[nodiscard]] bool must_close() const { return open_end_; }
-  // Writes the closing index and reads it back; returns its size. A medium without room even for
-  // that keeps its last bundle's index, and the reporter hears of it.
+  // Writes the closing index and reads it back; returns its size. 0: there is no room for it. The
+  // one that is there stays then; a medium that has none keeps its last bundle's index, and the
+  // reporter hears of it.
   std::uint64_t close();
 
  private:
@@ -87,10 +89,11 @@ class MediumWriter {
   bool holds(const ArchivePlan& plan, const format::AgePreamble& preamble,
              std::uint64_t index_bytes);
   void go_to_append_point();
+  void set_open_end(bool open);
   void give_up(catalog::BundleId bundle);
   void set_full();
   ArchiveResult write_archive_members(std::span<const Item> items, const ArchivePlan& plan,
-                                      const format::AgePreamble& preamble);
+                                      const format::AgePreamble& preamble, const Progress& before);
   void commit(catalog::BundleId bundle, std::uint64_t archive_block, std::span<const Item> items,
               const ArchivePlan& plan, const ArchiveResult& result);
 

@@ -8,6 +8,7 @@
 
 #include "engine/archive/job_items.h"
 #include "engine/archive/medium_writer.h"
+#include "engine/archive/targets.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/tree.h"
 #include "engine/format/age_stream.h"
@@ -21,46 +22,6 @@ namespace {
 // room is measured anew from a real index, so twice is already strange.
 constexpr int kMostReplans = 4;
 constexpr std::uint64_t kIndexesPerBundle = 1000;
-
-// A medium that is here and may be written to.
-struct Target {
-  tapeio::Library* library;
-  tapeio::MediumSlot slot;
-  catalog::Medium medium;  // Without id when the catalog does not know it.
-  bool known;
-};
-
-// Rows come before labels, so that what is not blank and has no row was never ours.
-bool is_foreign(const Target& target) {
-  return !target.known && target.slot.used_bytes > 0;
-}
-
-// Partly filled ones first, the fullest of them first; then blank ones in order of label.
-std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, catalog::Ledger& ledger,
-                               std::uint64_t record_size) {
-  std::vector<Target> targets;
-  for (tapeio::Library* library : libraries) {
-    for (const tapeio::MediumSlot& slot : library->media()) {
-      const std::optional<catalog::Medium> row = ledger.medium(slot.label);
-      if (row && row->state != catalog::MediumState::active) {
-        continue;
-      }
-      Target target{library, slot, row.value_or(catalog::Medium{}), row.has_value()};
-      target.medium.label = slot.label;
-      if (!row) {
-        target.medium.record_size = record_size;
-      }
-      targets.push_back(std::move(target));
-    }
-  }
-  std::ranges::stable_sort(targets, [](const Target& a, const Target& b) {
-    if (a.known != b.known) {
-      return a.known;
-    }
-    return a.known && a.slot.used_bytes > b.slot.used_bytes;
-  });
-  return targets;
-}
 
 std::uint64_t bundle_target(const WriteContext& context, const MediumRoom& room) {
   return std::max(context.bundle_bytes, kIndexesPerBundle * room.index_bytes);
@@ -89,23 +50,40 @@ class Run {
   }
 
   WriteOutcome write(catalog::JobId job, Reporter& reporter) {
-    for (const Target& target : targets_) {
+    for (Target& target : targets_) {
       if (nothing_for(target)) {
         continue;
       }
-      close(/*always=*/false);
+      (void)close(/*always=*/false);
       if (open(target, reporter)) {
         fill(job, reporter);
       }
     }
     items_.tell_left(most_plain_bytes(), outcome_);
+    if (!writer_ && !open_any(reporter) && outcome_.media.empty()) {
+      fail_if_refused(reporter);
+    }
     before_commit(context_, "finish job");
     ledger_.finish_job(job, context_.now_s());
-    for (std::size_t i = 0; !writer_ && i < targets_.size(); ++i) {
-      (void)open(targets_[i], reporter);
+    bool told = false;
+    while (!told && (writer_ || open_any(reporter))) {
+      told = close(/*always=*/true);
     }
-    close(/*always=*/true);
+    told = close_left_open(reporter) || told;
+    tell_refusals(reporter);
+    if (!told && outcome_.no_room.empty()) {
+      reporter.problem(
+          "no medium here carries this news yet: each is full, lies on a full disk or is not ours; "
+          "`mixtape media add` makes another, and the next job that changes something is told "
+          "there");
+    }
     return std::move(outcome_);
+  }
+
+  std::vector<MediumUse> close_open_ends(Reporter& reporter) {
+    (void)close_left_open(reporter);
+    tell_refusals(reporter);
+    return std::move(outcome_.media);
   }
 
   WriteOutcome preview() {
@@ -164,7 +142,7 @@ class Run {
   // as room.
   [[nodiscard]] bool nothing_for(const Target& target) const {
     const std::uint64_t smallest = items_.smallest_wanted(excluded_by(target.medium));
-    if (smallest == 0) {
+    if (smallest == 0 || is_full(target)) {
       return true;
     }
     MediumRoom room = room_in(target);
@@ -183,26 +161,50 @@ class Run {
     return targets_.empty() ? std::numeric_limits<std::uint64_t>::max() : most;
   }
 
-  bool open(const Target& target, Reporter& reporter) {
+  // False: the medium is passed over, and the next one may do.
+  bool open(Target& target, Reporter& reporter) {
     writer_.reset();
+    if (target.passed_over) {
+      return false;
+    }
+    target.passed_over = true;
     const std::optional<catalog::Medium> known =
         target.known ? std::optional(target.medium) : std::nullopt;
-    if (!is_foreign(target)) {
-      writer_ = MediumWriter::open(context_, ledger_, *target.library, target.medium.label, known,
-                                   reporter);
+    try {
+      if (!is_foreign(target)) {
+        writer_ = MediumWriter::open(context_, ledger_, *target.library, target.medium.label, known,
+                                     reporter);
+      }
+    } catch (const Error& error) {
+      refusals_.push_back(error);
+      return false;
     }
     if (!writer_) {
       reporter.note("left medium " + target.medium.label +
                     " alone: it holds something that this catalog does not know");
       return false;
     }
+    target.passed_over = false;
+    at_ = &target;
     const catalog::Medium& medium = writer_->medium();
+    target.medium = medium;
+    target.known = true;
     domains_.insert_or_assign(medium.id, domain_of(medium));
     use_ = {};
     use_.label = medium.label;
     use_.capacity_bytes = medium.capacity_bytes;
     use_.labelled_now = writer_->labelled_now();
     return true;
+  }
+
+  // Of the whole job; what turned out bad is neither done nor left.
+  [[nodiscard]] Progress progress() const {
+    const JobItems::Left left = items_.left();
+    return {.phase = "write " + use_.label,
+            .done_bytes = outcome_.bytes,
+            .total_bytes = outcome_.bytes + left.bytes,
+            .done_files = outcome_.files,
+            .total_files = outcome_.files + left.files};
   }
 
   // Bundle after bundle, until nothing more is wanted, fits or can be written.
@@ -217,7 +219,7 @@ class Run {
         return;
       }
       const MediumWriter::Bundle bundle =
-          writer_->write_bundle(job, items_.items(), plan, preamble);
+          writer_->write_bundle(job, items_.items(), plan, preamble, progress());
       outcome_.underruns += bundle.archive.underruns;
       switch (bundle.state) {
         case MediumWriter::Bundle::State::written:
@@ -238,24 +240,68 @@ class Run {
                            "medium, what was written before it stays");
           break;
         case MediumWriter::Bundle::State::cancelled:
-          close(/*always=*/false);
+          (void)close(/*always=*/false);
           throw Error(ErrorCode::cancelled, "write to medium " + use_.label + ": stopped");
       }
     }
   }
 
-  // Ends the work on the medium in the drive, if there is one.
-  void close(bool always) {
-    if (!writer_) {
-      return;
+  // Ends the work on the medium in the drive, if there is one. True: its closing index says all
+  // that the catalog knows now; false: nothing more can be told on it.
+  bool close(bool always) {
+    if (!writer_ || !(always || writer_->must_close())) {
+      writer_.reset();
+      return false;
     }
-    if (always || writer_->must_close()) {
-      use_.index_bytes += writer_->close();
+    const std::uint64_t index = writer_->close();
+    if (index > 0 || use_.bundles > 0) {
+      use_.index_bytes += index;
       use_.full = writer_->full();
       use_.used_bytes = writer_->room().used_bytes + writer_->room().index_bytes;
       outcome_.media.push_back(use_);
     }
+    at_->passed_over = index == 0;
     writer_.reset();
+    return index > 0;
+  }
+
+  // A medium for what has to be told, whatever is on it.
+  bool open_any(Reporter& reporter) {
+    return std::ranges::any_of(
+        targets_, [&](Target& target) { return !is_full(target) && open(target, reporter); });
+  }
+
+  // The media that an earlier job left without a closing index.
+  bool close_left_open(Reporter& reporter) {
+    bool told = false;
+    for (Target& target : targets_) {
+      if (target.known && ledger_.has_open_end(target.medium.id) && open(target, reporter)) {
+        reporter.note("medium " + target.medium.label +
+                      ": an earlier run came to no closing index; writing it now");
+        told = close(/*always=*/true) || told;
+      }
+    }
+    return told;
+  }
+
+  void fail_if_refused(Reporter& reporter) {
+    if (!refusals_.empty()) {
+      const Error first = refusals_.front();
+      refusals_.erase(refusals_.begin());
+      tell_refusals(reporter);
+      throw Error(first);
+    }
+  }
+
+  void tell_refusals(Reporter& reporter) const {
+    for (const Error& why : refusals_) {
+      // A disk without room is as good as a full medium, which is no problem either.
+      if (why.code() == ErrorCode::no_space) {
+        reporter.note(why.what());
+      } else {
+        reporter.problem(why.what());
+      }
+    }
   }
 
   void preview_medium(const Target& target, catalog::MediumId id) {
@@ -293,7 +339,9 @@ class Run {
   std::vector<Target> targets_;
   std::map<catalog::MediumId, std::string> domains_;
   std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
+  Target* at_ = nullptr;                  // Where that medium is.
   MediumUse use_;
+  std::vector<Error> refusals_;  // Of media that cannot be written to now, each in a sentence.
   WriteOutcome outcome_;
 };
 
@@ -302,6 +350,11 @@ class Run {
 WriteOutcome WriteJob::write(catalog::JobId job, std::vector<Item> items,
                              std::span<tapeio::Library* const> libraries, Reporter& reporter) {
   return Run(context_, std::move(items), libraries).write(job, reporter);
+}
+
+std::vector<MediumUse> WriteJob::close_open_ends(std::span<tapeio::Library* const> libraries,
+                                                 Reporter& reporter) {
+  return Run(context_, {}, libraries).close_open_ends(reporter);
 }
 
 WriteOutcome WriteJob::preview(std::vector<Item> items,

@@ -23,10 +23,11 @@
 // be run again.
 //
 // Threads:  one; the pipeline below starts its own and joins them before it returns.
-// Errors:   throws Error{wrong_medium, conflict, write_protected, io, no_space, corrupt,
-// cancelled}. After one,
-//           planned bundles stay planned: Ledger::settle_unfinished sees to them at the next start.
-//           One bad source never stops the job; it is in the outcome.
+// Errors:   throws Error{io, no_space, corrupt, cancelled}. After one, planned bundles stay
+//           planned: Ledger::settle_unfinished sees to them at the next start. A medium that cannot
+//           be appended to (another one, knows more than the catalog, protected, damaged, locked)
+//           is passed over and told as a problem; its Error is thrown when nothing could be written
+//           anywhere. One bad source never stops the job; it is in the outcome.
 // Lifetime: everything the context refers to must outlive the job.
 
 namespace mixtape::archive {
@@ -64,9 +65,14 @@ class WriteJob {
   // Writes `items` (any order; directories that lead to them are added from the catalog as far as
   // they are missing; items without content go along with contents, never alone) and finishes the
   // job in the catalog before the last medium is closed. Without anything to write the state of the
-  // catalog is still brought onto one medium, when there is one.
+  // catalog is still brought onto one medium; when none can take it, that is told as a problem.
   WriteOutcome write(catalog::JobId job, std::vector<Item> items,
                      std::span<tapeio::Library* const> libraries, Reporter& reporter);
+
+  // The last part of `write`, also for runs without a job: every medium here whose closing index an
+  // earlier job did not come to, full ones too, gets it. Returns what it touched.
+  std::vector<MediumUse> close_open_ends(std::span<tapeio::Library* const> libraries,
+                                         Reporter& reporter);
 
   // What `write` would do, from the catalog and the libraries alone: no drive moves, nothing is
   // changed.

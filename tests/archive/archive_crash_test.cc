@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tapeio/dir_library.h"
 #include "tapeio/error.h"
@@ -18,7 +19,10 @@
 namespace mixtape::archive {
 namespace {
 
+using ::testing::Contains;
+using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 // The machine stopped. No Error, so that no code under test can handle it.
@@ -200,7 +204,92 @@ TEST_F(CrashTest, ADirectoryAsAMediumSurvivesTheSameWithWhatItsFilesHold) {
   }
 }
 
+// Only a closing index tells what went wrong while the archive before it was written.
+TEST_F(CrashTest, TheClosingIndexThatAJobDidNotComeToIsWrittenByTheNextRunWithoutAnythingNew) {
+  for (const std::optional<std::uint64_t> warned_after : {std::optional<std::uint64_t>{}, {7U}}) {
+    for (std::uint64_t k = 0;; ++k) {
+      tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
+      media.add_medium("MX0001", 16 * MiB);
+      FaultyLibrary library(media);
+      test::WriteWorld world(library);
+      prepare(world);
+      world.add_source("new/z-bad", 70'000);
+      bool changed = false;
+      world.before_commit = [&](std::string_view step) {
+        if (step == "plan bundle") {
+          changed = true;
+          std::ofstream(world.on_disk("new/z-bad"), std::ios::app) << "more";
+        }
+      };
+      library.plan.cut_power_before_operation = k;
+      library.plan.on_power_cut = [&] { media.medium("MX0001").cut_power(); };
+      if (warned_after) {
+        library.plan.early_warning_after_bytes = *warned_after * test::WriteWorld::kRecord;
+      }
+      bool died = false;
+      try {
+        (void)world.run();
+      } catch (const tapeio::PowerCut&) {
+        died = true;
+      }
+      library.plan = {};
+      world.before_commit = {};
+      if (!changed) {
+        continue;  // It died before there was anything to tell.
+      }
+      SCOPED_TRACE("before drive operation " + std::to_string(k) +
+                   (warned_after ? " of a medium that is full" : ""));
+      EXPECT_NO_THROW((void)world.run());
+      EXPECT_EQ(world.last_index("MX0001").role, catalog::IndexRole::closing);
+      EXPECT_EQ(world.readable_after_recovery(), world.readable_paths());
+      EXPECT_THAT(world.readable_after_recovery(), Not(Contains("new/z-bad")));
+      if (!died) {
+        EXPECT_GT(k, 20U);
+        break;
+      }
+    }
+  }
+}
+
 // --- Media that end where nobody expected it
+
+TEST_F(CrashTest, ADiskThatIsNearlyFullDoesNotMakeItsMediaFull) {
+  for (std::uint64_t records = 0; records < 6; ++records) {
+    SCOPED_TRACE("short of room after record " + std::to_string(records));
+    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
+    media.add_medium("MX0001", 16 * MiB);
+    media.add_medium("MX0002", 16 * MiB);
+    FaultyLibrary library(media);
+    test::WriteWorld world(library);
+    prepare(world);
+    library.plan.early_warning_after_bytes = records * test::WriteWorld::kRecord;
+    library.plan.shortage = "the disk under /media is nearly full: free some space";
+    std::string said;
+    try {
+      (void)world.run();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::no_space);
+      said = error.what();
+    }
+    for (const std::string& line : world.reporter.notes) {
+      said += line;
+    }
+    EXPECT_THAT(said, HasSubstr("free some space"));
+    if (records == 0) {
+      EXPECT_EQ(media.medium("MX0002").object_count(), 0U) << "labelled in vain";
+    }
+    {
+      catalog::Database database = world.open_catalog();
+      for (const catalog::Medium& medium : catalog::Ledger(database).media()) {
+        EXPECT_EQ(medium.state, catalog::MediumState::active) << medium.label;
+      }
+    }
+    library.plan = {};
+    (void)world.run();
+    EXPECT_THAT(world.readable_paths(), SizeIs(3));
+    EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
+  }
+}
 
 TEST_F(CrashTest, AnEarlyWarningAnywhereClosesTheMediumAndTheRestGoesToTheNext) {
   for (std::uint64_t records = 1; records < 16; ++records) {

@@ -113,6 +113,19 @@ TEST_F(JobItemsTest, EachContentGoesToAsManyMediaAsAskedForAndToNoneTwice) {
   EXPECT_THAT(outcome_.no_room, IsEmpty());
 }
 
+TEST_F(JobItemsTest, WhatIsLeftIsCountedByContentAndCopy) {
+  Item twice = file_item("a", 5, 1);
+  Item same = file_item("b", 5, 1);
+  twice.copies = same.copies = 2;
+  twice.hash = same.hash = catalog::Hash{};
+  JobItems items = make({twice, same, file_item("c", 100, 2), symlink_item("d", "a")});
+  EXPECT_EQ(items.left().files, 3U);
+  EXPECT_EQ(items.left().bytes, 110U);
+  const ArchivePlan first = plan(items, kFirst);
+  items.take(first, all_well(first), kFirst, ledger_, outcome_);
+  EXPECT_EQ(items.left().bytes, 5U);
+}
+
 TEST_F(JobItemsTest, WhatTheCutLeftOutIsStillWanted) {
   Item early = file_item("a", 5, 1);
   Item late = file_item("b", 5, 2);

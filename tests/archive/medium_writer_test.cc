@@ -9,6 +9,8 @@
 
 #include "engine/catalog/snapshot.h"
 #include "engine/format/tape_file.h"
+#include "tapeio/dir_library.h"
+#include "tapeio/dir_medium.h"
 #include "tapeio/faulty_drive.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
@@ -304,6 +306,170 @@ TEST_F(MediumWriterTest, AMediumThatLostABundleIsRefused) {
   medium.truncate(medium.object_count() - 8);
   world_.add_source("b", 1000);
   expect_refused(ErrorCode::conflict, "mixtape media retire");
+}
+
+// Passes over MX0001, writes to MX0002, and says why in a sentence with the label in it.
+TEST_F(MediumWriterTest, AMediumThatCannotBeAppendedToIsNamedAndTheNextOneIsWritten) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  library_.medium("MX0001").set_write_protected(true);
+  library_.add_medium("MX0002", 64 * MiB);
+  world_.add_source("b", 1000);
+  const WriteOutcome outcome = world_.run();
+  ASSERT_THAT(outcome.media, SizeIs(1));
+  EXPECT_EQ(outcome.media[0].label, "MX0002");
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "b"));
+  EXPECT_THAT(world_.reporter.problems,
+              ElementsAre(AllOf(HasSubstr("MX0001"), HasSubstr("write-protected; "))));
+}
+
+TEST_F(MediumWriterTest, AMediumThatKnowsMoreIsAProblemThatNamesRecoverAndIsNotTouched) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  const auto old = world_.directory() / "catalog.old";
+  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
+  world_.add_source("b", 1000);
+  (void)world_.run();
+  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
+                             std::filesystem::copy_options::overwrite_existing);
+  library_.add_medium("MX0002", 64 * MiB);
+  world_.add_source("c", 1000);
+  const catalog::IndexLabel before = index_at("MX0001", 5);
+  (void)world_.run();
+  EXPECT_THAT(world_.reporter.problems,
+              ElementsAre(AllOf(HasSubstr("medium MX0001: it knows more than this catalog"),
+                                HasSubstr("run `mixtape recover`"))));
+  EXPECT_EQ(index_at("MX0001", 5).sequence, before.sequence);
+  EXPECT_EQ(tape_files("MX0002"), 4U);
+}
+
+TEST_F(MediumWriterTest, AWipedMediumIsToldFromOneThatWasNeverWritten) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  library_.medium("MX0001").truncate(0);
+  world_.add_source("b", 1000);
+  expect_refused(ErrorCode::conflict,
+                 "medium MX0001: it is blank though the catalog has 1 bundle on it: put the right "
+                 "one back, or run `mixtape media retire MX0001`");
+}
+
+TEST_F(MediumWriterTest, ADamagedLastIndexIsNamedWithWhatToDo) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  tapeio::MemoryMedium& medium = library_.medium("MX0001");
+  medium.corrupt_record(medium.object_count() - 2, 1000);
+  world_.add_source("b", 1000);
+  expect_refused(ErrorCode::corrupt, "medium MX0001: its last index cannot be read");
+  expect_refused(ErrorCode::corrupt, "run `mixtape media retire MX0001`");
+}
+
+// --- Closing indexes that do not fit
+
+// A disk library, because its capacities may be changed by hand.
+class ClosingIndexTest : public ::testing::Test {
+ protected:
+  ClosingIndexTest() {
+    library_.add_medium("MX0001", 64 * MiB);
+    world_.add_source("a", 1000);
+    (void)world_.run();
+  }
+
+  void make_full(const std::string& label) {
+    const std::string path = directory_ / label;
+    tapeio::write_medium_description(path, {.capacity_bytes = tapeio::used_bytes_of_medium(path),
+                                            .record_size = test::WriteWorld::kRecord});
+  }
+
+  test::TempDir directory_{test::TempDir::Place::memory};
+  tapeio::DirLibrary library_{directory_.path()};
+  test::WriteWorld world_{library_};
+};
+
+TEST_F(ClosingIndexTest, NewsWithoutDataGoToAMediumThatHasRoomForThemAndCostNoOtherItsIndex) {
+  make_full("MX0001");
+  library_.add_medium("MX0002", 64 * MiB);
+  const catalog::IndexLabel before = world_.last_index("MX0001");
+  world_.add_source("empty", 0);
+  const WriteOutcome outcome = world_.run();
+  ASSERT_THAT(outcome.media, SizeIs(1));
+  EXPECT_EQ(outcome.media[0].label, "MX0002");
+  EXPECT_EQ(world_.last_index("MX0001").sequence, before.sequence);
+  EXPECT_GT(world_.last_index("MX0002").sequence, before.sequence);
+  EXPECT_THAT(world_.reporter.problems, IsEmpty());
+}
+
+TEST_F(ClosingIndexTest, NewsThatNoMediumCanTakeAreSaid) {
+  make_full("MX0001");
+  world_.add_source("empty", 0);
+  EXPECT_THAT(world_.run().media, IsEmpty());
+  EXPECT_THAT(world_.reporter.problems,
+              ElementsAre(HasSubstr("no medium here carries this news yet")));
+  EXPECT_EQ(world_.last_index("MX0001").role, catalog::IndexRole::closing);
+}
+
+TEST_F(MediumWriterTest, AnIndexThatMeetsTheHardEndMakesTheMediumFullAndTheNextOneTakesIt) {
+  std::string ends_now;
+  tapeio::MemoryLibraryOptions options;
+  options.wrap_drive = [&](std::unique_ptr<tapeio::TapeDrive> drive, tapeio::MemoryMedium& medium) {
+    tapeio::FaultPlan plan;
+    if (medium.options().label == ends_now) {
+      plan.hard_end_after_bytes = test::WriteWorld::kRecord;
+    }
+    return std::make_unique<tapeio::FaultyDrive>(std::move(drive), std::move(plan));
+  };
+  tapeio::MemoryLibrary library(options);
+  test::WriteWorld world(library);
+  library.add_medium("MX0001", 64 * MiB);
+  library.add_medium("MX0002", 64 * MiB);
+  world.add_source("a", 1000);
+  (void)world.run();
+  ends_now = "MX0001";
+  world.add_source("empty", 0);
+  const WriteOutcome outcome = world.run();
+  ASSERT_THAT(outcome.media, SizeIs(1));
+  EXPECT_EQ(outcome.media[0].label, "MX0002");
+  EXPECT_EQ(world.last_index("MX0002").role, catalog::IndexRole::closing);
+  catalog::Database database = world.open_catalog();
+  EXPECT_EQ(catalog::Ledger(database).medium("MX0001")->state, catalog::MediumState::full);
+}
+
+// --- Items
+
+// The content that was there first keeps its number, and the other item must hear of it.
+TEST_F(MediumWriterTest, ContentsThatTurnOutEqualWhileTheyAreWrittenGoToTheSecondMediumToo) {
+  world_.add_source("a", 1000);
+  EXPECT_THAT(world_.run().no_room, ElementsAre("a"));
+  world_.hash_first = true;
+  world_.add_same_source("b", "a");
+  world_.copies = 2;
+  library_.add_medium("MX0001", 64 * MiB);
+  library_.add_medium("MX0002", 64 * MiB);
+  EXPECT_THAT(world_.run().no_room, IsEmpty());
+  EXPECT_EQ(tape_files("MX0002"), 4U);
+  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "b"));
+}
+
+TEST_F(MediumWriterTest, ProgressHasTheWholeJobForItsGoal) {
+  for (const char* label : {"MX0001", "MX0002", "MX0003"}) {
+    library_.add_medium(label, 8 * MiB);
+  }
+  for (int i = 0; i < 16; ++i) {
+    world_.add_source("f" + std::to_string(100 + i), MiB);
+  }
+  ASSERT_EQ(world_.run().files, 16U);
+  std::uint64_t before = 0;
+  for (const Progress& told : world_.reporter.told) {
+    EXPECT_EQ(told.total_bytes, 16 * MiB);
+    EXPECT_EQ(told.total_files, 16U);
+    EXPECT_GE(told.done_bytes, before);
+    before = told.done_bytes;
+  }
+  EXPECT_EQ(before, 16 * MiB);
+  EXPECT_EQ(world_.reporter.told.back().done_files, 16U);
 }
 
 TEST_F(MediumWriterTest, WithoutAnIdentityTheShapeIsCheckedAndSaid) {

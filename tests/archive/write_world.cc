@@ -84,6 +84,11 @@ void WriteWorld::add_source(const std::string& path, std::size_t size) {
   write_text(sources_ / path, contents_[path]);
 }
 
+void WriteWorld::add_same_source(const std::string& path, const std::string& like) {
+  contents_[path] = contents_.at(like);
+  write_text(sources_ / path, contents_[path]);
+}
+
 archive::WriteContext WriteWorld::context(catalog::Database& database) {
   return {.database = database,
           .recipients = recipients_,
@@ -129,6 +134,9 @@ std::vector<archive::Item> WriteWorld::needed(catalog::Ledger& ledger) {
   ledger.needs([this](const std::string&) { return copies; },
                [](const catalog::Medium& medium) { return medium.label; },
                [&](const catalog::Ledger::Need& need) {
+                 if (std::filesystem::file_size(on_disk(need.path)) != need.version.size) {
+                   return true;  // Another file by now: the next scan would say so.
+                 }
                  archive::Item item = archive::make_item(need.path, need.version);
                  item.source = on_disk(need.path);
                  item.state.mtime_ns = need.version.metadata.mtime_ns;
@@ -141,6 +149,7 @@ std::vector<archive::Item> WriteWorld::needed(catalog::Ledger& ledger) {
 }
 
 archive::WriteOutcome WriteWorld::run() {
+  tapeio::Library* const libraries[] = {&library_};
   catalog::Database database = open_catalog();
   catalog::Ledger ledger(database);
   (void)ledger.settle_unfinished();
@@ -155,9 +164,10 @@ archive::WriteOutcome WriteWorld::run() {
   std::vector<archive::Item> items = needed(ledger);
   if (!changed && items.empty()) {
     ledger.drop_job(job);
-    return {};
+    archive::WriteOutcome closed;
+    closed.media = archive::WriteJob(context(database)).close_open_ends(libraries, reporter);
+    return closed;
   }
-  tapeio::Library* const libraries[] = {&library_};
   return archive::WriteJob(context(database)).write(job, std::move(items), libraries, reporter);
 }
 
@@ -222,6 +232,12 @@ std::vector<std::string> readable_paths(catalog::Database& database, tapeio::Lib
 std::vector<std::string> WriteWorld::readable_paths() const {
   catalog::Database database = open_catalog();
   return test::readable_paths(database, library_, identities.front(), contents_);
+}
+
+catalog::IndexLabel WriteWorld::last_index(const std::string& label) const {
+  TempDir fresh(TempDir::Place::memory);
+  const auto drive = library_.load(label, tapeio::Library::Access::read);
+  return find_indexes(*drive, label, identities.front(), fresh.path()).back().label;
 }
 
 std::vector<std::string> WriteWorld::readable_after_recovery() const {

@@ -10,6 +10,7 @@
 #include "engine/archive/write_job.h"
 #include "engine/catalog/catalog.h"
 #include "engine/catalog/ledger.h"
+#include "engine/catalog/snapshot.h"
 #include "engine/format/age_keys.h"
 #include "engine/progress/reporter.h"
 #include "tapeio/library.h"
@@ -23,12 +24,12 @@ namespace mixtape::test {
 
 class RecordingReporter final : public Reporter {
  public:
-  void progress(const Progress& now) override { last = now; }
+  void progress(const Progress& now) override { told.push_back(now); }
   void note(const std::string& line) override { notes.push_back(line); }
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return stopper.get_token(); }
 
-  Progress last;
+  std::vector<Progress> told;
   std::vector<std::string> notes, problems;
   std::stop_source stopper;
 };
@@ -41,6 +42,8 @@ class WriteWorld {
 
   // A file at `path`, which stands below the sources on disk and below the top in the catalog.
   void add_source(const std::string& path, std::size_t size);
+  // Another file with the bytes of `like`.
+  void add_same_source(const std::string& path, const std::string& like);
   [[nodiscard]] std::string on_disk(const std::string& path) const { return sources_ / path; }
   [[nodiscard]] std::string content(const std::string& path) const { return contents_.at(path); }
 
@@ -55,6 +58,9 @@ class WriteWorld {
   // Reads every written bundle of the catalog from its medium; fails the test when one is not whole
   // or a good copy is not its file. Returns the paths with at least one good copy.
   [[nodiscard]] std::vector<std::string> readable_paths() const;
+
+  // What the last index on a medium says of itself.
+  [[nodiscard]] catalog::IndexLabel last_index(const std::string& label) const;
 
   // Throws what catalog and media say when only the media are left, and returns its paths with a
   // good copy.
