@@ -168,13 +168,16 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
                 format_size(result.bytes) + ") in " + std::to_string(result.directories) +
                 " directories\n" + recorded_text(result.recorded) +
                 written_text(result.written, dry_run));
+    if (result.trouble_count > 0) {
+      console.out(std::to_string(result.trouble_count) +
+                  " could not be read or changed meanwhile; they were named above\n");
+    }
     if (!dry_run) {
       console.out(result.job ? "snapshot " + service::snapshot_name(result.job->started_s) + "\n"
                              : std::string("nothing has changed since the last backup\n"));
     }
     console.out(seconds_text(result.seconds));
   }
-  report_troubles(console, result.troubles, result.trouble_count);
   report_written(console, result.written);
   if (result.out_of_reach > 0) {
     console.problem(std::to_string(result.out_of_reach) +
@@ -222,7 +225,6 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
     console.out("staged: " + std::to_string(result.files) + " files, " + format_size(result.bytes) +
                 "\n" + recorded_text(result.recorded) + written_text(result.written, dry_run));
   }
-  report_troubles(console, result.troubles, result.troubles.size());
   report_written(console, result.written);
   if (result.still_staged && !dry_run) {
     console.problem("not everything could be written: it is all staged as before");

@@ -93,7 +93,8 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   const catalog::Job job =
       context.ledger.begin_job(catalog::JobKind::backup, request.command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::source, known);
-  NeededItems needed = needed_items(context, scan);
+  NeededItems needed = needed_items(context, scan, reporter);
+  add_troubles(result, needed.troubles);
   result.out_of_reach = needed.out_of_reach;
   result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
@@ -112,6 +113,8 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   if (anything) {
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
     result.job = job;
+  } else {
+    result.written.media = write.close_open_ends(libraries, reporter);
   }
   release_pins(context);
   result.seconds.write = watch.lap();

@@ -120,7 +120,9 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
   const catalog::Job job =
       context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
-  NeededItems needed = needed_items(context, scan);
+  NeededItems needed = needed_items(context, scan, reporter);
+  const auto& unreadable = needed.troubles.listed();
+  result.troubles.insert(result.troubles.end(), unreadable.begin(), unreadable.end());
   result.changed = std::move(needed.changed);
   const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
   archive::WriteJob write(write_context(context));
@@ -137,6 +139,8 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
   if (anything) {
     result.job = job;
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
+  } else {
+    result.written.media = write.close_open_ends(libraries, reporter);
   }
   Unmet unmet = find_unmet(context, set);
   if (unmet.unwritten || !result.troubles.empty()) {
@@ -154,6 +158,8 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
   settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
+    result.written.media = archive::WriteJob(write_context(context))
+                               .close_open_ends(all_libraries(context.workspace), reporter);
     return result;
   }
   const std::optional<Unmet> unmet =

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/write_needed.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <optional>
 #include <set>
+#include <system_error>
 
+#include "engine/archive/file_reader.h"
 #include "engine/service/copy_policy.h"
 #include "engine/service/recall_service.h"
 #include "engine/service/writing.h"
+#include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
@@ -34,6 +41,51 @@ std::optional<Source> find_source(Context& context, const archive::Scan& scan,
   }
   return std::nullopt;
 }
+
+// Finds out what is wrong with sources before they are given a place in an archive.
+class SourceCheck {
+ public:
+  explicit SourceCheck(Reporter& reporter) : reporter_(reporter) {}
+
+  // Why the bytes cannot be had; empty: nothing is known against them.
+  std::string defect(const Source& source, const catalog::Ledger::Need& need) {
+    if (::faccessat(AT_FDCWD, source.path.c_str(), R_OK, AT_EACCESS) != 0) {
+      return words_of(errno);
+    }
+    // Files of the cache have no state: their hash was right when they came there.
+    if (!need.spoilt || source.state.inode == 0) {
+      return {};
+    }
+    using Outcome = archive::FileReader::Outcome;
+    const archive::FileReader::Result read =
+        reader_.hash(source.path,
+                     {source.state.device, source.state.inode, need.version.size,
+                      source.state.mtime_ns, source.state.ctime_ns},
+                     reporter_.stop());
+    switch (read.outcome) {
+      case Outcome::hashed:
+        return need.version.hash && *need.version.hash != read.digest
+                   ? "its content is not what it was when it was hashed"
+                   : "";
+      case Outcome::unreadable:
+        return words_of(read.error);
+      case Outcome::stopped:
+        throw Error(ErrorCode::cancelled, "read " + source.path + ": stopped on request");
+      case Outcome::changed:
+      case Outcome::vanished:
+        break;
+    }
+    return "it changed meanwhile, the next run takes it";
+  }
+
+ private:
+  static std::string words_of(int error) { return std::generic_category().message(error); }
+
+  Reporter& reporter_;
+  std::atomic<std::uint64_t> read_bytes_ = 0;
+  const std::function<void(const std::string&)> while_reading_;
+  archive::FileReader reader_{read_bytes_, while_reading_};
+};
 
 void add_scanned(const archive::Scan& scan, NeededItems& needed) {
   // Without a content to go along with, nothing is written.
@@ -74,8 +126,9 @@ std::optional<Source> source_at(const std::string& path, const catalog::Version&
                  .allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock}};
 }
 
-NeededItems needed_items(Context& context, const archive::Scan& scan) {
+NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& reporter) {
   NeededItems needed;
+  SourceCheck check(reporter);
   const CopyPolicy policy(context.config());
   // The copy on a retired medium does not count, so its disk may take another one.
   std::set<catalog::MediumId> retired;
@@ -91,6 +144,12 @@ NeededItems needed_items(Context& context, const archive::Scan& scan) {
                          const auto source = find_source(context, scan, need.path, need.version);
                          if (!source) {
                            ++needed.out_of_reach;
+                           return true;
+                         }
+                         if (std::string why = check.defect(*source, need); !why.empty()) {
+                           why.insert(0, "read " + source->path + ": ");
+                           reporter.problem(why);
+                           needed.troubles.add({.path = need.path, .why = std::move(why)});
                            return true;
                          }
                          archive::Item item = archive::make_item(need.path, need.version);

@@ -10,6 +10,7 @@
 #include "engine/archive/record.h"
 #include "engine/archive/scan.h"
 #include "engine/archive/write_job.h"
+#include "engine/progress/reporter.h"
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
@@ -30,15 +31,19 @@ struct NeededItems {
   // Wanted on more media, but their bytes are not on this machine (any more): the source changed or
   // is gone.
   std::uint64_t out_of_reach = 0;
-  ChangedPaths changed;  // By the scan, or shown once the items are written.
+  archive::Troubles troubles;  // Their files are here and refuse to be read; the reporter heard it.
+  ChangedPaths changed;        // By the scan, or shown once the items are written.
 };
 
 // Every content that the policy wants on more media and whose bytes are here, and what `scan` found
 // without content (directories, symlinks, empty files), so that plain tar restores a faithful tree.
 //
 // Bytes are looked for where `scan` found its paths, at the path itself, and in the cache (staged
-// files that wait for another copy).
-[[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan);
+// files that wait for another copy). An archive keeps the place of a file that turns out to be
+// unreadable, so that is asked before: may it be opened; and, of what came to a medium as a bad
+// copy, can it be read from its beginning to its end. Errors: Error{cancelled}.
+[[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan,
+                                       Reporter& reporter);
 
 // Whether a job has anything to do: a scan recorded something, or some medium here can take some
 // item. Otherwise `outcome` tells what no medium can take; such a run leaves no trace.

@@ -62,7 +62,7 @@ say "a medium of another catalog"
 )
 
 say "a damaged copy costs itself and nothing else"
-archive=$(find "$MIXTAPE_HOME/library" -name '0002.archive.tar.age')
+archive=$(find "$MIXTAPE_HOME/library/MX0001" -name '0002.archive.tar.age')
 cp "$archive" "$work/archive.good"
 printf 'X' | dd of="$archive" bs=1 seek=120000 conv=notrunc status=none
 rm -rf "$MIXTAPE_HOME/cache"/* "$work/back"

@@ -2,9 +2,11 @@
 #include "engine/service/backup.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/service/media.h"
 #include "tapeio/error.h"
+#include "tests/service/bad_sector.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/errors.h"
 
@@ -148,6 +150,86 @@ TEST_F(BackupTest, WhatIsWantedButNotHereIsCounted) {
   elsewhere.roots = {source("other")};
   remove("a");
   EXPECT_EQ(backup(context(), elsewhere, reporter_).out_of_reach, 1U);
+}
+
+TEST_F(BackupTest, AFileOnADyingDiskTakesRoomOnAMediumOnceAndIsNamedByEveryRun) {
+  write("a", "first");
+  write("dying", "and this cannot be read");
+  const test::BadSector bad(source("dying"));
+  const BackupResult first = back_up();
+  ASSERT_EQ(first.written.bad.size(), 1U);
+  EXPECT_EQ(first.written.bad[0].path, path_of("dying"));
+  const std::int64_t bundles = count("bundle");
+  reopen();
+  const BackupResult again = back_up();
+  EXPECT_EQ(count("bundle"), bundles);
+  EXPECT_FALSE(again.job);
+  EXPECT_EQ(again.trouble_count, 1U);
+  EXPECT_THAT(again.written.bad, IsEmpty());
+  EXPECT_THAT(reporter_.problems,
+              Contains("read " + source("dying").string() + ": Input/output error").Times(1));
+}
+
+TEST_F(BackupTest, AFileThatWasRepairedSinceIsWrittenByTheNextRun) {
+  write("dying", "and this cannot be read");
+  {
+    const test::BadSector bad(source("dying"));
+    ASSERT_EQ(back_up().written.bad.size(), 1U);
+  }
+  reopen();
+  EXPECT_EQ(back_up().written.files, 1U);
+  EXPECT_TRUE(latest(path_of("dying"))->hash);
+}
+
+TEST_F(BackupTest, AFileThatMayNotBeOpenedAnyMoreIsNamedAndGetsNoPlaceInAnArchive) {
+  configure("libraries = []\n");
+  write("secret", "nobody may read this");
+  EXPECT_EQ(back_up().written.no_room.size(), 1U);
+  reopen();
+  configure("");
+  ASSERT_EQ(::chmod(source("secret").c_str(), 0), 0);
+  BackupResult again;
+  as_nobody([&] { again = back_up(); });
+  EXPECT_EQ(again.trouble_count, 1U);
+  EXPECT_THAT(again.written.bad, IsEmpty());
+  EXPECT_EQ(count("bundle"), 0);
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("secret: Permission denied")).Times(1));
+}
+
+// What a run does that finds nothing new and a medium that an earlier one left open.
+class OpenEndTest : public ServiceTest {
+ protected:
+  OpenEndTest() {
+    write("a", "first");
+    EXPECT_EQ(back_up().written.media.at(0).label, "MX0001");
+    context().ledger.set_open_end(context().ledger.medium("MX0001")->id, true);
+    std::filesystem::remove(closing_index());
+    reopen();
+  }
+  [[nodiscard]] std::filesystem::path closing_index() const {
+    return home() / "library/MX0001/0003.index.sqlite.age";
+  }
+};
+
+TEST_F(OpenEndTest, ABackupWithoutNewsWritesTheClosingIndex) {
+  EXPECT_FALSE(back_up().job);
+  EXPECT_TRUE(std::filesystem::exists(closing_index()));
+  EXPECT_THAT(reporter_.notes, Contains(HasSubstr("MX0001: an earlier run")));
+  reporter_.notes.clear();
+  (void)back_up();
+  EXPECT_THAT(reporter_.notes, IsEmpty());
+}
+
+TEST_F(OpenEndTest, AFlushOfNothingWritesTheClosingIndex) {
+  EXPECT_FALSE(flush_now().job);
+  EXPECT_TRUE(std::filesystem::exists(closing_index()));
+}
+
+TEST_F(OpenEndTest, AMediumThatIsFullGetsItToo) {
+  context().ledger.set_medium_state(context().ledger.medium("MX0001")->id,
+                                    catalog::MediumState::full);
+  (void)back_up();
+  EXPECT_TRUE(std::filesystem::exists(closing_index()));
 }
 
 // Two copies are asked for, and one disk can only ever hold one.

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -75,6 +76,24 @@ class ServiceTest : public testing::Test {
   // As through the mount: `path` is that of the catalog.
   void stage(std::string_view path, std::string_view text) {
     test::write_text(staging().tree() / path, text);
+  }
+
+  // Without root's power to read everything.
+  template <typename Action>
+  void as_nobody(Action action) {
+    constexpr uid_t kNobody = 65534;
+    const bool root = ::geteuid() == 0;
+    if (root) {
+      EXPECT_EQ(::lchown(directory_.path().c_str(), kNobody, kNobody), 0);
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
+        EXPECT_EQ(::lchown(entry.path().c_str(), kNobody, kNobody), 0);
+      }
+      EXPECT_EQ(::seteuid(kNobody), 0);
+    }
+    action();
+    if (root) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
   }
 
   BackupResult back_up() { return backup(context(), request(), reporter_); }
