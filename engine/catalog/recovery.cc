@@ -21,10 +21,26 @@ namespace {
   return other;
 }
 
-void remove_database(const std::filesystem::path& file) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    std::filesystem::remove(beside(file, suffix));
+void remove_logs(const std::filesystem::path& database) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    tapeio::remove_file(beside(database, suffix));
   }
+}
+
+void remove_database(const std::filesystem::path& file) {
+  tapeio::remove_file(file);
+  remove_logs(file);
+}
+
+// SQLite plays the log that it finds beside a file into that file, whichever file it was made for:
+// what a lost catalog left behind must be gone before another one has its name.
+void put_in_place(const std::filesystem::path& draft, const std::filesystem::path& to) {
+  const std::filesystem::path directory = to.has_parent_path() ? to.parent_path() : ".";
+  tapeio::fsync_file(tapeio::open_file(draft, O_RDONLY).get(), draft);
+  remove_logs(to);
+  tapeio::fsync_directory(directory);
+  tapeio::rename_file(draft, to);
+  tapeio::fsync_directory(directory);
 }
 
 // Beyond what inspect_index sees: every row refers to rows that exist, every name can be a name.
@@ -175,9 +191,7 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
     recovered = count(catalog);
     catalog.execute("PRAGMA journal_mode = WAL");
   }
-  tapeio::fsync_file(tapeio::open_file(draft, O_RDONLY).get(), draft);
-  tapeio::rename_file(draft, to);
-  tapeio::fsync_directory(to.has_parent_path() ? to.parent_path() : ".");
+  put_in_place(draft, to);
   return recovered;
 }
 

@@ -163,8 +163,8 @@ void check_catalog_file(Findings& findings, Context& context) {
     good(findings, "catalog", "whole: every page and reference was checked");
   } else {
     findings.push_back({Verdict::bad, "catalog", damage,
-                        "keep " + context.workspace.home().catalog_db().string() +
-                            " aside and run `mixtape recover`: every medium has a copy"});
+                        "move " + context.workspace.home().catalog_db().string() +
+                            "* aside and run `mixtape recover`: every medium has a copy"});
   }
 }
 

@@ -450,6 +450,18 @@ TEST_F(RecoveryTest, CatalogThatKnowsNothingIsReplaced) {
   EXPECT_EQ(all_rows(to), all_rows(machine.catalog_db));
 }
 
+TEST_F(RecoveryTest, LogOfALostCatalogIsNotPlayedIntoTheNewOne) {
+  live_a_life(machine);
+  const FoundIndex found = closing(machine, "MX2");
+  const auto truth = all_rows(recovered({found}));
+  machine.add_file(machine.begin(), "home/me/later", "later");
+  const std::filesystem::path to = fresh();
+  std::filesystem::copy_file(machine.catalog_db.string() + "-wal", to.string() + "-wal");
+  (void)recover_catalog({found}, to);
+  { Machine again = reopened(to); }
+  EXPECT_EQ(all_rows(to), truth);
+}
+
 TEST_F(RecoveryTest, CatalogInUseIsNotReplaced) {
   live_a_life(machine);
   const FoundIndex found = closing(machine, "MX2");
