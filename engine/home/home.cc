@@ -146,7 +146,7 @@ void Home::create(const fs::path& directory) {
 }
 
 void Home::prepare(const fs::path& directory, const fs::path& identity_file,
-                   const std::vector<std::string>& recipients, std::string_view library) {
+                   const std::vector<format::Recipient>& recipients, std::string_view library) {
   const fs::path home = fs::absolute(directory);
   fs::create_directories(home.parent_path());
   make_private_directory(home);
@@ -160,8 +160,8 @@ void Home::prepare(const fs::path& directory, const fs::path& identity_file,
   }
   if (!fs::exists(home / "keys/recipients")) {
     std::string text = "# Who can read what Mixtape writes: one age recipient a line.\n";
-    for (const std::string& recipient : recipients) {
-      text += format::Recipient::parse(recipient).text() + "\n";
+    for (const format::Recipient& recipient : recipients) {
+      text += recipient.text() + "\n";
     }
     write_text(home / "keys/recipients", text, 0600);
   }

@@ -38,7 +38,7 @@ class Home {
   // What is there already stays as it is.
   static void prepare(const std::filesystem::path& directory,
                       const std::filesystem::path& identity_file,
-                      const std::vector<std::string>& recipients, std::string_view library);
+                      const std::vector<format::Recipient>& recipients, std::string_view library);
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] const Config& config() const { return config_; }

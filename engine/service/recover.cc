@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/recover.h"
 
-#include <set>
+#include <algorithm>
+#include <map>
 
 #include "engine/home/home.h"
 #include "engine/service/last_index.h"
@@ -36,8 +37,8 @@ class IndexDirectory {
 
 struct Gathered {
   std::vector<catalog::FoundIndex> found;
-  std::set<std::string> recipients;
-  std::size_t not_ours = 0;  // No identity opens them.
+  std::map<std::string, std::string> named;  // Recipients as labels name them; the media that do.
+  std::size_t not_ours = 0;                  // No identity opens them.
 };
 
 void gather(tapeio::Library& library, const std::string& label,
@@ -55,7 +56,10 @@ void gather(tapeio::Library& library, const std::string& label,
     return;
   }
   gathered.found.push_back(std::move(*index));
-  gathered.recipients.insert(medium->recipients.begin(), medium->recipients.end());
+  for (const std::string& recipient : medium->recipients) {
+    std::string& media = gathered.named[recipient];
+    media += (media.empty() ? "" : ", ") + label;
+  }
   result.read.push_back(label);
 }
 
@@ -83,6 +87,32 @@ Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity
   return gathered;
 }
 
+std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>& identities) {
+  std::vector<format::Recipient> recipients;
+  for (const format::Identity& identity : identities) {
+    recipients.push_back(identity.recipient());
+  }
+  return recipients;
+}
+
+// A label is plain text that anybody may have edited: whom it names is told, and believed only when
+// the user says so. Otherwise one edited medium would open all future ones to a stranger.
+void tell_of_recipients(const Gathered& gathered, const std::vector<format::Recipient>& believed,
+                        Reporter& reporter) {
+  for (const auto& [text, media] : gathered.named) {
+    try {
+      const format::Recipient recipient = format::Recipient::parse(text);
+      if (std::find(believed.begin(), believed.end(), recipient) == believed.end()) {
+        reporter.note("medium " + media + " also names " + text +
+                      ": if you know it, run `mixtape key add " + text + "`");
+      }
+    } catch (const Error& error) {
+      reporter.problem("medium " + media + " names \"" + text +
+                       "\" among its recipients: " + error.what());
+    }
+  }
+}
+
 }  // namespace
 
 RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
@@ -103,12 +133,10 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
                       (gathered.not_ours > 0 ? "the identity opens none of its media"
                                              : "no medium there has an index that can be read"));
     }
-    std::vector<std::string> recipients(gathered.recipients.begin(), gathered.recipients.end());
-    if (recipients.empty()) {
-      recipients.push_back(identities.front().recipient().text());
-    }
-    home::Home::prepare(request.home, request.identity_file, recipients, request.library);
+    home::Home::prepare(request.home, request.identity_file, recipients_of(identities),
+                        request.library);
     result.recovered = catalog::recover_catalog(gathered.found, request.home / "catalog.db");
+    tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {
     if (!had_home) {
       std::error_code ignored;

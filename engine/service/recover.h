@@ -15,6 +15,9 @@
 // the one of its last bundle. The order of media does not matter, any set of them will do, and
 // doing it again changes nothing. An existing catalog learns what the media know.
 //
+// What is written from then on can be read with the given identity. Whom else the labels of the
+// media name, in plain text that proves nothing, is only told.
+//
 // Errors: throws Error{not_found} for the library or the identity, Error{not_permitted} when the
 // identity opens
 //         none of the media, Error{locked}. A single medium that cannot be read is reported and
