@@ -233,10 +233,6 @@ constexpr std::size_t kMarkBytes = 9;  // "~" and eight digits.
 std::string marked(const std::string& label, const Uuid& uuid) {
   return label + "~" + to_hex(uuid).substr(0, kMarkBytes - 1);
 }
-std::string unmarked(const std::string& label, const Uuid& uuid) {
-  const bool has_mark = label.size() > kMarkBytes && label.ends_with(marked("", uuid));
-  return has_mark ? label.substr(0, label.size() - kMarkBytes) : label;
-}
 
 struct MediumRow {
   std::int64_t id, revision, state, record_size, capacity;
@@ -244,7 +240,7 @@ struct MediumRow {
   std::string label, location, kind;
 
   [[nodiscard]] auto rank() const {
-    return std::tie(revision, state, label, location, capacity, record_size, kind);
+    return std::tie(revision, state, label, location, capacity);
   }
 };
 
@@ -268,6 +264,11 @@ constexpr std::string_view kMediumRowColumns =
 
 }  // namespace
 
+std::string unmarked(const std::string& label, const Uuid& uuid) {
+  const bool has_mark = label.size() > kMarkBytes && label.ends_with(marked("", uuid));
+  return has_mark ? label.substr(0, label.size() - kMarkBytes) : label;
+}
+
 std::string Merge::free_label(const Uuid& uuid, const std::string& label) {
   Statement others(catalog_, "SELECT id, uuid FROM main.medium WHERE label = ? AND uuid <> ?");
   if (!others.bind_text(1, label).bind(2, uuid).step()) {
@@ -276,7 +277,7 @@ std::string Merge::free_label(const Uuid& uuid, const std::string& label) {
   const Uuid other = uuid_from(others.blob(1));
   const std::int64_t id = others.integer(0);
   others.reset();
-  if (other < uuid) {
+  if (other < uuid || !directory_.empty()) {
     return marked(label, uuid);
   }
   Statement mark(catalog_, "UPDATE main.medium SET label = ?2 WHERE id = ?1");
@@ -290,8 +291,8 @@ void Merge::merge_media() {
   Statement write(catalog_,
                   "INSERT INTO main.medium(id, uuid, label, kind, record_size, capacity, state, "
                   "location, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-                  "ON CONFLICT(id) DO UPDATE SET label = ?3, kind = ?4, record_size = ?5, "
-                  "capacity = ?6, state = ?7, location = ?8, revision = ?9");
+                  "ON CONFLICT(id) DO UPDATE SET label = ?3, capacity = ?6, state = ?7, "
+                  "location = ?8, revision = ?9");
   while (theirs.step()) {
     const MediumRow medium = medium_row(theirs);
     std::optional<std::int64_t> id;
@@ -300,7 +301,7 @@ void Merge::merge_media() {
       if (ours.bind(1, medium.uuid).step()) {
         const MediumRow known = medium_row(ours);
         id = known.id;
-        if (medium.rank() <= known.rank()) {
+        if (!directory_.empty() || medium.rank() <= known.rank()) {
           media_.emplace(medium.id, *id);
           continue;
         }

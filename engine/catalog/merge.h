@@ -15,7 +15,9 @@
 // Adds what one index knows to a catalog, by natural keys. Private to this room.
 //
 // Every rule gives the same result whichever side comes first: unions; the larger of two stamps; of
-// two states the one with the later stamp, and without one the more careful (bad, ended).
+// two states the one with the later stamp, and without one the more careful (bad, ended). Only what
+// another catalog says of a medium that is known here does not count, however late it is, and a
+// medium is for ever of the kind and record size that it was first known with.
 //
 // Memory: two numbers per path and content of the index.
 // Errors: throws Error{corrupt}.
@@ -27,6 +29,8 @@ class Merge {
   // `source` is attached to `catalog` under that name, and sound. Runs in the caller's transaction.
   Merge(Database& catalog, const FoundIndex& found);
   void run();
+  // Where the paths of another catalog stand: "@NAME". Empty for an index of the same catalog.
+  [[nodiscard]] const std::string& directory() const { return directory_; }
 
  private:
   // A bundle of the index whose archive is known to exist.
@@ -73,7 +77,7 @@ class Merge {
   const FoundIndex& found_;
   Ledger ledger_;
   Statement write_copy_, add_version_, take_node_;
-  std::string directory_;  // "@NAME" for the index of another catalog, else empty.
+  std::string directory_;
   Numbers jobs_, media_, roots_, attributes_, paths_, contents_;
   std::unordered_map<std::int64_t, HeldBundle> bundles_;
   // Contents without hash that lost their only place: the index knows what they were.
@@ -88,6 +92,9 @@ class Merge {
   const auto found = numbers.find(key);
   return found == numbers.end() ? std::nullopt : std::optional(found->second);
 }
+
+// A label without the mark that it got because another medium has it too.
+[[nodiscard]] std::string unmarked(const std::string& label, const Uuid& uuid);
 
 // Copies of a bundle that lie behind the end of its archive are forgotten.
 void drop_copies_behind(Database& catalog, std::int64_t bundle, std::uint64_t plain_bytes);

@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "engine/catalog/catalog.h"
+#include "engine/catalog/index_check.h"
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/merge.h"
 #include "engine/catalog/migrations.h"
@@ -41,19 +42,6 @@ void put_in_place(const std::filesystem::path& draft, const std::filesystem::pat
   tapeio::fsync_directory(directory);
   tapeio::rename_file(draft, to);
   tapeio::fsync_directory(directory);
-}
-
-// Beyond what inspect_index sees: every row refers to rows that exist, every name can be a name.
-void require_sound(Database& database, const std::filesystem::path& file) {
-  std::string words = check_tree(database);
-  Statement keys(database, "PRAGMA main.foreign_key_check");
-  if (keys.step()) {
-    words += "table " + keys.text(0) + " refers to a missing row of " + keys.text(2) + "\n";
-  }
-  if (!words.empty()) {
-    throw Error(ErrorCode::corrupt, "recover the catalog from " + file.string() + ": " +
-                                        words.substr(0, words.find('\n')));
-  }
 }
 
 // What is left of a plan whose archive nobody saw end.
@@ -103,19 +91,55 @@ void take_whole(const FoundIndex& found, const std::filesystem::path& draft) {
   transaction.commit();
 }
 
-void merge_into(Database& catalog, const FoundIndex& found) {
+void merge_into(const std::filesystem::path& draft, const FoundIndex& found, Recovered& recovered) {
   {
     Database index(found.index, Database::Mode::read_only);
     index.distrust();
     require_sound(index, found.index);
   }
-  Statement(catalog, "ATTACH ? AS source").bind_text(1, found.index.string()).run();
-  {
-    Transaction transaction(catalog);
-    Merge(catalog, found).run();
-    transaction.commit();
+  Database catalog(draft, Database::Mode::read_write);
+  catalog.distrust();
+  const Attached source(catalog, found.index, "source");
+  Transaction transaction(catalog);
+  Merge merge(catalog, found);
+  merge.run();
+  transaction.commit();
+  if (!merge.directory().empty()) {
+    recovered.directories.insert(merge.directory());
   }
-  catalog.execute("DETACH source");
+}
+
+// Whether the fault is in what was read, so that the next index may do better.
+bool is_fault_of_index(const Error& error) {
+  return error.code() != ErrorCode::no_space && error.code() != ErrorCode::locked &&
+         error.code() != ErrorCode::io && error.code() != ErrorCode::cancelled;
+}
+
+// The first becomes the draft where there is none yet, and each further one adds to it. One that
+// cannot be believed changes nothing.
+void take_indexes(const std::vector<FoundIndex>& ordered, bool begun,
+                  const std::filesystem::path& draft, Recovered& recovered) {
+  for (const FoundIndex& found : ordered) {
+    try {
+      if (begun) {
+        merge_into(draft, found, recovered);
+      } else {
+        take_whole(found, draft);
+        begun = true;
+      }
+    } catch (const Error& error) {
+      if (!is_fault_of_index(error)) {
+        throw;
+      }
+      recovered.left_out.push_back({found.index, error});
+      if (!begun) {
+        remove_database(draft);
+      }
+    }
+  }
+  if (recovered.left_out.size() == ordered.size()) {
+    throw recovered.left_out.front().error;
+  }
 }
 
 // What makes the same of any order in which media were found: indexes of one catalog together, the
@@ -151,7 +175,7 @@ bool take_existing(const std::filesystem::path& to, const std::filesystem::path&
   return true;
 }
 
-Recovered count(Database& catalog) {
+void count(Database& catalog, Recovered& recovered) {
   Statement query(
       catalog,
       "SELECT (SELECT count(*) FROM medium), (SELECT count(*) FROM job), (SELECT count(*) "
@@ -159,7 +183,11 @@ Recovered count(Database& catalog) {
       "hash IS NULL AND written = 1)");
   query.step();
   const auto at = [&](int column) { return static_cast<std::size_t>(query.integer(column)); };
-  return {at(0), at(1), at(2), at(3), at(4)};
+  recovered.media = at(0);
+  recovered.jobs = at(1);
+  recovered.versions = at(2);
+  recovered.contents = at(3);
+  recovered.unhashed = at(4);
 }
 
 }  // namespace
@@ -173,22 +201,17 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
     throw Error(ErrorCode::not_found,
                 "recover the catalog " + to.string() + ": no index was found");
   }
-  std::size_t next = 0;
-  if (!std::filesystem::exists(to) || !take_existing(to, draft)) {
-    take_whole(ordered[next++], draft);
-  }
+  const bool existing = std::filesystem::exists(to) && take_existing(to, draft);
   Recovered recovered;
+  take_indexes(ordered, existing, draft, recovered);
   {
     Database catalog(draft, Database::Mode::read_write);
     catalog.distrust();
-    for (; next < ordered.size(); ++next) {
-      merge_into(catalog, ordered[next]);
-    }
     if (const std::string words = check_catalog(catalog); !words.empty()) {
       throw Error(ErrorCode::corrupt,
                   "recover the catalog " + to.string() + ": the result is not sound: " + words);
     }
-    recovered = count(catalog);
+    count(catalog, recovered);
     catalog.execute("PRAGMA journal_mode = WAL");
   }
   put_in_place(draft, to);

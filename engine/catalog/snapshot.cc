@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "engine/catalog/index_check.h"
 #include "engine/catalog/migrations.h"
 #include "engine/catalog/rows.h"
 #include "tapeio/error.h"
@@ -15,9 +16,6 @@ constexpr std::uint32_t kIndexFormat = 1;
 
 // A billion file versions; more than that on one medium is no index of ours.
 constexpr std::uintmax_t kMaxIndexBytes = 256 * GiB;
-
-// Longer names of media are not made by us, and end up in messages.
-constexpr std::size_t kMaxLabelBytes = 255;
 
 constexpr std::string_view kTapeFileTable =
     "CREATE TABLE tape_file(role TEXT NOT NULL, format INTEGER NOT NULL, catalog BLOB NOT NULL, "
@@ -123,8 +121,8 @@ void check_versions(Database& database, const std::filesystem::path& index) {
 
 std::uint64_t unsigned_column(const Statement& row, int column,
                               const std::filesystem::path& index) {
-  if (row.integer(column) < 0) {
-    reject(index, "a negative number in its label");
+  if (row.integer(column) < 0 || row.integer(column) > kMostCounted) {
+    reject(index, "a number in its label that nothing has counted");
   }
   return static_cast<std::uint64_t>(row.integer(column));
 }
@@ -159,7 +157,9 @@ IndexLabel read_label(Database& database, const std::filesystem::path& index) {
   label.written_s = row.integer(9);
   label.sequence = unsigned_column(row, 10, index);
   const bool role_known = role == kBundleRole || role == kClosingRole;
-  if (!role_known || format == 0 || label.medium_label.size() > kMaxLabelBytes ||
+  const bool in_time = label.written_s >= 0 && label.written_s <= kLastSecond;
+  if (!role_known || format == 0 || !in_time || !is_possible_record_size(row.integer(5)) ||
+      !is_possible_label(label.medium_label, label.medium) ||
       label.bundle.has_value() != (label.role == IndexRole::bundle)) {
     reject(index, "its label makes no sense");
   }

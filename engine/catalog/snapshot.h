@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
+#include "tapeio/error.h"
 
 // The catalog as it travels on every medium, and back.
 //
@@ -60,10 +62,18 @@ struct FoundIndex {
 // From a single newest closing index into an empty catalog the result equals the lost one row by
 // row. Indexes of another catalog: their paths come under "@NAME/". The file is replaced in one
 // step at the end.
+// An index that cannot be believed is left out, and the others are taken; when none is left, its
+// error is thrown.
 // Cost: some seconds per million paths; memory of about 100 bytes per path and content of an index
 // that is merged into another.
 struct Recovered {
+  struct LeftOut {
+    std::filesystem::path index;
+    Error error;
+  };
   std::size_t media = 0, jobs = 0, versions = 0, contents = 0, unhashed = 0;
+  std::vector<LeftOut> left_out;
+  std::set<std::string> directories;  // "@NAME" of each other catalog whose index was taken.
 };
 Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to);
 

@@ -245,4 +245,14 @@ void Transaction::commit() {
   done_ = true;
 }
 
+Attached::Attached(Database& database, const std::filesystem::path& file, std::string_view schema)
+    : database_(database), schema_(schema) {
+  Statement(database_, "ATTACH ? AS " + schema_).bind_text(1, file.string()).run();
+}
+
+Attached::~Attached() {
+  // Fails only inside a transaction or under an open statement, where nothing may be left open.
+  sqlite3_exec(database_.handle(), ("DETACH " + schema_).c_str(), nullptr, nullptr, nullptr);
+}
+
 }  // namespace mixtape::catalog

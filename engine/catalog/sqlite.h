@@ -105,4 +105,18 @@ class Transaction {
   bool done_ = false;
 };
 
+// Another database file under a name of its own in a connection, for as long as the object lives.
+// No statement on it may outlive the object.
+class Attached {
+ public:
+  Attached(Database& database, const std::filesystem::path& file, std::string_view schema);
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+  ~Attached();
+
+ private:
+  Database& database_;
+  const std::string schema_;
+};
+
 }  // namespace mixtape::catalog

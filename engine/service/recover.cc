@@ -95,6 +95,19 @@ std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>
   return recipients;
 }
 
+void tell_of_left_out(const catalog::Recovered& recovered, const IndexDirectory& directory,
+                      Reporter& reporter, RecoverResult& result) {
+  for (const catalog::Recovered::LeftOut& left_out : recovered.left_out) {
+    std::erase_if(result.read, [&](const std::string& label) {
+      if (directory.file(label) != left_out.index) {
+        return false;
+      }
+      reporter.problem("medium " + label + ": " + left_out.error.what());
+      return true;
+    });
+  }
+}
+
 // A label is plain text that anybody may have edited: whom it names is told, and believed only when
 // the user says so. Otherwise one edited medium would open all future ones to a stranger.
 void tell_of_recipients(const Gathered& gathered, const std::vector<format::Recipient>& believed,
@@ -136,6 +149,7 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
     home::Home::prepare(request.home, request.identity_file, recipients_of(identities),
                         request.library);
     result.recovered = catalog::recover_catalog(gathered.found, request.home / "catalog.db");
+    tell_of_left_out(result.recovered, directory, reporter, result);
     tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {
     if (!had_home) {

@@ -11,6 +11,7 @@
 namespace mixtape::catalog {
 namespace {
 
+using namespace std::string_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -386,14 +387,14 @@ TEST_F(RecoveryTest, ForeignCatalogStandsUnderItsName) {
   live_a_life(machine);
   Machine other(directory.path(), "laptop");
   other.now = machine.now + 1000;
-  const MediumId medium = other.add_medium("MX1 of the laptop");
+  const MediumId medium = other.add_medium("LT1");
   const Job job = other.begin();
   other.add_file(job, "home/me/a", "A");
   other.add_file(job, "home/you/b", "laptop only");
   other.write_all(job, medium);
   other.ledger.finish_job(job.id, other.now);
   const auto ours = machine.shown();
-  const FoundIndex mine = closing(machine, "MX2"), foreign = closing(other, "MX1 of the laptop");
+  const FoundIndex mine = closing(machine, "MX2"), foreign = closing(other, "LT1");
 
   const std::filesystem::path to = recovered({mine});
   for (int twice = 0; twice < 2; ++twice) {
@@ -425,6 +426,7 @@ TEST_F(RecoveryTest, MediaOfTwoCatalogsMayHaveOneLabel) {
   same.uuid = uuid_of("another MX1");
   same.label = "MX1";
   same.kind = "dir";
+  same.record_size = 1 << 20;
   (void)other.ledger.add_medium(same);
   const FoundIndex mine = closing(machine, "MX1");
   FoundIndex foreign = closing(other, "MX1");
@@ -434,7 +436,7 @@ TEST_F(RecoveryTest, MediaOfTwoCatalogsMayHaveOneLabel) {
     ASSERT_EQ(media.size(), 2u);
     const Medium& marked = media[0].label == "MX1" ? media[1] : media[0];
     EXPECT_THAT(marked.label, testing::MatchesRegex("MX1~[0-9a-f]{8}"));
-    EXPECT_LT(media[0].label == "MX1" ? media[0].uuid : media[1].uuid, marked.uuid);
+    EXPECT_EQ(marked.uuid, same.uuid) << "another catalog's medium takes no name away";
   }
 }
 
@@ -500,6 +502,123 @@ TEST_F(RecoveryTest, RowsThatReferToNothingAreRefused) {
         << statement;
     EXPECT_EQ(all_rows(to), before);
   }
+}
+
+// Anybody who knows a recipient can write such an index: each has one value that we never write.
+TEST_F(RecoveryTest, IndexWithAnImpossibleValueIsLeftOutAndTheOthersRecover) {
+  live_a_life(machine);
+  const FoundIndex good = closing(machine, "MX1");
+  const auto truth = all_rows(recovered({good}));
+  const std::string most = std::to_string(INT64_MAX);
+  for (const std::string& change : {
+           "medium SET record_size = 0"s,
+           "medium SET record_size = 1048575"s,
+           "medium SET record_size = 8388608"s,
+           "medium SET kind = 'of its own'"s,
+           "medium SET state = 4"s,
+           "medium SET state = -1"s,
+           "medium SET capacity = -2"s,
+           "medium SET revision = " + most,
+           "medium SET uuid = x'00' WHERE label = 'MX1'"s,
+           "medium SET label = 'MX1' || char(27) || '[31m' WHERE label = 'MX1'"s,
+           "medium SET label = '../MX1' WHERE label = 'MX1'"s,
+           "meta SET value = " + most + " WHERE key = 'sequence'",
+           "meta SET value = 'many' WHERE key = 'sequence'"s,
+           "meta SET value = 7 WHERE key = 'uuid'"s,
+           "meta SET key = 'nobody' WHERE key = 'name'"s,
+           "job SET kind = 9"s,
+           "job SET started = " + most + " WHERE id = 1",
+           "job SET uuid = zeroblob(15) WHERE id = 1"s,
+           "job SET id = 8388607 WHERE id = 2; UPDATE version SET first_job = 8388607 WHERE "
+           "first_job = 2; UPDATE bundle SET job = 8388607 WHERE job = 2"s,
+           "content SET hash = zeroblob(31) WHERE id = 1"s,
+           "content SET size = " + most,
+           "content SET written = 2"s,
+           "sqlite_sequence SET seq = " + most,
+           "sqlite_sequence SET seq = 'many'"s,
+           "version SET node = -1"s,
+           "attribute SET mode = -1 WHERE id = 1"s,
+           "attribute SET xattrs = x'ff' WHERE id = 1"s,
+           "name SET name = CAST(hex(zeroblob(200)) AS BLOB) WHERE path = 4"s,
+           "path_run SET parent = first WHERE first > 0"s,
+           "bundle SET number = " + most,
+           "bundle SET state = 3"s,
+           "bundle SET archive_block = NULL"s,
+           "bundle SET archive_block = -1"s,
+           "bundle SET plain_bytes = " + most,
+           "bundle SET uuid = zeroblob(17) WHERE id = 1"s,
+           "copy SET block = " + most,
+           "copy SET state = 2"s,
+           "copy SET stored = -1"s,
+           "copy SET verified = " + most,
+       }) {
+    const FoundIndex hostile = closing(machine, "MX2");
+    Database(hostile.index, Database::Mode::read_write)
+        .execute("PRAGMA journal_mode = MEMORY; PRAGMA foreign_keys = OFF; UPDATE " + change);
+    const std::filesystem::path to = fresh();
+    const Recovered recovered = recover_catalog({hostile, good}, to);
+    ASSERT_EQ(recovered.left_out.size(), 1u) << change;
+    EXPECT_EQ(recovered.left_out.front().index, hostile.index);
+    EXPECT_EQ(recovered.left_out.front().error.code(), ErrorCode::corrupt) << change;
+    EXPECT_EQ(all_rows(to), truth) << change;
+    Machine again = reopened(to);
+    EXPECT_EQ(check_catalog(again.database), "") << change;
+  }
+}
+
+TEST_F(RecoveryTest, IndexThatCannotBeMergedIsLeftOutWholeAndTheNextIsMerged) {
+  machine.add_medium("MX1");
+  const std::filesystem::path to = recovered({closing(machine, "MX1")});
+  machine.add_medium("MX2");
+  const FoundIndex good = closing(machine, "MX2");
+  Machine laptop(directory.path(), "laptop");
+  laptop.add_medium("LT1");
+  while (laptop.ledger.last_sequence() <= ledger.last_sequence()) {
+    (void)laptop.ledger.next_sequence();
+  }
+  const FoundIndex foreign = closing(laptop, "LT1");
+  // Both names that its directory could have are taken.
+  const std::string mark = to_hex(ByteView(laptop.ledger.catalog_uuid())).substr(0, 8);
+  Database(to, Database::Mode::read_write)
+      .execute("INSERT INTO foreign_catalog VALUES (zeroblob(16), CAST('@laptop' AS BLOB)), "
+               "(randomblob(16), CAST('@laptop-" + mark + "' AS BLOB))");
+  const Recovered recovered = recover_catalog({good, foreign}, to);
+  ASSERT_EQ(recovered.left_out.size(), 1u);
+  EXPECT_EQ(recovered.left_out.front().index, foreign.index);
+  Machine again = reopened(to);
+  EXPECT_TRUE(again.ledger.medium("MX2"));
+  EXPECT_FALSE(again.ledger.medium("LT1"));
+  EXPECT_EQ(check_catalog(again.database), "");
+}
+
+TEST_F(RecoveryTest, KnownMediumKeepsItsKindAndRecordSize) {
+  const MediumId medium = machine.add_medium("MX1");
+  const std::filesystem::path to = recovered({closing(machine, "MX1")});
+  ledger.set_medium_location(medium, "the bank");
+  const FoundIndex later = closing(machine, "MX1");
+  Database(later.index, Database::Mode::read_write)
+      .execute("PRAGMA journal_mode = MEMORY; UPDATE medium SET record_size = 65536, kind = 'lto'");
+  (void)recover_catalog({later}, to);
+  const Medium known = *reopened(to).ledger.medium("MX1");
+  EXPECT_EQ(known.location, "the bank");
+  EXPECT_EQ(known.record_size, 1u << 20);
+  EXPECT_EQ(known.kind, "dir");
+}
+
+TEST_F(RecoveryTest, AnotherCatalogChangesNoMediumThatIsKnown) {
+  machine.add_medium("MX1", "shelf A");
+  const FoundIndex mine = closing(machine, "MX1");
+  Machine laptop(directory.path(), "laptop");
+  laptop.add_medium("LT1");
+  Machine both = reopened(recovered_one_by_one({closing(laptop, "LT1"), mine}));
+  both.ledger.set_medium_location(both.ledger.medium("MX1")->id, "nowhere");
+  both.ledger.set_medium_state(both.ledger.medium("MX1")->id, MediumState::lost);
+  const std::filesystem::path to = recovered({mine});
+  const Recovered merged = recover_catalog({closing(both, "LT1")}, to);
+  EXPECT_THAT(merged.directories, ElementsAre("@laptop"));
+  const Medium known = *reopened(to).ledger.medium("MX1");
+  EXPECT_EQ(known.location, "shelf A");
+  EXPECT_EQ(known.state, MediumState::active);
 }
 
 }  // namespace
