@@ -239,9 +239,7 @@ struct MediumRow {
   Uuid uuid;
   std::string label, location, kind;
 
-  [[nodiscard]] auto rank() const {
-    return std::tie(revision, state, label, location, capacity);
-  }
+  [[nodiscard]] auto rank() const { return std::tie(revision, state, label, location, capacity); }
 };
 
 MediumRow medium_row(const Statement& row) {

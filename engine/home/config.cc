@@ -14,8 +14,6 @@
 namespace mixtape::home {
 namespace {
 
-// A configuration is typed by hand; more is a mistake or an attack.
-constexpr std::uint64_t kMaxConfigFile = MiB;
 constexpr std::uint32_t kMaxCopies = 16;
 
 struct Unit {
@@ -151,7 +149,90 @@ const std::map<std::string, Setter, std::less<>>& setters() {
   return kSetters;
 }
 
+// Where in the text the parser was: it counts lines, and characters in them, from 1.
+std::size_t offset_of(std::string_view text, const toml::source_position& position) {
+  std::size_t at = 0;
+  for (toml::source_index line = 1; line < position.line && at < text.size(); ++line) {
+    at = std::min(text.find('\n', at), text.size() - 1) + 1;
+  }
+  const auto is_middle_of_character = [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+  };
+  for (toml::source_index column = 1; column < position.column && at < text.size(); ++column) {
+    do {
+      ++at;
+    } while (at < text.size() && is_middle_of_character(text[at]));
+  }
+  return at;
+}
+
+std::string inserted(std::string_view text, std::size_t at, const std::string& piece) {
+  return std::string(text.substr(0, at)) + piece + std::string(text.substr(at));
+}
+
+// Ways to write one more library into the text; whether one was right shows when it is read again.
+std::vector<std::string> ways_to_add(std::string_view text, const std::string& url) {
+  constexpr std::string_view kKey = "libraries";
+  constexpr std::string_view kDefault = "\n#libraries = ";
+  const toml::table table = toml::parse(text);
+  std::vector<std::string> ways;
+  if (const toml::node* node = table.get(kKey)) {
+    const toml::array& list = *node->as_array();
+    const bool none = list.empty();
+    const auto position = none ? list.source().begin : list[list.size() - 1].source().end;
+    const std::size_t at = offset_of(text, position) + (none ? 1 : 0);
+    ways.push_back(inserted(text, at, (none ? "" : ", ") + toml_text(url)));
+    return ways;
+  }
+  std::string line = std::string(kKey) + " = [";
+  for (const std::string& library : Config().libraries) {
+    line += toml_text(library) + ", ";
+  }
+  line += toml_text(url) + "]\n";
+  if (const std::size_t shown = text.find(kDefault); shown != std::string_view::npos) {
+    const std::size_t end = text.find('\n', shown + 1);
+    ways.push_back(end == std::string_view::npos ? std::string(text) + "\n" + line
+                                                 : inserted(text, end + 1, line));
+  }
+  // Before every table, to which it would belong otherwise.
+  ways.push_back(line + std::string(text));
+  return ways;
+}
+
 }  // namespace
+
+std::string toml_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (letter == '"' || letter == '\\') {
+      quoted += '\\';
+      quoted += letter;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04X", byte);
+      quoted += escaped;
+    } else {
+      quoted += letter;
+    }
+  }
+  return quoted + '"';
+}
+
+std::optional<std::string> with_library(std::string_view toml, const std::string& url) {
+  Config wanted = Config::parse(toml, "");
+  wanted.libraries.push_back(url);
+  for (std::string& way : ways_to_add(toml, url)) {
+    try {
+      if (Config::parse(way, "") == wanted) {
+        return std::move(way);
+      }
+    } catch (const Error&) {
+      // Not a place for it.
+    }
+  }
+  return std::nullopt;
+}
 
 Config Config::parse(std::string_view toml_text, std::string_view file_name) {
   const Reader reader(file_name);

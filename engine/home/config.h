@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,13 @@
 
 namespace mixtape::home {
 
+// A configuration is typed by hand; more is a mistake or an attack.
+inline constexpr std::uint64_t kMaxConfigFile = MiB;
+
 struct CopyRule {
   std::string pattern;  // As for include and exclude: the whole relative path.
   std::uint32_t copies = 1;
+  bool operator==(const CopyRule&) const = default;
 };
 
 enum class RecallPolicy { block, queue, never };
@@ -37,9 +42,17 @@ struct Config {
   RecallPolicy recall = RecallPolicy::block;
   std::chrono::seconds wait_for_medium{0};  // 0: ENOMEDIUM at once.
 
+  bool operator==(const Config&) const = default;
+
   static Config parse(std::string_view toml, std::string_view file_name);
   static Config read(const std::filesystem::path& file);
 };
+
+// The text with one more library in it and nothing else changed, comments included; nullopt when it
+// has a shape in which no place for it is found, or `url` cannot stand in such a file (no UTF-8).
+std::optional<std::string> with_library(std::string_view toml, const std::string& url);
+// A text as TOML has it, in quotes.
+std::string toml_text(std::string_view text);
 
 // What init writes: every key with its default and one line of explanation.
 std::string config_template();

@@ -22,9 +22,14 @@ namespace {
 constexpr std::uint64_t kMaxRecipientsFile = MiB;
 constexpr std::uint64_t kMaxIdentityFile = MiB;
 constexpr int kFirstMedia = 3;
+// What a lock tells of its holder: as much of the command as a message bears, and the words around.
+constexpr std::size_t kMaxLockCommand = 400;
+constexpr std::size_t kMaxLockText = 1024;
 
 constexpr std::string_view kDailyKey = "daily.identity";
 constexpr std::string_view kRecoveryKey = "recovery.identity";
+constexpr std::string_view kRecoveredKey = "recovered.identity";
+constexpr std::string_view kIdentityExtension = ".identity";
 constexpr std::string_view kKeptElsewhere = "recovery-kept-elsewhere";
 
 void make_private_directory(const fs::path& directory) {
@@ -70,8 +75,133 @@ void create_keys(const fs::path& keys) {
              0600);
 }
 
+constexpr std::string_view kDir = "dir:";
+
+bool is_same_library(const fs::path& home, const std::string& one, const std::string& other) {
+  const auto plain = [&](const std::string& url) {
+    const std::string full = absolute_library_url(url, home);
+    if (!full.starts_with(kDir)) {
+      return fs::path(full);
+    }
+    const fs::path directory = full.substr(kDir.size());
+    std::error_code unreadable;
+    const fs::path real = fs::weakly_canonical(directory, unreadable);
+    return ((unreadable ? directory : real) / "").lexically_normal();
+  };
+  return plain(one) == plain(other);
+}
+
+std::vector<format::Recipient> read_recipients(const fs::path& file) {
+  const Bytes bytes = tapeio::read_file(file, kMaxRecipientsFile);
+  std::vector<format::Recipient> found;
+  std::string_view rest = as_text(bytes);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (!line.empty() && line.front() != '#') {
+      found.push_back(format::Recipient::parse(line));
+    }
+  }
+  return found;
+}
+
+void append_recipient(const fs::path& file, const format::Recipient& recipient,
+                      std::string_view comment) {
+  std::string text(as_text(tapeio::read_file(file, kMaxRecipientsFile)));
+  if (!text.empty() && text.back() != '\n') {
+    text += '\n';
+  }
+  std::string remark(comment);
+  std::replace(remark.begin(), remark.end(), '\n', ' ');
+  write_text(file, text + "# " + remark + "\n" + recipient.text() + "\n", 0600);
+}
+
+// --- What prepare does; each says what it added to a file that was there.
+
+using Additions = std::vector<std::string>;
+
+void prepare_config(const fs::path& home, const std::string& library, Additions& added) {
+  const fs::path file = home / "mixtape.toml";
+  if (!fs::exists(file)) {
+    const bool own = is_same_library(home, library, Config().libraries.front());
+    const std::string line = "libraries = [" + toml_text(library) + "]\n";
+    write_text(file, config_template() + (own ? "" : line), 0600);
+    return;
+  }
+  const std::vector<std::string> known = Config::read(file).libraries;
+  if (std::any_of(known.begin(), known.end(),
+                  [&](const auto& url) { return is_same_library(home, url, library); })) {
+    return;
+  }
+  const auto text = with_library(as_text(tapeio::read_file(file, kMaxConfigFile)), library);
+  if (!text) {
+    added.push_back("the library is not in " + file.string() + " yet: add " + toml_text(library) +
+                    " to the list `libraries` there");
+    return;
+  }
+  const auto mode = static_cast<mode_t>(fs::status(file).permissions());
+  write_text(file, *text, mode);
+  added.push_back("added the library " + library + " to " + file.string());
+}
+
+void prepare_recipients(const fs::path& file, const std::vector<format::Recipient>& recipients,
+                        Additions& added) {
+  if (!fs::exists(file)) {
+    std::string text = "# Who can read what Mixtape writes: one age recipient a line.\n";
+    for (const format::Recipient& recipient : recipients) {
+      text += recipient.text() + "\n";
+    }
+    write_text(file, text, 0600);
+    return;
+  }
+  const std::vector<format::Recipient> known = read_recipients(file);
+  for (const format::Recipient& recipient : recipients) {
+    if (std::find(known.begin(), known.end(), recipient) == known.end()) {
+      append_recipient(file, recipient, "of the identity that the catalog was recovered with");
+      added.push_back("added " + recipient.text() +
+                      ", whose identity this is, to those who can read what is written");
+    }
+  }
+}
+
+// A copy among the keys, unless one of them is the same.
+void prepare_identity(const fs::path& keys, const fs::path& identity_file) {
+  const Bytes bytes = tapeio::read_file(identity_file, kMaxIdentityFile);
+  for (const auto& entry : fs::directory_iterator(keys)) {
+    if (entry.path().extension() == kIdentityExtension &&
+        tapeio::read_file(entry.path(), kMaxIdentityFile) == bytes) {
+      return;
+    }
+  }
+  fs::path copy = keys / kRecoveredKey;
+  for (int number = 2; fs::exists(copy); ++number) {
+    copy = keys / ("recovered-" + std::to_string(number) + std::string(kIdentityExtension));
+  }
+  tapeio::write_file_durably(copy, bytes, 0600);
+}
+
 std::string lock_file_name(HomeLock::Role role) {
   return role == HomeLock::Role::writer ? "writer.lock" : "daemon.lock";
+}
+
+// What the holder of a lock leaves in it: the end of "home /h ...".
+std::string lock_text(HomeLock::Role role, const std::string& command) {
+  const std::time_t now = std::time(nullptr);
+  char since[32] = {};
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  std::strftime(since, sizeof since, "%F %H:%M:%S", &local);
+  const std::string holder = "`" + command.substr(0, kMaxLockCommand) + "` (process " +
+                             std::to_string(::getpid()) + ", since " + since + ")";
+  switch (role) {
+    case HomeLock::Role::writer:
+      return "is being written to by " + holder + ": wait until it is done";
+    case HomeLock::Role::daemon:
+      return "is mounted already, by " + holder + ": unmount it first";
+    case HomeLock::Role::recovery:
+      return "is being recovered by " + holder + ": wait until it is done";
+  }
+  MIXTAPE_ASSERT(!"every role is handled above");
 }
 
 }  // namespace
@@ -145,32 +275,20 @@ void Home::create(const fs::path& directory) {
   half_made.keep();
 }
 
-void Home::prepare(const fs::path& directory, const fs::path& identity_file,
-                   const std::vector<format::Recipient>& recipients, std::string_view library) {
+std::vector<std::string> Home::prepare(const fs::path& directory, const fs::path& identity_file,
+                                       const std::vector<format::Recipient>& recipients,
+                                       const std::string& library) {
   const fs::path home = fs::absolute(directory);
   fs::create_directories(home.parent_path());
   make_private_directory(home);
   for (const char* part : {"keys", "cache", "staging", "library", "scratch"}) {
     make_private_directory(home / part);
   }
-  if (!fs::exists(home / "mixtape.toml")) {
-    const bool own = library == "dir:" + (home / "library").string();
-    const std::string line = "libraries = [\"" + std::string(library) + "\"]\n";
-    write_text(home / "mixtape.toml", config_template() + (own ? "" : line), 0600);
-  }
-  if (!fs::exists(home / "keys/recipients")) {
-    std::string text = "# Who can read what Mixtape writes: one age recipient a line.\n";
-    for (const format::Recipient& recipient : recipients) {
-      text += recipient.text() + "\n";
-    }
-    write_text(home / "keys/recipients", text, 0600);
-  }
-  const fs::path kept = home / "keys/recovered.identity";
-  const bool among_them =
-      fs::weakly_canonical(identity_file).parent_path() == fs::weakly_canonical(home / "keys");
-  if (!among_them && !fs::exists(kept)) {
-    tapeio::write_file_durably(kept, tapeio::read_file(identity_file, kMaxIdentityFile), 0600);
-  }
+  Additions added;
+  prepare_config(home, library, added);
+  prepare_recipients(home / "keys/recipients", recipients, added);
+  prepare_identity(home / "keys", identity_file);
+  return added;
 }
 
 catalog::Database Home::open_catalog(catalog::Access access) const {
@@ -181,7 +299,7 @@ std::vector<format::Identity> Home::identities() const {
   std::vector<fs::path> files;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(keys(), ignored)) {
-    if (entry.path().extension() == ".identity") {
+    if (entry.path().extension() == kIdentityExtension) {
       files.push_back(entry.path());
     }
   }
@@ -196,16 +314,7 @@ std::vector<format::Identity> Home::identities() const {
 }
 
 std::vector<format::Recipient> Home::recipients() const {
-  const Bytes bytes = tapeio::read_file(keys() / "recipients", kMaxRecipientsFile);
-  std::vector<format::Recipient> found;
-  std::string_view rest = as_text(bytes);
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (!line.empty() && line.front() != '#') {
-      found.push_back(format::Recipient::parse(line));
-    }
-  }
+  std::vector<format::Recipient> found = read_recipients(keys() / "recipients");
   if (found.empty()) {
     throw Error(ErrorCode::invalid, "read " + (keys() / "recipients").string() +
                                         ": no recipient in it; nobody could read what is written");
@@ -218,14 +327,7 @@ void Home::add_recipient(const format::Recipient& recipient, std::string_view co
   if (std::find(known.begin(), known.end(), recipient) != known.end()) {
     throw Error(ErrorCode::conflict, "add recipient " + recipient.text() + ": it is there already");
   }
-  const fs::path file = keys() / "recipients";
-  std::string text(as_text(tapeio::read_file(file, kMaxRecipientsFile)));
-  if (!text.empty() && text.back() != '\n') {
-    text += '\n';
-  }
-  std::string remark(comment);
-  std::replace(remark.begin(), remark.end(), '\n', ' ');
-  write_text(file, text + "# " + remark + "\n" + recipient.text() + "\n", 0600);
+  append_recipient(keys() / "recipients", recipient, comment);
 }
 
 bool Home::recovery_kept_elsewhere() const {
@@ -248,27 +350,18 @@ HomeLock::HomeLock(const fs::path& home, Role role, const std::string& command) 
   const fs::path file = home / lock_file_name(role);
   fd_ = tapeio::open_file(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
-    const std::time_t now = std::time(nullptr);
-    char since[32] = {};
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    std::strftime(since, sizeof since, "%F %H:%M:%S", &local);
-    const std::string holder =
-        "`" + command + "` (process " + std::to_string(::getpid()) + ", since " + since + ")";
-    if (::ftruncate(fd_.get(), 0) != 0 ||
-        ::pwrite(fd_.get(), holder.data(), holder.size(), 0) < 0) {
+    const std::string text = lock_text(role, command);
+    if (::ftruncate(fd_.get(), 0) != 0 || ::pwrite(fd_.get(), text.data(), text.size(), 0) < 0) {
       throw_errno("write " + file.string());
     }
     return;
   }
-  char holder[512] = {};
-  const ssize_t size = ::pread(fd_.get(), holder, sizeof holder - 1, 0);
-  const std::string who = size > 0 ? std::string(holder, static_cast<std::size_t>(size))
-                                   : std::string("another process");
+  char text[kMaxLockText] = {};
+  const ssize_t size = ::pread(fd_.get(), text, sizeof text, 0);
   throw Error(ErrorCode::locked,
-              role == Role::writer
-                  ? who + " is writing to " + home.string() + "; wait until it is done"
-                  : who + " has " + home.string() + " mounted already");
+              "home " + home.string() + " " +
+                  (size > 0 ? std::string(text, static_cast<std::size_t>(size))
+                            : std::string("is in use by another process: wait until it is done")));
 }
 
 }  // namespace mixtape::home

@@ -34,11 +34,12 @@ class Home {
   static void create(const std::filesystem::path& directory);
 
   // A home for a catalog that will be recovered: directories and configuration, `identity_file`
-  // among the keys, `recipients` as those who read what is written, `library` among the libraries.
-  // What is there already stays as it is.
-  static void prepare(const std::filesystem::path& directory,
-                      const std::filesystem::path& identity_file,
-                      const std::vector<format::Recipient>& recipients, std::string_view library);
+  // among the keys, `recipients` among those who read what is written, `library` among the
+  // libraries. What is there already stays, and what it lacks is added: each addition, and what the
+  // user must add, as a sentence. Relative directories in `library` are below the home.
+  [[nodiscard]] static std::vector<std::string> prepare(
+      const std::filesystem::path& directory, const std::filesystem::path& identity_file,
+      const std::vector<format::Recipient>& recipients, const std::string& library);
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] const Config& config() const { return config_; }
@@ -68,13 +69,15 @@ class Home {
   Config config_;
 };
 
-// Held by whoever changes the catalog or writes media. Taken without waiting: Error{locked} names
-// who holds it: "`mixtape backup /home` (process 4711, since 19:14)".
+// Held by whoever changes the catalog or writes media, or has the home mounted. Taken without
+// waiting: Error{locked} names who holds it and says what to do: "home /h is mounted already, by
+// `mount.mixtape /mnt` (process 4711, since 19:14): unmount it first".
 class HomeLock {
  public:
   enum class Role {
-    writer,  // One command at a time, in the daemon or not.
-    daemon,  // One mount at a time.
+    writer,    // One command at a time, in the daemon or not.
+    daemon,    // One mount at a time.
+    recovery,  // No mount while the catalog is replaced.
   };
   // `home`: the directory; it may lack a catalog still.
   HomeLock(const std::filesystem::path& home, Role role, const std::string& command);

@@ -137,6 +137,7 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
   fs::create_directories(request.home);
   fs::permissions(request.home, fs::perms::owner_all);
   try {
+    const home::HomeLock no_mount(request.home, home::HomeLock::Role::recovery, request.command);
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
     const IndexDirectory directory(request.home / "scratch" / "recover");
     const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
@@ -146,9 +147,15 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
                       (gathered.not_ours > 0 ? "the identity opens none of its media"
                                              : "no medium there has an index that can be read"));
     }
-    home::Home::prepare(request.home, request.identity_file, recipients_of(identities),
-                        request.library);
+    for (const std::string& addition : home::Home::prepare(
+             request.home, request.identity_file, recipients_of(identities), request.library)) {
+      reporter.note(addition);
+    }
     result.recovered = catalog::recover_catalog(gathered.found, request.home / "catalog.db");
+    for (const std::string& catalog : result.recovered.directories) {
+      reporter.note("the media of another catalog than that of " + request.home.string() +
+                    " were read: its files stand under " + catalog);
+    }
     tell_of_left_out(result.recovered, directory, reporter, result);
     tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {

@@ -13,15 +13,19 @@
 //
 // Of each medium the newest index that opens is read: the closing index, or, when a job died there,
 // the one of its last bundle. The order of media does not matter, any set of them will do, and
-// doing it again changes nothing. An existing catalog learns what the media know.
+// doing it again changes nothing. An existing catalog learns what the media know; what media of
+// another catalog know comes under "@NAME" in it.
+//
+// The home is made when there is none. One that is there keeps what it has, and gets the library
+// and the identity where it lacks them; each change is told. Nobody may have it mounted meanwhile.
 //
 // What is written from then on can be read with the given identity. Whom else the labels of the
 // media name, in plain text that proves nothing, is only told.
 //
 // Errors: throws Error{not_found} for the library or the identity, Error{not_permitted} when the
 // identity opens
-//         none of the media, Error{locked}. A single medium that cannot be read is reported and
-//         left out.
+//         none of the media, Error{locked} naming who has the home mounted or writes to it. A
+//         single medium that cannot be read is reported and left out.
 // Cost:   one index per medium.
 
 namespace mixtape::service {

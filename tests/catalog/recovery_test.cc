@@ -580,8 +580,10 @@ TEST_F(RecoveryTest, IndexThatCannotBeMergedIsLeftOutWholeAndTheNextIsMerged) {
   // Both names that its directory could have are taken.
   const std::string mark = to_hex(ByteView(laptop.ledger.catalog_uuid())).substr(0, 8);
   Database(to, Database::Mode::read_write)
-      .execute("INSERT INTO foreign_catalog VALUES (zeroblob(16), CAST('@laptop' AS BLOB)), "
-               "(randomblob(16), CAST('@laptop-" + mark + "' AS BLOB))");
+      .execute(
+          "INSERT INTO foreign_catalog VALUES (zeroblob(16), CAST('@laptop' AS BLOB)), "
+          "(randomblob(16), CAST('@laptop-" +
+          mark + "' AS BLOB))");
   const Recovered recovered = recover_catalog({good, foreign}, to);
   ASSERT_EQ(recovered.left_out.size(), 1u);
   EXPECT_EQ(recovered.left_out.front().index, foreign.index);

@@ -72,6 +72,39 @@ TEST(Config, AWrongValueIsRefusedWithWhatItShouldBe) {
   EXPECT_THAT(refusal("copies = "), HasSubstr("line 1"));
 }
 
+TEST(Config, ALibraryIsAddedWhereTheListIsAndNothingElseChanges) {
+  constexpr std::string_view kUrl = "dir:/old";
+  for (const auto& [before, after] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"libraries = []", "libraries = [\"dir:/old\"]"},
+           {"libraries = [ ] # none", "libraries = [\"dir:/old\" ] # none"},
+           {"libraries = [\"dir:a\"]\ncopies = 2\n",
+            "libraries = [\"dir:a\", \"dir:/old\"]\ncopies = 2\n"},
+           {"libraries = ['dir:a',]", "libraries = ['dir:a', \"dir:/old\",]"},
+           {"# \xc3\xa4\nlibraries = [\n  \"dir:\xc3\xa4\", # the \"first\"]\n]\n",
+            "# \xc3\xa4\nlibraries = [\n  \"dir:\xc3\xa4\", \"dir:/old\", # the \"first\"]\n]\n"},
+           {"\"libraries\" = [\"\"\"dir:a\"\"\"]\r\n",
+            "\"libraries\" = [\"\"\"dir:a\"\"\", \"dir:/old\"]\r\n"},
+           {"[copy_rules]\n\"a\" = 2\n",
+            "libraries = [\"dir:library\", \"dir:/old\"]\n[copy_rules]\n\"a\" = 2\n"},
+           {"", "libraries = [\"dir:library\", \"dir:/old\"]\n"},
+       }) {
+    EXPECT_EQ(with_library(before, std::string(kUrl)), after) << before;
+  }
+  const auto from_template = with_library(config_template(), std::string(kUrl));
+  ASSERT_TRUE(from_template);
+  EXPECT_THAT(*from_template,
+              HasSubstr("\n#libraries = [\"dir:library\"]\nlibraries = [\"dir:library\", "
+                        "\"dir:/old\"]\n\n# How many"));
+}
+
+TEST(Config, ALibraryOfAnyNameIsReadBackAsItWasWritten) {
+  const std::string odd = "dir:/a \"quoted\" \\ back\nline \x01 \x7f \xc3\xa4";
+  const auto text = with_library("libraries = [\"dir:a\"]", odd);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(Config::parse(*text, "").libraries, ElementsAre("dir:a", odd));
+  EXPECT_FALSE(with_library("", "dir:/no \xff utf-8")) << "a TOML file cannot hold it";
+}
+
 TEST(Config, SizesAreReadAsPeopleWriteThem) {
   EXPECT_EQ(parse_size("4096"), 4096u);
   EXPECT_EQ(parse_size("64 GiB"), 64 * GiB);

@@ -100,6 +100,82 @@ TEST_F(HomeTest, LibrariesAreNamedByWholePathsWithoutASlashAtTheEnd) {
   EXPECT_EQ(absolute_library_url("dir:", "/home"), "dir:") << "nonsense stays to be refused";
 }
 
+class PrepareTest : public HomeTest {
+ protected:
+  PrepareTest() {
+    fs::create_directories(old_);
+    format::write_identity_file(paper_, identity_, "from a drawer");
+  }
+  std::vector<std::string> prepare(const std::string& library) {
+    return Home::prepare(home_, paper_, {identity_.recipient()}, library);
+  }
+  std::string text_of(const std::string& name) const { return test::read_text(home_ / name); }
+
+  const fs::path old_ = fs::path(directory_.path()) / "old \"library\"";
+  const fs::path paper_ = fs::path(directory_.path()) / "paper";
+  const format::Identity identity_ = format::Identity::generate();
+};
+
+TEST_F(PrepareTest, AHomeThatIsThereGetsTheLibraryAndTheIdentityAndSaysSo) {
+  Home::create(home_);
+  const std::vector<std::string> said = prepare("dir:" + old_.string());
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_THAT(said[0], HasSubstr(old_.string()));
+  EXPECT_THAT(said[1], HasSubstr(identity_.recipient().text()));
+  const Home home(home_);
+  EXPECT_EQ(home.libraries().size(), 2u);
+  EXPECT_EQ(home.recipients().size(), 3u);
+  EXPECT_EQ(home.identities().size(), 3u);
+  EXPECT_EQ(mode_of(home_ / "mixtape.toml"), 0600u);
+  EXPECT_THAT(text_of("mixtape.toml"), HasSubstr("#libraries")) << "comments are kept";
+}
+
+TEST_F(PrepareTest, TheSecondTimeNothingChanges) {
+  Home::create(home_);
+  (void)prepare("dir:" + old_.string());
+  const std::string config = text_of("mixtape.toml"), recipients = text_of("keys/recipients");
+  EXPECT_TRUE(prepare("dir:" + old_.string() + "/").empty());
+  EXPECT_TRUE(prepare("dir:library").empty());
+  EXPECT_TRUE(prepare("dir:" + (home_ / "library").string()).empty());
+  EXPECT_EQ(text_of("mixtape.toml"), config);
+  EXPECT_EQ(text_of("keys/recipients"), recipients);
+  EXPECT_EQ(Home(home_).identities().size(), 3u);
+}
+
+TEST_F(PrepareTest, AFileWithoutAPlaceForTheLibraryStaysAndTheUserIsToldWhatToAdd) {
+  Home::create(home_);
+  const std::string config = text_of("mixtape.toml");
+  const std::vector<std::string> said = prepare("dir:/no \xff utf-8");
+  ASSERT_FALSE(said.empty());
+  EXPECT_THAT(said[0], HasSubstr("add \"dir:/no \xff utf-8\" to the list `libraries`"));
+  EXPECT_EQ(text_of("mixtape.toml"), config);
+}
+
+TEST_F(PrepareTest, ANewHomeHasTheLibraryWhateverItsNameIs) {
+  EXPECT_TRUE(prepare("dir:" + old_.string()).empty());
+  catalog::create_catalog(home_ / "catalog.db", "test");
+  EXPECT_EQ(Home(home_).libraries().size(), 1u);
+  EXPECT_EQ(Home(home_).recipients().size(), 1u);
+}
+
+TEST_F(HomeTest, WhoeverKeepsAHomeBusyIsNamedWithWhatToDo) {
+  Home::create(home_);
+  const auto refusal = [&](HomeLock::Role role) {
+    return std::string(error_of([&] { const HomeLock second(home_, role, "second"); }).what());
+  };
+  {
+    const HomeLock mount(home_, HomeLock::Role::daemon, "mount.mixtape /mnt/tapes");
+    EXPECT_THAT(refusal(HomeLock::Role::recovery),
+                testing::AllOf(HasSubstr("home " + home_.string() +
+                                         " is mounted already, by "
+                                         "`mount.mixtape /mnt/tapes` (process "),
+                               HasSubstr("unmount it first")));
+  }
+  const HomeLock recovery(home_, HomeLock::Role::recovery, "mixtape recover");
+  EXPECT_THAT(refusal(HomeLock::Role::daemon),
+              HasSubstr("is being recovered by `mixtape recover`"));
+}
+
 TEST_F(HomeTest, ASecondWriterIsToldWhoTheFirstIs) {
   Home::create(home_);
   {
