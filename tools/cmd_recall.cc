@@ -145,15 +145,16 @@ int cancel(Session& session, std::uint64_t number) {
 }
 
 int recover(Session& session, const std::string& library, const std::string& identity) {
+  constexpr std::string_view kDir = "dir:";
   service::RecoverRequest request;
   request.home = session.home_directory();
-  request.library = library;
+  // As it was typed here, and not as the configuration has it, where it would be below the home.
+  request.library = library.starts_with(kDir) && library.size() > kDir.size()
+                        ? std::string(kDir) + session.absolute(library.substr(kDir.size())).string()
+                        : library;
   request.identity_file = session.absolute(identity);
   request.command = session.command_line();
   const service::RecoverResult result = service::recover(request, session.console());
-  if (session.daemon() != nullptr) {
-    session.daemon()->committed({{}, true});
-  }
   const catalog::Recovered& recovered = result.recovered;
   if (session.json()) {
     print_json(session.console(), {{"media_read", result.read},
@@ -200,10 +201,9 @@ void add_recall_commands(CLI::App& app, Command& command) {
 
   const auto library = std::make_shared<std::string>();
   const auto identity = std::make_shared<std::string>();
-  CLI::App* rebuild = add_command(
-      app, command, "recover", "build the catalog anew from media",
-      [=](Session& session) { return recover(session, *library, *identity); },
-      Where::daemon_if_running);
+  CLI::App* rebuild =
+      add_command(app, command, "recover", "build the catalog anew from media",
+                  [=](Session& session) { return recover(session, *library, *identity); });
   rebuild->add_option("--library", *library, "URL, like dir:/path")->required();
   rebuild->add_option("--identity", *identity, "file with the identity")->required();
   add_json_flag(*rebuild, command);

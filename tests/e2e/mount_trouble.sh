@@ -20,6 +20,8 @@ mount_home
 say "a second daemon"
 mkdir "$work/again"
 expect_fail 1 'mounted already' mount.mixtape "$work/again"
+expect_fail 4 "mounted already, by .mount.mixtape $mountpoint. .*unmount it first" mixtape recover \
+  --library "dir:$MIXTAPE_HOME/library" --identity "$MIXTAPE_HOME/keys/daily.identity"
 
 say "commands with a daemon do what they do without"
 echo more >"$work/source/more"

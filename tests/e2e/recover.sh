@@ -45,3 +45,13 @@ echo more >"$work/source/more"
 mixtape backup "$work/source"
 mixtape restore "$work/source" --to "$work/back2"
 same "$work/source" "$work/back2$work/source"
+
+say "on a new machine, in a home that was made before"
+export MIXTAPE_HOME=$work/new
+mixtape init
+cd "$work"
+mixtape recover --library dir:library --identity paper 2>"$work/said"
+cat "$work/said"
+grep -q "added the library dir:$work/library" "$work/said" || fail "the library was not added"
+mixtape restore "$work/source" --to "$work/back3"
+same "$work/source" "$work/back3$work/source"
