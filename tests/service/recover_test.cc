@@ -2,8 +2,6 @@
 #include "engine/service/recover.h"
 
 #include <algorithm>
-#include <fstream>
-#include <map>
 
 #include "tapeio/error.h"
 #include "tests/service/service_fixture.h"
@@ -27,7 +25,7 @@ class RecoverTest : public ServiceTest {
   void back_up_onto(const std::string& label) {
     reopen();
     fs::create_directories(shelf_);
-    for (const std::string& other : {"MX0001", "MX0002", "MX0003"}) {
+    for (const char* other : {"MX0001", "MX0002", "MX0003"}) {
       if (other != label && fs::exists(library() / other)) {
         fs::rename(library() / other, shelf_ / other);
       }
@@ -86,6 +84,50 @@ class RecoverTest : public ServiceTest {
     return shelf_ / medium / "0000.archaeology.tar";
   }
 
+  // What the catalog says, without its numbers.
+  std::vector<std::string> facts() {
+    std::vector<std::string> lines;
+    Context& all = context();
+    for (const catalog::Job& job : all.tree.snapshots()) {
+      lines.push_back("job " + std::to_string(job.started_s));
+      all.tree.walk({job.id}, catalog::kRootPath,
+                    [&](const std::string& path, const catalog::Version& version) {
+                      lines.push_back(std::to_string(job.started_s) + " " + path + places(version));
+                      return true;
+                    });
+    }
+    for (const catalog::Medium& medium : all.ledger.media()) {
+      lines.push_back("medium " + medium.label + " " + to_hex(medium.uuid));
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+  std::string places(const catalog::Version& version) {
+    if (!version.content) {
+      return "";
+    }
+    std::vector<std::string> labels;
+    for (const catalog::CopyPlace& place : context().ledger.places(*version.content)) {
+      labels.push_back(place.medium.label);
+    }
+    std::sort(labels.begin(), labels.end());
+    std::string words = " " + (version.hash ? to_hex(*version.hash) : "unhashed") + " on";
+    for (const std::string& label : labels) {
+      words += " " + label;
+    }
+    return words;
+  }
+  // The newest tape file of a medium: its closing index.
+  [[nodiscard]] fs::path last_file_of(const std::string& medium) const {
+    fs::path last;
+    for (const auto& file : fs::directory_iterator(shelf_ / medium)) {
+      if (file.path().extension() == ".age") {
+        last = std::max(last, file.path());
+      }
+    }
+    return last;
+  }
+
   const fs::path shelf_ = directory_ / "shelf";
   const fs::path paper_ = directory_ / "paper";
 };
@@ -122,8 +164,155 @@ TEST_F(RecoverTest, ARecipientThatIsNoneIsAProblemOfItsMediumAndNotOfTheRecovery
   lose_home();
   replace_in(label_of("MX0001"), daily, std::string(daily.size(), 'x'));
   (void)recover_from_shelf();
-  EXPECT_THAT(reporter_.problems, ElementsAre(AllOf(HasSubstr("medium MX0001"), HasSubstr("xxxx"))));
+  EXPECT_THAT(reporter_.problems,
+              ElementsAre(AllOf(HasSubstr("medium MX0001"), HasSubstr("xxxx"))));
   EXPECT_TRUE(latest(path_of("a")));
+}
+
+TEST_F(RecoverTest, AFreshHomeOnANewMachineTakesUpTheOldMedia) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  home::Home::create(home());
+  (void)recover_from_shelf();
+  EXPECT_THAT(reporter_.notes,
+              Contains(AllOf(HasSubstr("added the library"), HasSubstr(shelf_url()))));
+  EXPECT_THAT(reporter_.notes, Contains(HasSubstr("added " + own_recipient())));
+  EXPECT_THAT(recipients(), Contains(own_recipient()));
+  EXPECT_TRUE(latest(path_of("a")));
+  EXPECT_NE(context().workspace.library_with("MX0001"), nullptr);
+  write("b", "second");
+  EXPECT_TRUE(back_up().job);
+}
+
+TEST_F(RecoverTest, MediaOfAnotherCatalogComeUnderItsNameAndThatIsSaid) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  home::Home::create(home());
+  write("mine", "other words");
+  back_up();
+  const RecoverResult result = recover_from_shelf();
+  ASSERT_EQ(result.recovered.directories.size(), 1U);
+  const std::string directory = *result.recovered.directories.begin();
+  EXPECT_TRUE(latest(path_of("mine")));
+  EXPECT_TRUE(latest(directory + "/" + path_of("a")));
+  EXPECT_THAT(reporter_.notes, Contains(HasSubstr("its files stand under " + directory)));
+}
+
+TEST_F(RecoverTest, AMountedHomeIsRefusedAndTheMountNamed) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  home::Home::create(home());
+  const std::string before = test::read_text(home() / "catalog.db");
+  const home::HomeLock mount(home(), home::HomeLock::Role::daemon, "mount.mixtape /mnt/tapes");
+  try {
+    (void)recover_from_shelf();
+    FAIL() << "recovered under a mount";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::locked);
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("mount.mixtape /mnt/tapes"), HasSubstr("unmount it first")));
+  }
+  EXPECT_EQ(test::read_text(home() / "catalog.db"), before);
+}
+
+TEST_F(RecoverTest, WhatWasLostIsThereAgain) {
+  write("a", "first");
+  back_up_onto("MX0001");
+  write("a", "second");
+  write("d/b", "other words");
+  back_up_onto("MX0002");
+  const std::vector<std::string> truth = facts();
+  lose_home();
+  const RecoverResult result = recover_from_shelf();
+  EXPECT_THAT(result.read, ElementsAre("MX0001", "MX0002"));
+  EXPECT_THAT(result.skipped, ElementsAre("MX0003"));
+  EXPECT_EQ(result.recovered.unhashed, 0U);
+  EXPECT_EQ(facts(), truth);
+}
+
+TEST_F(RecoverTest, AnyOrderOfMediaGivesTheSameCatalog) {
+  std::vector<std::string> labels{"MX0001", "MX0002", "MX0003"};
+  for (const std::string& label : labels) {
+    write("same", "words of " + label);
+    write(label, "only " + label);
+    back_up_onto(label);
+    remove(label);
+  }
+  const std::vector<std::string> truth = facts();
+  lose_home();
+  do {
+    for (const std::string& label : labels) {
+      (void)recover_from(library_of(label));
+    }
+    EXPECT_EQ(facts(), truth) << testing::PrintToString(labels);
+    reopen();
+    fs::remove_all(home());
+  } while (std::next_permutation(labels.begin(), labels.end()));
+}
+
+TEST_F(RecoverTest, OneMediumOfSeveralKnowsWhatWasWhenItWasWritten) {
+  write("a", "first");
+  back_up_onto("MX0001");
+  write("b", "second");
+  back_up_onto("MX0002");
+  lose_home();
+  EXPECT_THAT(recover_from(library_of("MX0001")).read, ElementsAre("MX0001"));
+  EXPECT_TRUE(latest(path_of("a")));
+  EXPECT_FALSE(latest(path_of("b")));
+  EXPECT_THAT(recover_from(library_of("MX0002")).read, ElementsAre("MX0002"));
+  EXPECT_TRUE(latest(path_of("a")));
+  EXPECT_TRUE(latest(path_of("b")));
+}
+
+TEST_F(RecoverTest, ADamagedClosingIndexCostsTheHashesOfItsBundle) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  std::string index = test::read_text(last_file_of("MX0001"));
+  index[5000] = static_cast<char>(index[5000] ^ 1);
+  test::write_text(last_file_of("MX0001"), index);
+  const RecoverResult result = recover_from_shelf();
+  EXPECT_THAT(result.read, ElementsAre("MX0001"));
+  EXPECT_EQ(result.recovered.unhashed, 1U);
+  ASSERT_TRUE(latest(path_of("a")));
+  EXPECT_FALSE(latest(path_of("a"))->hash);
+}
+
+TEST_F(RecoverTest, WithoutAClosingIndexTheLastBundleIsKnownByItsOwn) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  fs::remove(last_file_of("MX0001"));
+  const RecoverResult result = recover_from_shelf();
+  EXPECT_EQ(result.recovered.unhashed, 1U);
+  ASSERT_TRUE(latest(path_of("a")));
+  EXPECT_TRUE(latest(path_of("a"))->written);
+}
+
+TEST_F(RecoverTest, AnIdentityThatOpensNothingIsRefusedAndLeavesNoHome) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  fs::remove(paper_);
+  format::write_identity_file(paper_, format::Identity::generate(), "another drawer's");
+  EXPECT_EQ(test::error_of([&] { return recover_from_shelf(); }), ErrorCode::not_permitted);
+  EXPECT_THAT(reporter_.problems, ElementsAre(HasSubstr("MX0001")));
+  EXPECT_FALSE(fs::exists(home()));
+}
+
+TEST_F(RecoverTest, DoingItAgainChangesNothing) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  (void)recover_from_shelf();
+  const std::vector<std::string> once = facts();
+  reporter_.notes.clear();
+  (void)recover_from_shelf();
+  EXPECT_EQ(facts(), once);
+  EXPECT_THAT(reporter_.notes, testing::Not(Contains(HasSubstr("added"))));
 }
 
 }  // namespace
