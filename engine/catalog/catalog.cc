@@ -19,7 +19,9 @@ void require_application_id(Database& database, const std::filesystem::path& fil
   Statement query(database, "PRAGMA main.application_id");
   query.step();
   if (query.integer(0) != kCatalogApplicationId) {
-    throw Error(ErrorCode::corrupt, "open catalog " + file.string() + ": not a mixtape catalog");
+    throw Error(ErrorCode::corrupt, "open catalog " + file.string() +
+                                        ": not a mixtape catalog; move it aside and run `mixtape "
+                                        "recover`, every medium has a copy");
   }
 }
 
@@ -31,13 +33,13 @@ void attach_state(Database& database, const std::filesystem::path& state_db) {
 // state.db can always be made again: it is made here when it is missing or older.
 void prepare_state(const std::filesystem::path& state_db) {
   if (std::filesystem::exists(state_db)) {
-    Database probe(state_db, Database::Mode::read_only);
+    Database probe(state_db, Database::Mode::read_only, Database::Kind::state);
     if (schema_version(probe, "main") >= state_steps().size()) {
       return;
     }
   }
-  { Database created(state_db, Database::Mode::create); }
-  Database holder(":memory:", Database::Mode::create);
+  { Database created(state_db, Database::Mode::create, Database::Kind::state); }
+  Database holder(":memory:", Database::Mode::create, Database::Kind::state);
   attach_state(holder, state_db);
   holder.execute("PRAGMA state.journal_mode = WAL");
   migrate(holder, "state", state_steps(), "state " + state_db.string());
@@ -66,7 +68,9 @@ Database open_catalog(const std::filesystem::path& catalog_db,
   const bool write = access == Access::write;
   if (!std::filesystem::exists(catalog_db)) {
     throw Error(ErrorCode::not_found,
-                "open catalog " + catalog_db.string() + ": there is none; run init");
+                "open catalog " + catalog_db.string() +
+                    ": there is none; run `mixtape init`, or `mixtape recover` "
+                    "when media exist");
   }
   const std::string what = "catalog " + catalog_db.string();
   Database database(catalog_db, write ? Database::Mode::read_write : Database::Mode::read_only);

@@ -78,12 +78,12 @@ void settle_plans(Database& catalog, const FoundIndex& found) {
 // The newest index as it is; it was the whole catalog when it was written.
 void take_whole(const FoundIndex& found, const std::filesystem::path& draft) {
   {
-    Database index(found.index, Database::Mode::read_only);
+    Database index(found.index, Database::Mode::read_only, Database::Kind::index);
     index.distrust();
     require_sound(index, found.index);
     Statement(index, "VACUUM main INTO ?").bind_text(1, draft.string()).run();
   }
-  Database catalog(draft, Database::Mode::read_write);
+  Database catalog(draft, Database::Mode::read_write, Database::Kind::index);
   Transaction transaction(catalog);
   catalog.execute("DROP TABLE tape_file");
   migrate(catalog, "main", catalog_steps(), "index " + found.index.string());
@@ -93,11 +93,11 @@ void take_whole(const FoundIndex& found, const std::filesystem::path& draft) {
 
 void merge_into(const std::filesystem::path& draft, const FoundIndex& found, Recovered& recovered) {
   {
-    Database index(found.index, Database::Mode::read_only);
+    Database index(found.index, Database::Mode::read_only, Database::Kind::index);
     index.distrust();
     require_sound(index, found.index);
   }
-  Database catalog(draft, Database::Mode::read_write);
+  Database catalog(draft, Database::Mode::read_write, Database::Kind::index);
   catalog.distrust();
   const Attached source(catalog, found.index, "source");
   Transaction transaction(catalog);
@@ -170,7 +170,7 @@ bool take_existing(const std::filesystem::path& to, const std::filesystem::path&
     }
   }
   Statement(catalog, "VACUUM main INTO ?").bind_text(1, draft.string()).run();
-  Database copy(draft, Database::Mode::read_write);
+  Database copy(draft, Database::Mode::read_write, Database::Kind::index);
   migrate(copy, "main", catalog_steps(), "catalog " + to.string());
   return true;
 }
@@ -205,7 +205,7 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
   Recovered recovered;
   take_indexes(ordered, existing, draft, recovered);
   {
-    Database catalog(draft, Database::Mode::read_write);
+    Database catalog(draft, Database::Mode::read_write, Database::Kind::index);
     catalog.distrust();
     if (const std::string words = check_catalog(catalog); !words.empty()) {
       throw Error(ErrorCode::corrupt,

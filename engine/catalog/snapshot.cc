@@ -174,7 +174,7 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
   }
   Draft draft(to);
   Statement(catalog, "VACUUM main INTO ?").bind_text(1, to.string()).run();
-  Database index(to, Database::Mode::read_write);
+  Database index(to, Database::Mode::read_write, Database::Kind::index);
   // Of a file that is thrown away when anything fails, no journal is needed.
   index.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL");
   Transaction transaction(index);
@@ -188,7 +188,7 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
 
 IndexLabel inspect_index(const std::filesystem::path& index) {
   check_header(index);
-  Database database(index, Database::Mode::read_only);
+  Database database(index, Database::Mode::read_only, Database::Kind::index);
   database.distrust();
   check_versions(database, index);
   Statement integrity(database, "PRAGMA quick_check(1)");

@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "tapeio/error.h"
@@ -38,34 +40,126 @@ ErrorCode code_of(int result) {
   }
 }
 
-[[noreturn]] void fail(sqlite3* database, int result, const std::string& what) {
-  const std::string why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
-  throw Error(code_of(result), what + ": " + why);
+std::string file_of(sqlite3* database) {
+  for (const char* schema : {"main", "state"}) {
+    const char* file = sqlite3_db_filename(database, schema);
+    if (file != nullptr && *file != '\0') {
+      return file;
+    }
+  }
+  return "in memory";
 }
 
-// Statements name their purpose by their text; the first words are enough to find them.
-std::string purpose(std::string_view sql) {
+std::string named(Database::Kind kind, const std::string& file) {
+  switch (kind) {
+    case Database::Kind::catalog:
+      return "catalog " + file;
+    case Database::Kind::state:
+      return "state " + file;
+    case Database::Kind::index:
+      return "index " + file;
+  }
+  MIXTAPE_ASSERT(!"every kind is handled above");
+}
+
+std::string mending_of(Database::Kind kind, const std::string& file) {
+  switch (kind) {
+    case Database::Kind::catalog:
+      return "; move " + file + "* aside and run `mixtape recover`, every medium has a copy";
+    case Database::Kind::state:
+      return "; delete " + file + "*, it is made again";
+    case Database::Kind::index:
+      return "";
+  }
+  MIXTAPE_ASSERT(!"every kind is handled above");
+}
+
+// The first words are enough to find it in the source.
+std::string shown(std::string_view sql) {
   constexpr std::size_t kShown = 120;
-  std::string text = "catalog statement \"" + std::string(sql.substr(0, kShown));
-  return text + (sql.size() > kShown ? "...\"" : "\"");
+  return " [" + std::string(sql.substr(0, kShown)) + (sql.size() > kShown ? "...]" : "]");
+}
+
+// What kept the operating system from opening or reading the file; empty when it was not that.
+std::string system_reason(sqlite3* database, int result) {
+  const int reason = result & 0xff;
+  const int error = database == nullptr ? 0 : sqlite3_system_errno(database);
+  return (reason == SQLITE_CANTOPEN || reason == SQLITE_IOERR) && error != 0
+             ? std::generic_category().message(error)
+             : "";
+}
+
+Error cannot_open(sqlite3* database, int result, const std::string& what) {
+  const int error = sqlite3_system_errno(database);
+  const std::string reason = system_reason(database, result);
+  return {error == EACCES || error == EPERM ? ErrorCode::not_permitted : ErrorCode::io,
+          "open " + what + ": " + (reason.empty() ? sqlite3_errstr(result) : reason) +
+              "; check that this user may read and write it and its directory"};
+}
+
+// One sentence for people. `sql` may be empty.
+Error failure(sqlite3* database, Database::Kind kind, int result, const std::string& file,
+              std::string_view sql) {
+  const ErrorCode code = code_of(result);
+  const std::string what = named(kind, file);
+  const std::string why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
+  const std::string in = sql.empty() ? "" : shown(sql);
+  switch (code) {
+    case ErrorCode::no_space:
+      return {code, "write " + what +
+                        ": its disk is full; free some space and run it again, nothing was lost"};
+    case ErrorCode::locked:
+      return {code, "use " + what +
+                        ": another process keeps it busy; end other mixtape commands, unmount the "
+                        "home, and run it again"};
+    case ErrorCode::corrupt:
+      return {code, "read " + what + ": it is damaged (" + why + ")" + mending_of(kind, file) + in};
+    case ErrorCode::write_protected:
+      return {code, "write " + what +
+                        ": this user may only read it; check the owner and the permissions of it "
+                        "and of its directory" +
+                        in};
+    default:
+      break;
+  }
+  if ((result & 0xff) == SQLITE_CANTOPEN && database != nullptr) {
+    return cannot_open(database, result, what);
+  }
+  const std::string reason = system_reason(database, result);
+  return {code, "use " + what + ": " + why + (reason.empty() ? "" : " (" + reason + ")") + in};
+}
+
+[[noreturn]] void fail(sqlite3* database, Database::Kind kind, int result, std::string_view sql) {
+  throw failure(database, kind, result, file_of(database), sql);
+}
+
+// Absent and out of reach are told apart: both look like no file to those who only ask for one.
+void require_file(const std::filesystem::path& file, Database::Kind kind) {
+  std::error_code unreachable;
+  if (!std::filesystem::exists(file, unreachable)) {
+    const std::string what = "open " + named(kind, file.string());
+    if (unreachable) {
+      throw_errno(what, unreachable.value());
+    }
+    throw Error(ErrorCode::not_found, what + ": no such file");
+  }
 }
 
 }  // namespace
 
-Database::Database(const std::filesystem::path& file, Mode mode) {
+Database::Database(const std::filesystem::path& file, Mode mode, Kind kind) : kind_(kind) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (mode == Mode::create) {
     flags |= SQLITE_OPEN_CREATE;
-  }
-  if (mode != Mode::create && !std::filesystem::exists(file)) {
-    throw Error(ErrorCode::not_found, "open database " + file.string() + ": no such file");
+  } else {
+    require_file(file, kind);
   }
   const int result = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
   if (result != SQLITE_OK) {
-    const std::string why = sqlite3_errstr(result);
+    const Error error = failure(handle_, kind, result, file.string(), "");
     sqlite3_close_v2(std::exchange(handle_, nullptr));
-    throw Error(code_of(result), "open database " + file.string() + ": " + why);
+    throw error;
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -82,6 +176,7 @@ void Database::distrust() {
 
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
+      kind_(other.kind_),
       rollbacks_(other.rollbacks_),
       doomed_(other.doomed_) {}
 
@@ -89,6 +184,7 @@ Database& Database::operator=(Database&& other) noexcept {
   if (this != &other) {
     sqlite3_close_v2(handle_);
     handle_ = std::exchange(other.handle_, nullptr);
+    kind_ = other.kind_;
     rollbacks_ = other.rollbacks_;
     doomed_ = other.doomed_;
   }
@@ -102,7 +198,7 @@ Database::~Database() {
 void Database::execute(const std::string& sql) {
   const int result = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   if (result != SQLITE_OK) {
-    fail(handle_, result, purpose(sql));
+    fail(handle_, kind_, result, sql);
   }
 }
 
@@ -118,16 +214,19 @@ void Database::interrupt() {
   sqlite3_interrupt(handle_);
 }
 
-Statement::Statement(Database& database, std::string_view sql) : database_(database.handle()) {
+Statement::Statement(Database& database, std::string_view sql)
+    : database_(database.handle()), kind_(database.kind()) {
   const int result = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
   if (result != SQLITE_OK) {
-    fail(database_, result, purpose(sql));
+    fail(database_, kind_, result, sql);
   }
 }
 
 Statement::Statement(Statement&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), database_(other.database_) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      database_(other.database_),
+      kind_(other.kind_) {}
 
 Statement::~Statement() {
   sqlite3_finalize(handle_);
@@ -143,7 +242,7 @@ Statement& Statement::bind(int index, ByteView blob) {
   const void* data = blob.empty() ? static_cast<const void*>("") : blob.data();
   const int result = sqlite3_bind_blob64(handle_, index, data, blob.size(), SQLITE_TRANSIENT);
   if (result != SQLITE_OK) {
-    fail(database_, result, "bind " + std::to_string(blob.size()) + " bytes");
+    fail(database_, kind_, result, sqlite3_sql(handle_));
   }
   return *this;
 }
@@ -153,7 +252,7 @@ Statement& Statement::bind_text(int index, std::string_view text) {
   const int result =
       sqlite3_bind_text64(handle_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   if (result != SQLITE_OK) {
-    fail(database_, result, "bind text of " + std::to_string(text.size()) + " bytes");
+    fail(database_, kind_, result, sqlite3_sql(handle_));
   }
   return *this;
 }
@@ -174,7 +273,7 @@ bool Statement::step() {
   }
   sqlite3_reset(handle_);
   if (result != SQLITE_DONE) {
-    fail(database_, result, purpose(sqlite3_sql(handle_)));
+    fail(database_, kind_, result, sqlite3_sql(handle_));
   }
   return false;
 }

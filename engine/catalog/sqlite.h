@@ -12,9 +12,11 @@
 
 // SQLite as RAII values: the only door to it. No other room includes <sqlite3.h>.
 //
-// Errors: every failing call throws Error with the statement's purpose; SQLITE_FULL is no_space,
-//         BUSY locked, CORRUPT, NOTADB and TOOBIG corrupt, CONSTRAINT conflict, READONLY
-//         write_protected, INTERRUPT cancelled, else io.
+// Errors: every failing call throws Error that names the file and what to do; SQLITE_FULL is
+//         no_space, BUSY locked, CORRUPT, NOTADB and TOOBIG corrupt, CONSTRAINT conflict, READONLY
+//         write_protected, INTERRUPT cancelled, a file that this user may not open not_permitted,
+//         else io. Where only a programmer can tell what it means, the statement stands at the end,
+//         never with its parameters.
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -24,7 +26,9 @@ namespace mixtape::catalog {
 class Database {
  public:
   enum class Mode { read_only, read_write, create };
-  Database(const std::filesystem::path& file, Mode mode);
+  // What the file is, and so what to do when it fails.
+  enum class Kind { catalog, state, index };
+  Database(const std::filesystem::path& file, Mode mode, Kind kind = Kind::catalog);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
@@ -37,10 +41,12 @@ class Database {
   // Grows with every rollback: row numbers remembered from before may name nothing any more.
   [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
   [[nodiscard]] sqlite3* handle() const { return handle_; }
+  [[nodiscard]] Kind kind() const { return kind_; }
 
  private:
   friend class Transaction;
   sqlite3* handle_ = nullptr;
+  Kind kind_;
   std::uint64_t rollbacks_ = 0;
   bool doomed_ = false;  // A nested transaction was given up: the outer one must not commit.
 };
@@ -74,6 +80,7 @@ class Statement {
  private:
   sqlite3_stmt* handle_ = nullptr;
   sqlite3* database_ = nullptr;
+  Database::Kind kind_;
 };
 
 // A statement while its rows are read: reset at the end of the scope, however that is left. A

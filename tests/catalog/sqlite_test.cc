@@ -6,6 +6,9 @@
 namespace mixtape::catalog {
 namespace {
 
+using testing::HasSubstr;
+using testing::Not;
+
 class SqliteTest : public testing::Test {
  protected:
   SqliteTest() { database.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b ANY) STRICT"); }
@@ -103,6 +106,69 @@ TEST_F(SqliteTest, FailuresSayWhatWasTriedAndHaveACode) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("SELECT nothing FROM t"));
   }
+}
+
+std::string words_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST_F(SqliteTest, FullDiskIsSaidInWordsAndNotInSql) {
+  database.execute("PRAGMA max_page_count = 3");
+  const auto fill = [&] { database.execute("INSERT INTO t VALUES (1, zeroblob(100000))"); };
+  EXPECT_EQ(code_thrown_by(fill), ErrorCode::no_space);
+  EXPECT_EQ(words_of(fill), "write catalog " + file.string() +
+                                ": its disk is full; free some space and run it again, nothing was "
+                                "lost");
+}
+
+TEST_F(SqliteTest, FileInUseSaysWhatToEnd) {
+  Database other(file, Database::Mode::read_write);
+  const Transaction transaction(other);
+  database.execute("PRAGMA busy_timeout = 0");
+  const auto insert = [&] { database.execute("INSERT INTO t VALUES (1, 1)"); };
+  EXPECT_EQ(code_thrown_by(insert), ErrorCode::locked);
+  EXPECT_THAT(words_of(insert), testing::AllOf(HasSubstr("use catalog " + file.string()),
+                                               HasSubstr("unmount"), Not(HasSubstr("INSERT"))));
+}
+
+TEST_F(SqliteTest, DamagedFileSaysWhatToDoAboutAFileOfItsKind) {
+  const std::string damaged = (directory / "damaged").string();
+  test::write_text(damaged, std::string(4096, 'x'));
+  const auto words = [&](Database::Kind kind) {
+    return words_of([&] {
+      Database open(damaged, Database::Mode::read_only, kind);
+      (void)Statement(open, "SELECT * FROM sqlite_schema").step();
+    });
+  };
+  EXPECT_THAT(words(Database::Kind::catalog),
+              HasSubstr("read catalog " + damaged + ": it is damaged "));
+  EXPECT_THAT(words(Database::Kind::catalog),
+              HasSubstr("move " + damaged + "* aside and run `mixtape recover`"));
+  EXPECT_THAT(words(Database::Kind::state), HasSubstr("delete " + damaged + "*"));
+  EXPECT_THAT(words(Database::Kind::index), Not(HasSubstr("recover")));
+}
+
+TEST_F(SqliteTest, FileThatCannotBeOpenedIsNamedWithTheReason) {
+  const std::filesystem::path there = directory.path();
+  const auto open = [&] { Database(there, Database::Mode::read_write); };
+  EXPECT_THAT(words_of(open), testing::AllOf(HasSubstr("open catalog " + there.string()),
+                                             HasSubstr("Is a directory"),
+                                             HasSubstr("this user may read and write it")));
+}
+
+TEST_F(SqliteTest, ParametersNeverStandInAMessage) {
+  database.execute("INSERT INTO t VALUES (1, 1)");
+  const std::string words = words_of([&] {
+    Statement(database, "INSERT INTO t VALUES (1, ?)").bind_text(1, "a private name").run();
+  });
+  EXPECT_THAT(words, testing::AllOf(HasSubstr("INSERT INTO t VALUES (1, ?)"), HasSubstr("t.a"),
+                                    Not(HasSubstr("private"))));
 }
 
 TEST_F(SqliteTest, StatementLeftInTheMiddleIsResetAtTheEndOfItsScope) {
