@@ -73,6 +73,7 @@ nlohmann::json status_json(const service::Status& status) {
                  {"media", media_json(status.media)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
+                 {"unseen_files", status.unseen_files},
                  {"staged_files", status.staged.files},
                  {"staged_bytes", status.staged.bytes},
                  {"cache_bytes", status.cache.bytes},
@@ -99,6 +100,11 @@ std::string status_text(const service::Status& status) {
                 format_size(status.under_copied_bytes) +
                 ") are on fewer media than the policy asks for; bring a medium with room within "
                 "reach and run `mixtape backup` again\n";
+  if (status.unseen_files > 0) {
+    text += "  " + std::to_string(status.unseen_files) +
+            " of them have their copies on media that were not seen since the catalog was "
+            "recovered; attach those and run `mixtape backup`\n";
+  }
   text += "staging: " + std::to_string(status.staged.files) + " files, " +
           format_size(status.staged.bytes) +
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");

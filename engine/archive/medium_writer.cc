@@ -165,6 +165,7 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
   } else {
     writer->append_ = check_medium(context, ledger, writer->medium_, *writer->drive_, reporter);
   }
+  ledger.label_seen(writer->medium_);
   return writer;
 }
 

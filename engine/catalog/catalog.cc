@@ -38,11 +38,7 @@ void prepare_state(const std::filesystem::path& state_db) {
       return;
     }
   }
-  { Database created(state_db, Database::Mode::create, Database::Kind::state); }
-  Database holder(":memory:", Database::Mode::create, Database::Kind::state);
-  attach_state(holder, state_db);
-  holder.execute("PRAGMA state.journal_mode = WAL");
-  migrate(holder, "state", state_steps(), "state " + state_db.string());
+  (void)open_state(state_db);
 }
 
 }  // namespace
@@ -92,6 +88,15 @@ Database open_catalog(const std::filesystem::path& catalog_db,
   // What is lost of the state with a power failure costs some hashing, never data.
   database.execute("PRAGMA state.synchronous = NORMAL");
   return database;
+}
+
+Database open_state(const std::filesystem::path& state_db) {
+  { Database created(state_db, Database::Mode::create, Database::Kind::state); }
+  Database holder(":memory:", Database::Mode::create, Database::Kind::state);
+  attach_state(holder, state_db);
+  holder.execute("PRAGMA state.journal_mode = WAL");
+  migrate(holder, "state", state_steps(), "state " + state_db.string());
+  return holder;
 }
 
 std::string check_catalog(Database& database) {

@@ -9,7 +9,8 @@
 // Opening the catalog and the state of this machine beside it.
 //
 // catalog.db travels on every medium; state.db never does and may be lost: it holds what is only of
-// this machine (where sources stood at the last scan, hashes of an unfinished job, usage of media).
+// this machine (where sources stood at the last scan, hashes of an unfinished job, which media were
+// not seen since a recovery).
 // It is attached to each connection as schema `state`.
 //
 // Errors: throws Error{unsupported} for a newer schema, naming both numbers and leaving the file
@@ -26,6 +27,9 @@ enum class Access { read, write };
 // sync.
 [[nodiscard]] Database open_catalog(const std::filesystem::path& catalog_db,
                                     const std::filesystem::path& state_db, Access access);
+
+// The state alone, attached to a connection that has no catalog; made or migrated when need be.
+[[nodiscard]] Database open_state(const std::filesystem::path& state_db);
 
 // PRAGMA integrity_check and foreign_key_check in words; empty when all is well. Cost: reads
 // everything.

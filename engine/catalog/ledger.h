@@ -92,6 +92,11 @@ class Ledger {
   // of any medium: each is written before that is known.
   void set_open_end(MediumId id, bool open);
   [[nodiscard]] bool has_open_end(MediumId id);
+  // Media that a recovery told of and whose own label nobody has read since: their copies count for
+  // no policy. In state.db.
+  [[nodiscard]] std::vector<Medium> unseen_media();
+  // The medium's own label was read just now. A connection that only reads leaves it unseen.
+  void label_seen(const Medium& medium);
 
   // --- Bundles and copies
   // Rows of a bundle that is about to be written; its number is one more than the medium's last
@@ -126,14 +131,15 @@ class Ledger {
   // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
   // plus the newest versions that were never written; in archive order. Copies count once per
   // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
-  // lists the media that hold one and are not lost. A retired medium counts no more; a domain of no
-  // name is one of its own. `each` must not write to the catalog.
+  // lists the media that hold one and are not lost. A retired medium counts no more, an unseen one
+  // not yet; a domain of no name is one of its own. `each` must not write to the catalog.
   struct Need {
     std::string path;
     Version version;
     std::uint32_t missing;
     std::vector<MediumId> on;
     bool spoilt;  // A written bundle has a copy that is bad.
+    std::uint32_t unseen;  // So many further copies are on media that only have to be seen again.
   };
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
              const std::function<std::string(const Medium&)>& domain,

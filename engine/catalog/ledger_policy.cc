@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "engine/catalog/children.h"
 #include "engine/catalog/ledger.h"
+#include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/walk.h"
 
 // Which files need more copies.
@@ -14,7 +16,7 @@ namespace {
 // Where good copies count: media by bundle, and which of them are as one.
 class Holders {
  public:
-  Holders(Database& database, const std::vector<Medium>& media,
+  Holders(Database& database, const std::vector<Medium>& media, const std::set<MediumId>& unseen,
           const std::function<std::string(const Medium&)>& domain)
       : copies_(database, "SELECT bundle, state FROM copy WHERE content = ?") {
     std::unordered_map<std::string, int> domains;
@@ -24,7 +26,7 @@ class Holders {
       if (medium.state == MediumState::lost) {
         continue;
       }
-      Holder holder{medium.id, kNotCounted};
+      Holder holder{medium.id, kNotCounted, !unseen.contains(medium.id)};
       if (medium.state != MediumState::retired) {
         const std::string name = domain(medium);
         holder.domain = name.empty() ? next : domains.try_emplace(name, next).first->second;
@@ -47,6 +49,7 @@ class Holders {
     media_.clear();
     domains_.clear();
     spoilt_ = false;
+    unseen_.clear();
     Running running(copies_);
     copies_.bind(1, content);
     while (copies_.step()) {
@@ -60,19 +63,26 @@ class Holders {
       }
       enter(media_, holder->second.medium);
       if (holder->second.domain != kNotCounted) {
-        enter(domains_, holder->second.domain);
+        enter(holder->second.seen ? domains_ : unseen_, holder->second.domain);
       }
     }
     return static_cast<std::uint32_t>(domains_.size());
   }
   [[nodiscard]] const std::vector<MediumId>& media() const { return media_; }
   [[nodiscard]] bool spoilt() const { return spoilt_; }
+  // How many more there would be if every medium had been seen.
+  [[nodiscard]] std::uint32_t unseen() const {
+    return static_cast<std::uint32_t>(std::ranges::count_if(unseen_, [this](int domain) {
+      return std::ranges::find(domains_, domain) == domains_.end();
+    }));
+  }
 
  private:
   static constexpr int kNotCounted = -1;
   struct Holder {
     MediumId medium;
     int domain;
+    bool seen;
   };
 
   template <typename Value>
@@ -85,16 +95,37 @@ class Holders {
   Statement copies_;
   std::unordered_map<std::int64_t, Holder> bundles_;
   std::vector<MediumId> media_;
-  std::vector<int> domains_;
+  std::vector<int> domains_, unseen_;
   bool spoilt_ = false;
 };
 
 }  // namespace
 
+std::vector<Medium> Ledger::unseen_media() {
+  std::vector<Medium> unseen;
+  Statement query(database_,
+                  sql({"SELECT", kMediumColumns,
+                       "FROM state.unseen u JOIN medium m ON m.uuid = u.medium ORDER BY m.id"}));
+  while (query.step()) {
+    unseen.push_back(medium_from(query, 0));
+  }
+  return unseen;
+}
+
+void Ledger::label_seen(const Medium& medium) {
+  if (!database_.read_only()) {
+    Statement(database_, "DELETE FROM state.unseen WHERE medium = ?").bind(1, medium.uuid).run();
+  }
+}
+
 void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
                    const std::function<std::string(const Medium&)>& domain,
                    const std::function<bool(const Need&)>& each) {
-  Holders holders(database_, media(), domain);
+  std::set<MediumId> unseen;
+  for (const Medium& medium : unseen_media()) {
+    unseen.insert(medium.id);
+  }
+  Holders holders(database_, media(), unseen, domain);
   VersionReader reader(database_);
   DepthFirst walk(database_, reader, kNow);
   walk.below(kRootPath, "", [&](const std::string& path, const std::vector<VersionRow>& versions) {
@@ -103,15 +134,16 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
     if (visible != nullptr && visible->content != 0) {
       const std::uint32_t want = wanted(path);
       const std::uint32_t have = holders.count(visible->content);
-      if (have < want &&
-          !each({path, reader.version(*visible), want - have, holders.media(), holders.spoilt()})) {
+      if (have < want && !each({path, reader.version(*visible), want - have, holders.media(),
+                                holders.spoilt(), holders.unseen()})) {
         return false;
       }
     }
     if (!newest.written && newest.open()) {
       const std::uint32_t have = holders.count(newest.content);
       const std::uint32_t want = std::max(wanted(path), have + 1);
-      return each({path, reader.version(newest), want - have, holders.media(), holders.spoilt()});
+      return each({path, reader.version(newest), want - have, holders.media(), holders.spoilt(),
+                   holders.unseen()});
     }
     return true;
   });

@@ -164,8 +164,15 @@ CREATE TABLE state.early_hash(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Media that a recovery told of, and whose own label this machine has not read since.
+constexpr std::string_view kState2 = R"sql(
+CREATE TABLE state.unseen(
+  medium BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1};
+constexpr std::array kStateSteps{kState1, kState2};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "engine/catalog/catalog.h"
@@ -175,6 +176,33 @@ bool take_existing(const std::filesystem::path& to, const std::filesystem::path&
   return true;
 }
 
+std::set<Uuid> media_of(const std::filesystem::path& file) {
+  std::set<Uuid> media;
+  Database catalog(file, Database::Mode::read_only, Database::Kind::index);
+  Statement query(catalog, "SELECT uuid FROM medium");
+  while (query.step()) {
+    media.insert(uuid_from(query.blob(0)));
+  }
+  return media;
+}
+
+// Durable before the catalog is there: what was never seen must not count even for a moment.
+void note_unseen(const std::set<Uuid>& media, const std::set<Uuid>& known, const Seen& seen) {
+  Database state = open_state(seen.state_db);
+  Transaction transaction(state);
+  Statement unseen(state, "INSERT OR IGNORE INTO state.unseen VALUES (?)");
+  for (const Uuid& medium : media) {
+    if (!known.contains(medium)) {
+      unseen.bind(1, medium).run();
+    }
+  }
+  Statement read(state, "DELETE FROM state.unseen WHERE medium = ?");
+  for (const Uuid& medium : seen.media) {
+    read.bind(1, medium).run();
+  }
+  transaction.commit();
+}
+
 void count(Database& catalog, Recovered& recovered) {
   Statement query(
       catalog,
@@ -192,7 +220,8 @@ void count(Database& catalog, Recovered& recovered) {
 
 }  // namespace
 
-Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to) {
+Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to,
+                          const std::optional<Seen>& seen) {
   std::vector<FoundIndex> ordered = found;
   std::sort(ordered.begin(), ordered.end(), comes_before);
   const std::filesystem::path draft = beside(to, ".recovering");
@@ -202,6 +231,7 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
                 "recover the catalog " + to.string() + ": no index was found");
   }
   const bool existing = std::filesystem::exists(to) && take_existing(to, draft);
+  const std::set<Uuid> known = existing ? media_of(draft) : std::set<Uuid>();
   Recovered recovered;
   take_indexes(ordered, existing, draft, recovered);
   {
@@ -213,6 +243,9 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
     }
     count(catalog, recovered);
     catalog.execute("PRAGMA journal_mode = WAL");
+  }
+  if (seen) {
+    note_unseen(media_of(draft), known, *seen);
   }
   put_in_place(draft, to);
   return recovered;

@@ -75,6 +75,13 @@ struct Recovered {
   std::vector<LeftOut> left_out;
   std::set<std::string> directories;  // "@NAME" of each other catalog whose index was taken.
 };
-Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to);
+// What this machine has seen for itself: where it keeps that, and the media whose own label was
+// read now. Other media that the catalog did not know before become unseen (Ledger::unseen_media).
+struct Seen {
+  std::filesystem::path state_db;
+  std::vector<Uuid> media;
+};
+Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to,
+                          const std::optional<Seen>& seen = std::nullopt);
 
 }  // namespace mixtape::catalog

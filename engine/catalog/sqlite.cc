@@ -210,6 +210,10 @@ std::int64_t Database::changes() const {
   return sqlite3_changes64(handle_);
 }
 
+bool Database::read_only() const {
+  return sqlite3_db_readonly(handle_, "main") == 1;
+}
+
 void Database::interrupt() {
   sqlite3_interrupt(handle_);
 }

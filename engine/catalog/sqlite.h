@@ -42,6 +42,7 @@ class Database {
   [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
   [[nodiscard]] sqlite3* handle() const { return handle_; }
   [[nodiscard]] Kind kind() const { return kind_; }
+  [[nodiscard]] bool read_only() const;
 
  private:
   friend class Transaction;

@@ -168,6 +168,14 @@ void check_catalog_file(Findings& findings, Context& context) {
   }
 }
 
+std::string unseen_advice(const Status& status) {
+  return status.unseen_files == 0
+             ? ""
+             : "; " + std::to_string(status.unseen_files) +
+                   " of them have their copies on media that were not seen since the catalog was "
+                   "recovered: attach those";
+}
+
 void check_policy(Findings& findings, Context& context) {
   const Status status = status_of(context);
   if (status.under_copied_files > 0) {
@@ -175,7 +183,8 @@ void check_policy(Findings& findings, Context& context) {
                         std::to_string(status.under_copied_files) + " files (" +
                             home::format_size(status.under_copied_bytes) +
                             ") are on fewer media than the policy asks for",
-                        "bring a medium with room within reach and run `mixtape backup` again"});
+                        "bring a medium with room within reach and run `mixtape backup` again" +
+                            unseen_advice(status)});
   } else {
     good(findings, "copies", "every file is on as many media as the policy asks for");
   }

@@ -38,6 +38,7 @@ class IndexDirectory {
 struct Gathered {
   std::vector<catalog::FoundIndex> found;
   std::map<std::string, std::string> named;  // Recipients as labels name them; the media that do.
+  std::vector<catalog::Uuid> labels;         // Of media whose own label was read.
   std::size_t not_ours = 0;                  // No identity opens them.
 };
 
@@ -50,6 +51,7 @@ void gather(tapeio::Library& library, const std::string& label,
     result.skipped.push_back(label);
     return;
   }
+  gathered.labels.push_back(medium->medium);
   auto index = read_last_index(*drive, *medium, identities, directory.file(label));
   if (!index) {
     result.skipped.push_back(label);
@@ -151,7 +153,9 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
              request.home, request.identity_file, recipients_of(identities), request.library)) {
       reporter.note(addition);
     }
-    result.recovered = catalog::recover_catalog(gathered.found, request.home / "catalog.db");
+    result.recovered =
+        catalog::recover_catalog(gathered.found, request.home / "catalog.db",
+                                 catalog::Seen{request.home / "state.db", gathered.labels});
     for (const std::string& catalog : result.recovered.directories) {
       reporter.note("the media of another catalog than that of " + request.home.string() +
                     " were read: its files stand under " + catalog);

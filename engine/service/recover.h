@@ -19,6 +19,9 @@
 // The home is made when there is none. One that is there keeps what it has, and gets the library
 // and the identity where it lacks them; each change is told. Nobody may have it mounted meanwhile.
 //
+// Copies on media whose own label was not read count for no policy until it is
+// (Ledger::label_seen).
+//
 // What is written from then on can be read with the given identity. Whom else the labels of the
 // media name, in plain text that proves nothing, is only told.
 //

@@ -39,6 +39,7 @@ void count_under_copied(Context& context, Status& status) {
                        [&](const catalog::Ledger::Need& need) {
                          ++status.under_copied_files;
                          status.under_copied_bytes += need.version.size;
+                         status.unseen_files += need.missing <= need.unseen ? 1 : 0;
                          return true;
                        });
 }

@@ -30,6 +30,7 @@ struct Status {
   std::vector<MediumStatus> media;  // By label; those of the libraries and those of the catalog.
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
+  std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.
   staging::Staging::Usage staged;
   recall::Cache::Usage cache;
   bool recovery_kept_elsewhere = false;

@@ -14,6 +14,7 @@
 #include "engine/archive/file_reader.h"
 #include "engine/service/copy_policy.h"
 #include "engine/service/recall_service.h"
+#include "engine/service/unseen_media.h"
 #include "engine/service/writing.h"
 #include "tapeio/error.h"
 
@@ -127,6 +128,7 @@ std::optional<Source> source_at(const std::string& path, const catalog::Version&
 }
 
 NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& reporter) {
+  look_for_unseen_media(context);
   NeededItems needed;
   SourceCheck check(reporter);
   const CopyPolicy policy(context.config());

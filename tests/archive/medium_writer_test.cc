@@ -109,6 +109,20 @@ TEST_F(MediumWriterTest, AppendingWritesOverTheClosingIndexAndNothingElse) {
   EXPECT_GT(index_at("MX0001", 7).sequence, index_at("MX0001", 5).sequence);
 }
 
+TEST_F(MediumWriterTest, WhatIsAppendedToWasSeen) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  (void)world_.run();
+  {
+    catalog::Database database = world_.open_catalog();
+    database.execute("INSERT INTO state.unseen SELECT uuid FROM main.medium");
+  }
+  world_.add_source("b", 1000);
+  (void)world_.run();
+  catalog::Database database = world_.open_catalog();
+  EXPECT_THAT(catalog::Ledger(database).unseen_media(), IsEmpty());
+}
+
 TEST_F(MediumWriterTest, AJobWithoutDataStillClosesAMedium) {
   library_.add_medium("MX0001", 64 * MiB);
   world_.add_source("a", 1000);

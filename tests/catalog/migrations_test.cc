@@ -91,6 +91,23 @@ TEST_F(MigrationsTest, LostStateIsMadeAgain) {
   EXPECT_TRUE(std::filesystem::exists(state));
 }
 
+TEST_F(MigrationsTest, OlderStateIsMigratedAndKept) {
+  create_catalog(file, "nas");
+  {
+    Database database = open();
+    database.execute(
+        "INSERT INTO state.source VALUES (1, 2, 3, 4, 1); DROP TABLE state.unseen;"
+        "PRAGMA state.user_version = 1");
+  }
+  Database database = open(Access::read);
+  EXPECT_EQ(schema_version(database, "state"), state_steps().size());
+  Statement rows(database,
+                 "SELECT (SELECT count(*) FROM state.source), count(*) FROM state.unseen");
+  ASSERT_TRUE(rows.step());
+  EXPECT_EQ(rows.integer(0), 1);
+  EXPECT_EQ(rows.integer(1), 0);
+}
+
 TEST_F(MigrationsTest, NewerStateIsRefused) {
   create_catalog(file, "nas");
   { Database database = open(); }

@@ -72,6 +72,32 @@ TEST_F(PolicyTest, BadCopiesAndLostOrRetiredMediaDoNotCount) {
   EXPECT_THAT(needed(1), ElementsAre("a 1 MX2"));
 }
 
+TEST_F(PolicyTest, CopiesOnMediaThatARecoveryToldOfCountOnceTheirLabelWasRead) {
+  const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.write(job, one, {machine.content("A")});
+  machine.write(job, two, {machine.content("A")});
+  EXPECT_THAT(needed(2), IsEmpty());
+  EXPECT_THAT(ledger.unseen_media(), IsEmpty());
+  Statement(machine.database, "INSERT INTO state.unseen VALUES (?)").bind(1, uuid_of("MX2")).run();
+  ASSERT_EQ(ledger.unseen_media().size(), 1u);
+  EXPECT_THAT(needed(2), ElementsAre("a 1 MX1 MX2"));
+  ledger.needs([](const std::string&) { return 3u; }, [](const Medium&) { return ""; },
+               [](const Ledger::Need& need) {
+                 EXPECT_EQ(need.missing, 2u);
+                 EXPECT_EQ(need.unseen, 1u);
+                 return true;
+               });
+  {
+    Database reader = open_catalog(machine.catalog_db, machine.state_db, Access::read);
+    Ledger(reader).label_seen(*ledger.medium("MX2"));
+    EXPECT_THAT(needed(2), ElementsAre("a 1 MX1 MX2")) << "a reader writes nothing";
+  }
+  ledger.label_seen(*ledger.medium("MX2"));
+  EXPECT_THAT(needed(2), IsEmpty());
+}
+
 TEST_F(PolicyTest, RenamedAndDuplicatedFilesNeedNothing) {
   const MediumId one = machine.add_medium("MX1");
   const Job job = machine.begin();

@@ -607,6 +607,32 @@ TEST_F(RecoveryTest, KnownMediumKeepsItsKindAndRecordSize) {
   EXPECT_EQ(known.kind, "dir");
 }
 
+TEST_F(RecoveryTest, MediaThatWereNewAndNotSeenThemselvesAreUnseen) {
+  machine.add_medium("MX1");
+  machine.add_medium("MX2");
+  const FoundIndex early = closing(machine, "MX1");
+  machine.add_medium("MX3");
+  const FoundIndex late = closing(machine, "MX2");
+  const std::filesystem::path to = directory / "seen.db", state = directory / "seen-state.db";
+  const auto unseen = [&] {
+    std::vector<std::string> labels;
+    for (const Medium& medium : reopened(to).ledger.unseen_media()) {
+      labels.push_back(medium.label);
+    }
+    return labels;
+  };
+  (void)recover_catalog({early}, to, Seen{state, {uuid_of("MX1")}});
+  EXPECT_THAT(unseen(), ElementsAre("MX2"));
+  {
+    Machine again = reopened(to);
+    again.ledger.label_seen(*again.ledger.medium("MX2"));
+  }
+  (void)recover_catalog({late}, to, Seen{state, {}});
+  EXPECT_THAT(unseen(), ElementsAre("MX3")) << "what was seen before stays seen";
+  (void)recover_catalog({late}, to, Seen{state, {uuid_of("MX3")}});
+  EXPECT_THAT(unseen(), IsEmpty());
+}
+
 TEST_F(RecoveryTest, AnotherCatalogChangesNoMediumThatIsKnown) {
   machine.add_medium("MX1", "shelf A");
   const FoundIndex mine = closing(machine, "MX1");

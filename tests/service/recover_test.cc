@@ -303,6 +303,35 @@ TEST_F(RecoverTest, AnIdentityThatOpensNothingIsRefusedAndLeavesNoHome) {
   EXPECT_FALSE(fs::exists(home()));
 }
 
+TEST_F(RecoverTest, CopiesCountOnlyOnceTheLabelOfTheirMediumWasReadAgain) {
+  write("a", "first");
+  write("b", "second");
+  configure("copies = 2\n");
+  back_up_onto("MX0001");
+  back_up_onto("MX0002");  // The first one was carried off: it is a place of its own.
+  const auto lacking = [this] {
+    std::vector<std::string> paths;
+    context().ledger.needs([](const std::string&) { return 2U; },
+                           [](const catalog::Medium& medium) { return medium.label; },
+                           [&](const catalog::Ledger::Need& need) {
+                             EXPECT_EQ(need.missing, need.unseen);
+                             paths.push_back(need.path);
+                             return true;
+                           });
+    return paths;
+  };
+  EXPECT_THAT(lacking(), IsEmpty());
+  lose_home();
+  (void)recover_from(library_of("MX0002"));
+  EXPECT_THAT(lacking(), ElementsAre(path_of("a"), path_of("b")));
+  // Within reach again, it is looked at by the next backup, though nothing is to be written to it.
+  fs::rename(shelf_ / "MX0001", library() / "MX0001");
+  configure("copies = 1\n");
+  reopen();
+  EXPECT_FALSE(back_up().job);
+  EXPECT_THAT(lacking(), IsEmpty());
+}
+
 TEST_F(RecoverTest, DoingItAgainChangesNothing) {
   write("a", "first");
   back_up();
