@@ -159,7 +159,7 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
     result.written.media = archive::WriteJob(write_context(context))
-                               .close_open_ends(all_libraries(context.workspace), reporter);
+                               .close_open_ends(context.workspace.libraries().here(), reporter);
     return result;
   }
   const std::optional<Unmet> unmet =

@@ -15,26 +15,31 @@ bool may_pass(ErrorCode code) {
   return code == ErrorCode::not_found || code == ErrorCode::not_permitted || code == ErrorCode::io;
 }
 
-// Empty when it is that medium, else what it is.
-std::string difference(const tapeio::PlacedMedium& placed, const catalog::Medium& medium) {
+// Reads what the medium says of itself.
+Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Medium& medium) {
+  Libraries::Lookup found;
   try {
     const auto drive = placed.load(tapeio::Library::Access::read);
     const auto label = read_label(*drive);
     if (!label) {
-      return "the medium of that label in " + placed.library->url() + " is blank";
-    }
-    if (label->medium != medium.uuid) {
-      return "the medium of that label in " + placed.library->url() + " is another one (" +
-             to_hex(label->medium) + " instead of " + to_hex(medium.uuid) + ")";
+      found.why_not = "the medium of that label in " + placed.library->url() + " is blank";
+    } else if (label->medium != medium.uuid) {
+      found.why_not = "the medium of that label in " + placed.library->url() + " is another one (" +
+                      to_hex(label->medium) + " instead of " + to_hex(medium.uuid) + ")";
+    } else {
+      found.label_read = true;
     }
   } catch (const Error& error) {
     // Where the label itself is damaged the archives still prove what they are: each opens only
     // with the key that the catalog has for it.
     if (error.code() != ErrorCode::corrupt) {
-      return error.what();
+      found.why_not = error.what();
     }
   }
-  return "";
+  if (found.why_not.empty()) {
+    found.medium = placed;
+  }
+  return found;
 }
 
 }  // namespace
@@ -144,11 +149,9 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     if (!may_be(slot.medium.label, medium)) {
       continue;
     }
-    tapeio::PlacedMedium placed{slot.library, slot.medium.label};
-    result.why_not = difference(placed, medium);
-    if (result.why_not.empty()) {
-      result.medium = std::move(placed);
-      return result;
+    result = look_at({slot.library, slot.medium.label}, medium);
+    if (result.medium) {
+      break;
     }
   }
   return result;

@@ -47,7 +47,8 @@ class Libraries {
   // Cost: the first record of each medium of that label.
   struct Lookup {
     std::optional<tapeio::PlacedMedium> medium;
-    std::string why_not;  // What a medium of that label, if one is here, is instead.
+    bool label_read = false;  // False where it is damaged: then its archives must prove it.
+    std::string why_not;      // What a medium of that label, if one is here, is instead.
   };
   [[nodiscard]] Lookup find(const catalog::Medium& medium);
 

@@ -123,7 +123,7 @@ TEST_F(PrepareTest, AHomeThatIsThereGetsTheLibraryAndTheIdentityAndSaysSo) {
   EXPECT_THAT(said[0], HasSubstr(old_.string()));
   EXPECT_THAT(said[1], HasSubstr(identity_.recipient().text()));
   const Home home(home_);
-  EXPECT_EQ(home.libraries().size(), 2u);
+  EXPECT_EQ(home.library_urls().size(), 2u);
   EXPECT_EQ(home.recipients().size(), 3u);
   EXPECT_EQ(home.identities().size(), 3u);
   EXPECT_EQ(mode_of(home_ / "mixtape.toml"), 0600u);
@@ -154,7 +154,7 @@ TEST_F(PrepareTest, AFileWithoutAPlaceForTheLibraryStaysAndTheUserIsToldWhatToAd
 TEST_F(PrepareTest, ANewHomeHasTheLibraryWhateverItsNameIs) {
   EXPECT_TRUE(prepare("dir:" + old_.string()).empty());
   catalog::create_catalog(home_ / "catalog.db", "test");
-  EXPECT_EQ(Home(home_).libraries().size(), 1u);
+  EXPECT_EQ(Home(home_).library_urls().size(), 1u);
   EXPECT_EQ(Home(home_).recipients().size(), 1u);
 }
 

@@ -180,7 +180,7 @@ TEST_F(RecoverTest, AFreshHomeOnANewMachineTakesUpTheOldMedia) {
   EXPECT_THAT(reporter_.notes, Contains(HasSubstr("added " + own_recipient())));
   EXPECT_THAT(recipients(), Contains(own_recipient()));
   EXPECT_TRUE(latest(path_of("a")));
-  EXPECT_NE(context().workspace.library_with("MX0001"), nullptr);
+  EXPECT_TRUE(context().workspace.libraries().find("MX0001").has_value());
   write("b", "second");
   EXPECT_TRUE(back_up().job);
 }
