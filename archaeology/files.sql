@@ -9,6 +9,9 @@
 --             length of its tar member in the decrypted archive
 --   media     which media there are, and where
 
+-- Views and functions of the index itself do not run.
+PRAGMA trusted_schema = OFF;
+
 -- Worked out once and looked up by number: as a view it would be walked again for each version.
 CREATE TEMP TABLE paths (id INTEGER PRIMARY KEY, path TEXT);
 INSERT INTO temp.paths
