@@ -1,7 +1,116 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The home is gone; only the media and the identity are left. By hand, with the words on the medium, and with recover.
+# The home is gone; only the media and the identity are left. First by hand: every command of README.txt as it stands on a
+# medium that the program wrote, and recover.sh from there. Then with the program: mixtape recover.
 . "$(dirname "$0")/lib.sh"
+
+# --- By hand
+
+# The commands below a heading of README.txt, as they are marked there.
+words() {
+  awk -v heading="$1" '/^---/ { below = before == heading } { before = $0 } below && sub(/^    [$] /, "")' \
+    "$work/stranger/README.txt"
+}
+
+# Runs commands in the stranger's directory with nothing of Mixtape's and no program that README.txt does not name.
+stranger() {
+  (cd "$work/stranger" && env -i PATH="$work/programs" FILES="$medium" HEAD="$work/head" ODD="${ODD:-}" sh -eu -c "$1")
+}
+
+# Every name and every byte: without owners, since a hard link of tar's has those of its first name.
+bytes_of() { (cd "$1" && find . ! -type c -printf '%y %l %P\0' | sort -z && find . -type f -print0 | sort -z | xargs -0 b2sum); }
+# What recover.sh promises: also modes, owners and times, but not those of symbolic links.
+promised() { (cd "$1" && bytes_of . && find . ! -type c ! -type l -printf '%m %U %G %T@ %P\0' | sort -z); }
+# alike COMMAND A B: it says the same of both.
+alike() {
+  "$1" "$2" >"$work/left"
+  "$1" "$3" >"$work/right"
+  cmp "$work/left" "$work/right" || fail "$3 is not as $2"
+}
+
+mkdir "$work/programs" "$work/stranger"
+for program in sh age tar sqlite3 awk b2sum cat chmod chown cut dirname grep head id ls mkdir mkfifo mktemp mv ln printf \
+    rm sed sort tail touch tr wc; do
+  ln -s "$(command -v "$program")" "$work/programs/$program"
+done
+# A tape with the same tape files: what mt and dd do to it.
+cat >"$work/programs/mt" <<'END'
+#!/bin/sh
+head=$(cat "$HEAD")
+case $3 in
+  rewind) head=0 ;;
+  fsf) head=$((head + $4)) ;;
+  eod) head=$(ls "$FILES" | grep -c '^[0-9]') ;;
+  bsfm) head=$((head - $4 + 1)) ;;
+  status) echo "File number=$head, block number=0, partition=0." ;;
+esac
+echo "$head" > "$HEAD"
+END
+cat >"$work/programs/dd" <<'END'
+#!/bin/sh
+[ "$*" = "if=/dev/null bs=1048576" ] || exit 1
+head=$(cat "$HEAD")
+echo $((head + 1)) > "$HEAD"
+cat "$FILES/000$head".*
+END
+chmod +x "$work/programs/mt" "$work/programs/dd"
+
+say "by hand: a medium that the program wrote"
+export MIXTAPE_HOME=$work/by-hand
+mixtape init
+odd_tree "$work/odd"
+# recover.sh gives that right to nobody unless root asks.
+[ "$(id -u)" -eq 0 ] || chmod u-s "$work/odd/plain/one"
+mixtape backup "$work/odd"
+echo changed >>"$work/odd/plain/one"
+printf 'back' >"$work/odd/with space/"$'it\'s "quoted" back\\nslash \x81\x88$HOME'
+mixtape backup "$work/odd"
+medium=$(dirname "$(find "$MIXTAPE_HOME/library" -name 0004.archive.tar.age)")
+cp "$MIXTAPE_HOME/keys/recovery.identity" "$work/by-hand.key"
+export MIXTAPE_HOME=$work/home
+tar -xf "$medium/0000.archaeology.tar" -C "$work/stranger" README.txt
+# What the reader is told to replace.
+values=$(words "Your own values" | sed "s|^KEY=[^ ]*|KEY=$work/by-hand.key|; s|^MEDIUM=[^ ]*|MEDIUM=$medium|
+  s|^TAPE=[^ ]*|TAPE=/dev/null|; s|^FILE=[^ ]*|FILE=\$ODD|")
+follow() { stranger "$values
+$(for heading; do words "$heading"; done)"; }
+
+follow "From a disk: these texts" "From a disk: the newest index"
+follow "From a disk: all archives"
+alike bytes_of "$work/odd" "$work/stranger/unpacked$work/odd"
+
+say "by hand: one file after the other"
+places=0
+while IFS= read -r -d '' file; do
+  ODD=${file#/}
+  follow "From a disk: one file by its place"
+  cmp "$file" "$work/stranger/found"
+  places=$((places + 1))
+done < <(find "$work/odd" -type f -size +0 -print0)
+[ "$places" -ge 10 ] || fail "only $places files were looked for"
+ODD=${work#/}/odd/plain/one
+follow "Ask the index" >"$work/answers"
+grep -qF "${medium##*/}|4|" "$work/answers" || fail "the index does not say where $ODD is"
+
+say "by hand: with the script"
+ODD=${work#/}/odd/plain
+follow "With the script" >/dev/null
+alike promised "$work/odd" "$work/stranger/everything$work/odd"
+alike promised "$work/odd/plain" "$work/stranger/restored$work/odd/plain"
+[ ! -e "$work/stranger/restored$work/odd/deep" ] || fail "more than $ODD was restored"
+
+say "by hand: from a tape"
+rm -rf "$work/stranger"/*.md "$work/stranger/unpacked" "$work/stranger/index.sqlite" "$work/stranger/found"
+ODD="${work#/}/odd/with space/"$'\xff\xfe not utf-8'
+echo 0 >"$work/head"
+follow "From a tape: these texts" "From a tape: the newest index"
+follow "From a tape: a whole archive" "From a tape: one file by its place"
+cmp "/$ODD" "$work/stranger/found"
+cmp "/$ODD" "$work/stranger/unpacked/$ODD"
+stranger "sh recover.sh restore /dev/null $work/by-hand.key tape"
+alike promised "$work/odd" "$work/stranger/tape$work/odd"
+
+# --- With the program
 
 mixtape init
 media_of "12 MiB" 4
