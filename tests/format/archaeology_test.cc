@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -280,6 +282,47 @@ TEST(Archaeology, CutAnywhereIsCorrupt) {
 TEST(TapeFormat, PaddingExampleHolds) {
   EXPECT_EQ(padded_plain_size(184, 5'007'360, MiB), 5'241'416U);
   EXPECT_EQ(cipher_size(184, 5'241'416), 5'242'880U);
+}
+
+// The words in the first column of the table that begins with `name`.
+std::set<std::string> first_cells(const std::string& text, const std::string& name) {
+  std::set<std::string> cells;
+  const std::size_t begin = text.find("\n| `" + name + "` |", text.find("## 5. Index"));
+  if (begin == std::string::npos) {
+    return cells;
+  }
+  std::istringstream rows(text.substr(begin + 1, text.find("\n\n", begin) - begin));
+  for (std::string row; std::getline(rows, row);) {
+    std::string cell = row.substr(1, row.find('|', 1) - 1);
+    std::replace(cell.begin(), cell.end(), ',', ' ');
+    std::istringstream words(cell);
+    for (std::string word; words >> word;) {
+      cells.insert(word);
+    }
+  }
+  return cells;
+}
+
+// Every table of the schema has its own in the text, with a row or a word for every column.
+TEST(TapeFormat, NamesEveryColumnOfTheIndex) {
+  const char* source = std::getenv("MIXTAPE_SOURCE_DIR");
+  if (source == nullptr) {
+    GTEST_SKIP() << "MIXTAPE_SOURCE_DIR is not set";
+  }
+  const std::string text = read_text(std::string(source) + "/archaeology/tape-format.md");
+  std::istringstream schema(read_text(std::string(source) + "/tests/golden/schema-v1.sql"));
+  std::set<std::string> described;  // The words in the first column of the table's rows.
+  for (std::string line; std::getline(schema, line);) {
+    std::istringstream words(line);
+    std::string first, second, name;
+    words >> first >> second >> name;
+    if (line.starts_with("CREATE TABLE ") && line.ends_with("(")) {
+      described = first_cells(text, name.substr(0, name.size() - 1));
+      EXPECT_FALSE(described.empty()) << name;
+    } else if (line.starts_with("  ") && std::islower(line[2]) != 0) {
+      EXPECT_TRUE(described.contains(first)) << first << " of a table";
+    }
+  }
 }
 
 }  // namespace
