@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -13,6 +12,65 @@ namespace mixtape::tools {
 namespace {
 
 using nlohmann::json;
+
+// {"run": {"arguments": [..]}} is the deepest message.
+constexpr std::size_t kMaxDepth = 3;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::corrupt, "control socket: a message that is none: " + why);
+}
+
+// Takes an item's kind (RFC 8949: its major type) and number off the front of `rest`.
+std::pair<unsigned, std::uint64_t> take_head(ByteView& rest) {
+  const auto take = [&rest](std::size_t size) {
+    if (rest.size() < size) {
+      refuse("it is cut off");
+    }
+    std::uint64_t value = 0;
+    for (const std::byte byte : rest.first(size)) {
+      value = (value << 8) | std::to_integer<std::uint64_t>(byte);
+    }
+    rest = rest.subspan(size);
+    return value;
+  };
+  const std::uint64_t head = take(1);
+  const auto kind = static_cast<unsigned>(head >> 5);
+  const std::uint64_t number = head & 31;
+  if (number > 27) {
+    refuse("it has an item without a length");
+  }
+  return {kind, number < 24 ? number : take(std::size_t{1} << (number - 24))};
+}
+
+// Passes only what encode_message makes: maps, lists, texts, integers and true, nested no deeper
+// than that. The JSON library calls itself once a level, and what nests is a few bytes a level.
+void check_shape(ByteView rest) {
+  enum : unsigned { kUnsigned = 0, kNegative = 1, kText = 3, kList = 4, kMap = 5, kSimple = 7 };
+  constexpr std::uint64_t kTrue = 21;
+  std::vector<std::uint64_t> missing{1};  // Items that are to come, one number for each level.
+  while (!missing.empty()) {
+    if (missing.back() == 0) {
+      missing.pop_back();
+      continue;
+    }
+    --missing.back();
+    const auto [kind, number] = take_head(rest);
+    if (kind == kList || kind == kMap) {
+      // Each item is at least one byte, so the number of a list or map fits too.
+      if (missing.size() > kMaxDepth || number > rest.size()) {
+        refuse("it is too deep or too long");
+      }
+      missing.push_back(kind == kMap ? 2 * number : number);
+    } else if (kind == kText) {
+      if (number > rest.size()) {
+        refuse("it is cut off");
+      }
+      rest = rest.subspan(number);
+    } else if (kind != kUnsigned && kind != kNegative && (kind != kSimple || number != kTrue)) {
+      refuse("it has an item of a kind that is not used");
+    }
+  }
+}
 
 json encode_progress(const Progress& progress) {
   return {{"phase", progress.phase},
@@ -75,69 +133,6 @@ Message decode_map(const std::string& kind, const json& value) {
   return message;
 }
 
-// The deepest message is {"run": {"arguments": ["..."]}}.
-constexpr std::size_t kMostNested = 3;
-
-// One CBOR item's head: what it is, and its length or value.
-struct Head {
-  unsigned major = 0;
-  std::uint64_t value = 0;
-};
-
-std::optional<Head> take_head(ByteView& rest) {
-  if (rest.empty()) {
-    return std::nullopt;
-  }
-  const auto first = std::to_integer<unsigned>(rest[0]);
-  Head head{first >> 5, first & 31};
-  rest = rest.subspan(1);
-  if (head.value < 24) {
-    return head;
-  }
-  // 28 and more: reserved, or an item of unknown length; our encoder writes neither.
-  const std::size_t width = head.value < 28 ? std::size_t{1} << (head.value - 24) : rest.size() + 1;
-  if (width > rest.size()) {
-    return std::nullopt;
-  }
-  head.value = 0;
-  for (const std::byte byte : rest.first(width)) {
-    head.value = head.value << 8 | std::to_integer<unsigned>(byte);
-  }
-  rest = rest.subspan(width);
-  return head;
-}
-
-// Whether from_cbor may be trusted with it: that one calls itself for each level of nesting, tags
-// and pieces of strings included, and four million levels do not fit on a stack.
-bool is_shallow(ByteView body) {
-  std::vector<std::uint64_t> open{1};  // Items still to come, one number a level.
-  while (!open.empty()) {
-    if (open.back() == 0) {
-      open.pop_back();
-      continue;
-    }
-    --open.back();
-    const auto head = take_head(body);
-    constexpr unsigned kBytes = 2, kText = 3, kArray = 4, kMap = 5, kTag = 6;
-    if (!head || head->major == kTag) {
-      return false;
-    }
-    if (head->major == kArray || head->major == kMap) {
-      // An item has at least one byte: beyond that the number is a lie, and could not be doubled.
-      if (open.size() > kMostNested || head->value > body.size()) {
-        return false;
-      }
-      open.push_back(head->value * (head->major == kMap ? 2 : 1));
-    } else if (head->major == kBytes || head->major == kText) {
-      if (head->value > body.size()) {
-        return false;
-      }
-      body = body.subspan(head->value);
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 Bytes encode_message(const Message& message) {
@@ -159,19 +154,16 @@ std::size_t frame_length(ByteView header) {
 }
 
 Message decode_message(ByteView body) {
-  if (!is_shallow(body)) {
-    throw Error(ErrorCode::corrupt, "control socket: a message that is none");
-  }
+  check_shape(body);
   try {
     const auto* data = reinterpret_cast<const std::uint8_t*>(body.data());
     const json map = json::from_cbor(data, data + body.size());
     if (!map.is_object() || map.size() != 1) {
-      throw Error(ErrorCode::corrupt, "control socket: a message that is none");
+      refuse("not a map of one");
     }
     return decode_map(map.begin().key(), map.begin().value());
   } catch (const json::exception& error) {
-    throw Error(ErrorCode::corrupt,
-                "control socket: a message that is none: " + std::string(error.what()));
+    refuse(error.what());
   }
 }
 

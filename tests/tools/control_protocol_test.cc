@@ -82,6 +82,24 @@ TEST(ControlProtocol, ALengthThatIsALieIsRefused) {
   }
 }
 
+TEST(ControlProtocol, NestingDoesNotEatTheStack) {
+  // Lists in lists, maps in maps, texts in pieces, bytes in pieces: a level for each byte or two.
+  for (const std::string_view level : {"\x81", "\xa1\x61k", "\x9f", "\x7f", "\x5f", "\xc0"}) {
+    std::string body = "\xa1\x63run";
+    while (body.size() + level.size() <= kMaxFrame) {
+      body += level;
+    }
+    EXPECT_THROW((void)decode_message(as_bytes(body)), Error);
+  }
+}
+
+TEST(ControlProtocol, AStatusThatIsNoIntegerIsRefused) {
+  // {"exit": 1e300}
+  EXPECT_THROW((void)decode_message(as_bytes("\xa1\x64"
+                                             "exit\xfb\x7e\x37\xe4\x3c\x88\x00\x75\x9c")),
+               Error);
+}
+
 TEST(ControlProtocol, DamagedFramesAreRefusedNotObeyed) {
   Message sent = Message::of(Message::Kind::run);
   sent.invocation.arguments = {"forget", "/home"};
