@@ -113,6 +113,18 @@ TEST_F(ReadmeCommands, WithTheScriptSayWhatIsDamagedOrCannotBeOpened) {
   EXPECT_THAT(closed.output, HasSubstr("no index on"));
 }
 
+TEST_F(ReadmeCommands, WithTheScriptAndTheTarOfOtherSystemsAFileThatEndsWithAHoleIsWhole) {
+  if (!installed("bsdtar")) {
+    GTEST_SKIP() << "bsdtar is not installed";
+  }
+  const Ran script = with_programs({{"tar", "#!/bin/sh\nexec bsdtar \"$@\"\n"}},
+                                   commands_below("From a disk: these texts", readme_) +
+                                       "sh recover.sh restore \"$MEDIUM\" \"$KEY\" out");
+  EXPECT_EQ(script.status, 0) << script.output;
+  EXPECT_EQ(read_text(here_ / "out/home/anna/Photos/sparse.img").size(), MiB);
+  EXPECT_EQ(read_text(here_ / "out" / kPhoto), std::string(100'000, 'p'));
+}
+
 // --- Damage, and what must not stop anything
 
 TEST_F(ReadmeCommands, WithTheScriptADamagedArchiveDoesNotKeepTheOthersBack) {
