@@ -29,6 +29,9 @@ usage() { sed -n '7,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 3 ] || usage
 command=$1 medium=$2 key=$3
 [ -r "$key" ] || die "cannot read the key $key"
+for program in age tar sqlite3; do
+  command -v "$program" > /dev/null || die "$program is not here: README.txt tells where it is from"
+done
 for beside in files.sql mixtape-tape.json; do
   [ -r "$here/$beside" ] || die "$beside must lie beside recover.sh"
 done
