@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,8 @@ constexpr std::uint64_t kMaxBefore = 16 * MiB;
 constexpr std::uint64_t kMinRecordSize = 64 * KiB;
 constexpr std::size_t kMaxLabel = 32;
 constexpr std::size_t kMaxRecipients = 1000;
+// What 64 bits of nanoseconds hold, as the members' times are: the years 1678 to 2262.
+constexpr std::int64_t kMaxCreated = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;
 constexpr std::size_t kMaxText = 256;  // Of a recipient or the program's name.
 
 // --- Values as text
@@ -78,6 +81,9 @@ std::string defect_of(const MediumLabel& label) {
   if (label.recipients.size() > kMaxRecipients ||
       !std::all_of(label.recipients.begin(), label.recipients.end(), is_printable)) {
     return "the recipients are no public keys";
+  }
+  if (label.created_s > kMaxCreated || label.created_s < -kMaxCreated) {
+    return "it was made in no year from 1678 to 2262";
   }
   return is_printable(label.program) ? "" : "the program has no printable name";
 }
@@ -203,9 +209,8 @@ std::array<std::byte, 16> uuid_of(const Json& json, const char* key) {
 }
 
 std::int64_t time_of(const Json& json, const char* key) {
-  constexpr std::int64_t kMost = 253'402'300'799;  // The end of the year 9999.
   const auto* time = find<Json::number_integer_t>(json, key);
-  if (time == nullptr || *time > kMost || *time < -kMost) {
+  if (time == nullptr) {
     corrupt(std::string(kJsonName) + " has no time \"" + key + "\"");
   }
   return *time;

@@ -181,6 +181,7 @@ TEST(Archaeology, LabelsThatCannotBeAreRefused) {
     refused([&](MediumLabel& label) { label.record_size = size; });
   }
   refused([](MediumLabel& label) { label.recipients = {"two\nlines"}; });
+  refused([](MediumLabel& label) { label.created_s = 9'223'372'037; });
 }
 
 // --- From another program, damaged or made to harm
@@ -217,6 +218,7 @@ TEST(Archaeology, WithWrongFactsIsCorrupt) {
                                                         {"524288", "0"},
                                                         {"1795000000", "18446744073709551615e3"},
                                                         {"1795000000", "\"now\""},
+                                                        {"1795000000", "9223372037"},
                                                         {"00112233-", "00112233"},
                                                         {"00112233-", "0011223x-"},
                                                         {"00112233-", "00112233-00"},
