@@ -96,34 +96,34 @@ bool add_plus(Served& served, fuse_ino_t directory, Reply& reply, const Rows& ro
   }
 }
 
-// "." and ".." come first, at offsets 0 and 1.
-constexpr std::size_t kDots = 2;
-
-bool add_dot(fuse_ino_t directory, Reply& reply, std::size_t at, bool plus) {
+bool add_dot(fuse_ino_t directory, Reply& reply, std::uint64_t place, bool plus) {
   Attributes attributes;
   attributes.inode = own_inode(NodeId(directory));
   attributes.mode = S_IFDIR;
-  const std::string name = at == 0 ? "." : "..";
-  const auto next = static_cast<off_t>(at + 1);
+  const std::string name = place == 1 ? "." : "..";
+  const auto next = static_cast<off_t>(place);
   return plus ? reply.add(name, unknown_entry(attributes), next)
               : reply.add(name, to_stat(attributes), next);
 }
 
-// The rows from `offset` on, as many as go into the reply.
+bool add_row(Served& served, fuse_ino_t directory, Reply& reply, const Rows& rows, std::size_t row,
+             bool plus) {
+  const auto next = static_cast<off_t>(rows.place(row));
+  return plus ? add_plus(served, directory, reply, rows, row, next)
+              : reply.add(std::string(rows.name(row)), to_stat(rows.attributes(row)), next);
+}
+
+// What stands behind `offset`, as much as goes into the reply.
 void fill(Served& served, fuse_ino_t directory, const Rows& rows, off_t offset, bool plus,
           Reply& reply) {
-  for (auto at = static_cast<std::size_t>(offset); at < rows.size() + kDots; ++at) {
-    const auto next = static_cast<off_t>(at + 1);
-    bool added = false;
-    if (at < kDots) {
-      added = add_dot(directory, reply, at, plus);
-    } else if (plus) {
-      added = add_plus(served, directory, reply, rows, at - kDots, next);
-    } else {
-      added =
-          reply.add(std::string(rows.name(at - kDots)), to_stat(rows.attributes(at - kDots)), next);
+  const auto from = static_cast<std::uint64_t>(offset);
+  for (std::uint64_t place = from + 1; place <= Rows::kDots; ++place) {
+    if (!add_dot(directory, reply, place, plus)) {
+      return;
     }
-    if (!added) {
+  }
+  for (std::size_t row = rows.behind(from); row < rows.size(); ++row) {
+    if (!add_row(served, directory, reply, rows, row, plus)) {
       return;
     }
   }
