@@ -15,7 +15,7 @@ namespace mixtape::fusefs {
 namespace {
 
 Rows list(Served& served, fuse_ino_t directory) {
-  if (is_lasting(directory)) {
+  if (is_archived(directory)) {
     return served.listings.get(NodeId(directory));
   }
   if (!is_staging(directory)) {
@@ -129,6 +129,16 @@ void fill(Served& served, fuse_ino_t directory, const Rows& rows, off_t offset, 
   }
 }
 
+// Makes the rows unless those of an earlier request do. Rows from before a commit do not: from them
+// the kernel would take back what it was just told, and keep it for a day.
+void make_rows(Served& served, fuse_ino_t directory, OpenDirectory& open, bool rewound) {
+  const std::uint64_t commits = served.commits;
+  if (!open.rows || rewound || (is_archived(directory) && open.commits != commits)) {
+    open.rows = list(served, directory);
+    open.commits = commits;
+  }
+}
+
 void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
                     const fuse_file_info* info, bool plus) {
   answer(request, "readdir", [&] {
@@ -137,9 +147,7 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
     {
       OpenDirectory& open = served.directories.at(info->fh);
       const std::lock_guard lock(open.mutex);
-      if (!open.rows || offset == 0) {
-        open.rows = list(served, directory);
-      }
+      make_rows(served, directory, open, offset == 0);
       fill(served, directory, *open.rows, offset, plus, reply);
     }
     // Once it is sent, the directory may be closed on another thread.
@@ -150,7 +158,7 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
 // Valid replies: fuse_reply_open, fuse_reply_err.
 void opendir(fuse_req_t request, fuse_ino_t directory, fuse_file_info* info) {
   // What a commit invalidates, or nothing ever changes, may stay in the kernel.
-  info->cache_readdir = info->keep_cache = is_lasting(directory) ? 1 : 0;
+  info->cache_readdir = info->keep_cache = is_archived(directory) ? 1 : 0;
   Served& served = served_by(request);
   info->fh = served.directories.add(std::make_unique<OpenDirectory>());
   if (fuse_reply_open(request, info) == -ENOENT) {

@@ -152,10 +152,15 @@ void Invalidation::tell_everything(const std::stop_token& stop) {
 }
 
 void Invalidation::send(const std::vector<Notice>& notices) {
+  // A name waits for whoever is reading its directory, rows from before the commit among them.
+  // Dropped before that, the kernel's listing could be filled with them again.
   for (const Notice& notice : notices) {
     if (notice.name) {
       kernel_.expire_name(notice.node, *notice.name);
-    } else {
+    }
+  }
+  for (const Notice& notice : notices) {
+    if (!notice.name) {
       kernel_.forget_attributes(notice.node);
     }
   }

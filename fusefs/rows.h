@@ -11,9 +11,9 @@
 // A directory as one opendir() sees it, in as little memory as a directory of a million files asks
 // for: 72 bytes a row, and the name.
 //
-// A row's place is its offset for readdir(3). It is made of the inode number, by which the catalog's
-// directories are in order, and so it means the same in each listing of a directory: the kernel goes
-// on behind a place that it knows from one listing in another one, made after a commit.
+// A row's place is its offset for readdir(3). It is made of the inode number, by which the
+// catalog's directories are in order, and so it means the same in each listing of a directory: the
+// kernel goes on behind a place that it knows from one listing in another one, made after a commit.
 
 namespace mixtape::fusefs {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -23,10 +24,13 @@
 
 namespace mixtape::fusefs {
 
-// One opendir(): what the directory held when it was first read, or last rewound.
+// One opendir(): what the directory held when it was first read, or last rewound, or when a job
+// last committed.
 struct OpenDirectory {
   std::mutex mutex;
-  std::optional<Rows> rows;  // Guarded by mutex.
+  // Guarded by mutex.
+  std::optional<Rows> rows;
+  std::uint64_t commits = 0;  // Told of before the rows were made.
 };
 
 struct Served {
@@ -52,10 +56,12 @@ struct Served {
     }
   }
 
-  // A job has committed something.
+  // A job has committed something. Called before the kernel is told.
   void forget_what_changed() {
     catalog.forget_totals();
     listings.forget();
+    // Last: whoever sees the new count must find nothing older.
+    ++commits;
   }
 
   Contents& contents;
@@ -71,6 +77,7 @@ struct Served {
   ParkedReads parked;
   RecallWalk recall_walk;
   ListingAhead listings;
+  std::atomic<std::uint64_t> commits = 0;  // How often something was committed.
   std::atomic<bool> init_replied = false;
 };
 
@@ -81,8 +88,8 @@ inline bool is_staging(fuse_ino_t number) {
   return node_of(number).kind == NodeKind::staging;
 }
 
-// Directories whose listing stays right until a commit is told of.
-inline bool is_lasting(fuse_ino_t directory) {
+// Directories of archived trees, which are in the order of inode numbers.
+inline bool is_archived(fuse_ino_t directory) {
   const NodeKind kind = node_of(directory).kind;
   return kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
 }

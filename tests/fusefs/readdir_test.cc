@@ -102,6 +102,35 @@ TEST_F(ReaddirTest, WhatStayedIsListedOnceAlsoWhenTheKernelForgetsItsListingMean
   expect_each_once(listing, 3, kFiles);
 }
 
+TEST_F(ReaddirTest, WhatWasListedBeforeACommitDoesNotComeBackAfterIt) {
+  fill();
+  Listing listing = open_listing();
+  ASSERT_TRUE(listing.read_on());
+  change({kFiles - 1});
+  const std::string changed = "latest/d/" + name(kFiles - 1);
+  const struct stat newer = status(changed);
+  listing.read_to_the_end();
+  EXPECT_EQ(status(changed).st_ino, newer.st_ino);
+  EXPECT_EQ(status(changed).st_size, newer.st_size);
+  EXPECT_EQ(newer.st_size, static_cast<off_t>(("newer content " + name(0)).size()));
+}
+
+TEST_F(ReaddirTest, WhatTheKernelKeptBeforeACommitIsNotListedAfterIt) {
+  fill();
+  Listing before = open_listing();
+  ASSERT_TRUE(before.read_on());
+  auto job = world.job();
+  job.file("d/added", "quite new").end("d/" + name(kFiles - 1)).finish();
+  mount->changed({"d/added", "d/" + name(kFiles - 1)});
+  before.read_to_the_end();
+  for (int look = 0; look < 2; ++look) {
+    Listing after = open_listing();
+    after.read_to_the_end();
+    EXPECT_EQ(after.times("added"), 1);
+    EXPECT_EQ(after.times(name(kFiles - 1)), 0);
+  }
+}
+
 TEST_F(ReaddirTest, ALinkIsListedOnceThoughItSharesItsNumber) {
   auto job = world.job();
   auto& ledger = world.machine.ledger;
