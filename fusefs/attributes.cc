@@ -41,7 +41,9 @@ Attributes made_up_directory(NodeId node, std::int64_t mtime_ns) {
 
 Found found_version(const catalog::Version& version, const Node& as_directory) {
   const Node node = is_directory(version) ? as_directory : Node::version(version.key);
-  Found found{.node = node.id(), .attributes = attributes_of(version)};
+  Found found{.node = node.id(),
+              .attributes = attributes_of(version),
+              .freshness = freshness_in(as_directory)};
   if (node.kind == NodeKind::bundle) {
     found.attributes.inode = own_inode(found.node);
   }

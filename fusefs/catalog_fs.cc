@@ -193,7 +193,7 @@ Found CatalogFs::get_directory(Reader& reader, const Node& node) {
     throw Refusal{ESTALE};
   }
   // Nobody scanned "/", and what a bundle leads through may be gone from every view.
-  return found_directory(node, 0, Freshness::forever);
+  return found_directory(node, 0, freshness_in(node));
 }
 
 std::optional<catalog::Version> CatalogFs::version_of(Reader& reader, const Node& node) {

@@ -78,7 +78,10 @@ bool add_plus(Served& served, fuse_ino_t directory, Reply& reply, const Rows& ro
               off_t next) {
   const std::string name(rows.name(row));
   if (rows.has_attributes(row)) {
-    return reply.add(name, to_entry({.node = rows.node(row), .attributes = rows.attributes(row)}),
+    return reply.add(name,
+                     to_entry({.node = rows.node(row),
+                               .attributes = rows.attributes(row),
+                               .freshness = freshness_in(node_of(directory))}),
                      next);
   }
   if (!is_staging(directory)) {
@@ -157,8 +160,7 @@ void read_directory(fuse_req_t request, fuse_ino_t directory, std::size_t size, 
 
 // Valid replies: fuse_reply_open, fuse_reply_err.
 void opendir(fuse_req_t request, fuse_ino_t directory, fuse_file_info* info) {
-  // What a commit invalidates, or nothing ever changes, may stay in the kernel.
-  info->cache_readdir = info->keep_cache = is_archived(directory) ? 1 : 0;
+  info->cache_readdir = info->keep_cache = stays_in_kernel(directory) ? 1 : 0;
   Served& served = served_by(request);
   info->fh = served.directories.add(std::make_unique<OpenDirectory>());
   if (fuse_reply_open(request, info) == -ENOENT) {

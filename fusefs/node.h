@@ -32,9 +32,15 @@ struct Attributes {
 // How long the kernel may believe what it was told.
 enum class Freshness {
   forever,  // Immutable, or invalidated when a job commits.
-  brief,    // Lists that grow without notice: snapshots, media.
+  brief,    // What changes without notice: snapshots, media, bundles and all that is in them.
   none,     // Made anew each time.
 };
+// Of the names in a directory.
+[[nodiscard]] inline Freshness freshness_in(const Node& directory) {
+  return directory.kind == NodeKind::snapshot || directory.kind == NodeKind::bundle
+             ? Freshness::brief
+             : Freshness::forever;
+}
 
 struct Found {
   NodeId node{};

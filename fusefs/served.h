@@ -93,6 +93,12 @@ inline bool is_archived(fuse_ino_t directory) {
   const NodeKind kind = node_of(directory).kind;
   return kind == NodeKind::latest || kind == NodeKind::snapshot || kind == NodeKind::bundle;
 }
+// Directories whose listing the kernel may keep: each change of latest is told by name. What a
+// snapshot or a bundle shows changes too (a content is written later, a copy turns out bad), but
+// nobody could name everything that one content changes.
+inline bool stays_in_kernel(fuse_ino_t directory) {
+  return node_of(directory).kind == NodeKind::latest;
+}
 
 inline Served& served_by(fuse_req_t request) {
   return *static_cast<Served*>(fuse_req_userdata(request));

@@ -146,6 +146,19 @@ TEST_F(CatalogFsTest, SnapshotsShowWhatEachJobLeft) {
   EXPECT_FALSE(find("snapshots/nonsense").has_value());
 }
 
+TEST_F(CatalogFsTest, OnlyWhatIsToldOfIsBelievedForLong) {
+  const auto job = world.job().file("d/a", "one").finish();
+  const std::string bundle = "tapes/MX0001/" + names("tapes/MX0001").front();
+  EXPECT_EQ(must_find("latest/d").freshness, Freshness::forever);
+  EXPECT_EQ(must_find("latest/d/a").freshness, Freshness::forever);
+  EXPECT_EQ(must_find("history/d/a").freshness, Freshness::forever);
+  for (const std::string& view : {"snapshots/" + time(job), bundle}) {
+    EXPECT_EQ(must_find(view).freshness, Freshness::brief) << view;
+    EXPECT_EQ(must_find(view + "/d").freshness, Freshness::brief) << view;
+    EXPECT_EQ(must_find(view + "/d/a").freshness, Freshness::brief) << view;
+  }
+}
+
 TEST_F(CatalogFsTest, AFileInHistoryIsADirectoryOfItsVersions) {
   const auto first = world.job().file("d/a.raw", "one").finish();
   const auto second = world.job().file("d/a.raw", "two").finish();

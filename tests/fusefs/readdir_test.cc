@@ -13,8 +13,6 @@
 namespace mixtape::fusefs {
 namespace {
 
-using testing::ElementsAre;
-
 // A directory that is read piece by piece, as the kernel hands it out.
 class Listing {
  public:
@@ -146,6 +144,29 @@ TEST_F(ReaddirTest, ALinkIsListedOnceThoughItSharesItsNumber) {
   Listing listing = open_listing();
   listing.read_to_the_end();
   expect_each_once(listing, 0, kFiles);
+}
+
+TEST_F(ReaddirTest, ASnapshotShowsWhatIsWrittenLater) {
+  auto first = world.job();
+  first.file("a", "written").file("b", "left over");
+  auto& machine = world.machine;
+  machine.write(first.job, world.medium, {world.content("written")});
+  machine.ledger.finish_job(first.job.id, ++machine.now);
+  const std::string snapshot = "snapshots/" + time_name(first.job.started_s);
+  EXPECT_EQ(run("ls " + snapshot), "a\n");
+  EXPECT_EQ(run("ls " + snapshot), "a\n");
+  world.job().finish();
+  mount->changed({"b"});
+  EXPECT_EQ(run("ls " + snapshot), "a\nb\n");
+}
+
+TEST_F(ReaddirTest, ABundleShowsNoCopyThatTurnedOutBad) {
+  world.job().file("a", "one").file("b", "two").finish();
+  EXPECT_EQ(run("ls tapes/MX0001/*"), "a\nb\n");
+  EXPECT_EQ(run("ls tapes/MX0001/*"), "a\nb\n");
+  world.machine.ledger.mark_copy(world.content("one"), catalog::BundleId{1},
+                                 catalog::CopyState::bad);
+  EXPECT_EQ(run("ls tapes/MX0001/*"), "b\n");
 }
 
 }  // namespace
