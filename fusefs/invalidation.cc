@@ -36,6 +36,13 @@ void Invalidation::everything_changed() {
   enqueue({}, true);
 }
 
+void Invalidation::stop() {
+  std::call_once(stopping_, [this] {
+    thread_.request_stop();
+    thread_.join();
+  });
+}
+
 void Invalidation::enqueue(std::vector<std::string> paths, bool everything) {
   std::unique_lock lock(mutex_);
   everything_ = everything_ || everything || paths_.size() + paths.size() > kMaxPaths;

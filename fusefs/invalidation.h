@@ -50,6 +50,10 @@ class Invalidation {
   // staging. Returns when the kernel was told, or the object stops.
   void changed(std::vector<std::string> paths);
   void everything_changed();
+  // Returns when the last notice is out; none follows. Idempotent. A notice may wait in the kernel
+  // for a request that has no answer yet: to be called while requests are answered, or when nobody
+  // can make any.
+  void stop();
 
   static constexpr std::size_t kMaxPaths = 65536;
 
@@ -73,6 +77,7 @@ class Invalidation {
   std::uint64_t asked_ = 0;
   std::uint64_t told_ = 0;
   bool stopped_ = false;
+  std::once_flag stopping_;
   std::jthread thread_;  // Last: it uses the members above.
 };
 

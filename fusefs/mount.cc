@@ -126,15 +126,18 @@ struct Mount::Session {
     invalidation.emplace(served.readers, served.staging ? &*served.staging : nullptr, *notices);
   }
 
-  ~Session() {
-    unmount();
-    invalidation.reset();
-  }
+  ~Session() { unmount(); }
 
+  // Parked requests refer to the session, and notices are written to a descriptor that would soon
+  // be somebody else's.
+  void say_no_more() {
+    served.parked.close();
+    invalidation->stop();
+  }
   void unmount() {
     if (std::exchange(mounted, false)) {
-      // Parked requests refer to the session; the kernel then wakes whoever still waits in it.
-      served.parked.close();
+      say_no_more();
+      // Closes the descriptor; the kernel then wakes whoever still waits in it.
       fuse_session_unmount(fuse.get());
     }
   }
@@ -168,7 +171,8 @@ void Mount::run() {
 }
 
 void Mount::stop() {
-  session_->served.parked.close();
+  // While requests are still answered: a notice may wait in the kernel for one.
+  session_->say_no_more();
   fuse_session_exit(session_->fuse.get());
   // The threads wait in the kernel for a request; any one wakes them. It is answered, or finds the
   // tree gone.
