@@ -24,6 +24,9 @@ std::shared_ptr<CatalogFile::OnDisk> CatalogFile::open_here(Contents& contents,
     return nullptr;
   }
   auto mapping = content.size >= kMappedFrom ? Mapping::of(*fd, content.size) : nullptr;
+  if (mapping) {
+    fd->reset();
+  }
   return std::make_shared<OnDisk>(OnDisk{std::move(*fd), std::move(mapping)});
 }
 

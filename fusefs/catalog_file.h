@@ -51,7 +51,8 @@ class CatalogFile {
   bool here_ = true;
   std::shared_ptr<const std::string> text_;  // When there is one, the file is these bytes.
   recall::Content content_;                  // Size 0: the file is empty.
-  // Large files are mapped, small ones read: a mapping costs more than a copy of a few pages.
+  // Large files are mapped and cost no descriptor, small ones read: a mapping costs more than a
+  // copy of a few pages.
   struct OnDisk {
     tapeio::UniqueFd fd;
     std::unique_ptr<Mapping> mapping;

@@ -40,6 +40,8 @@ int error_number_of(ErrorCode code) {
       return EBUSY;
     case ErrorCode::cancelled:
       return EINTR;
+    case ErrorCode::exhausted:
+      return EMFILE;
   }
   return EIO;
 }

@@ -21,6 +21,10 @@ ErrorCode code_of_errno(int error_number) {
       return ErrorCode::not_permitted;
     case EROFS:
       return ErrorCode::write_protected;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return ErrorCode::exhausted;
     default:
       return ErrorCode::io;
   }
@@ -56,6 +60,8 @@ std::string_view to_string(ErrorCode code) {
       return "locked";
     case ErrorCode::cancelled:
       return "cancelled";
+    case ErrorCode::exhausted:
+      return "exhausted";
   }
   return "unknown";
 }

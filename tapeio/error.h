@@ -27,6 +27,7 @@ enum class ErrorCode {
   conflict,         // The state forbids it now (catalog older than the medium, file in the way).
   locked,           // Another process is writing: wait for it.
   cancelled,        // Somebody asked to stop.
+  exhausted,        // This process has no descriptors or memory left: try again when it has.
 };
 
 std::string_view to_string(ErrorCode code);
@@ -43,7 +44,7 @@ class Error : public std::runtime_error {
 };
 
 // Throws Error from errno; ENOSPC and EDQUOT become no_space, ENOENT not_found, EACCES and EPERM
-// not_permitted, EROFS write_protected, all else io. `what` is "open /path" style, without the
+// not_permitted, EROFS write_protected, EMFILE, ENFILE and ENOMEM exhausted, all else io. `what` is "open /path" style, without the
 // reason.
 [[noreturn]] void throw_errno(const std::string& what);
 [[noreturn]] void throw_errno(const std::string& what, int error_number);

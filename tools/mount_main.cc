@@ -7,6 +7,7 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,16 @@ constexpr std::size_t kOldLogs = 3;
 
 void complain(const std::string& why) {
   std::fprintf(stderr, "mount.mixtape: %s\n", why.c_str());
+}
+
+// Each small file that somebody has open here costs a descriptor; the usual limit, 1024, is made
+// for programs that use select(2).
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  }
 }
 
 // The parent's side: waits until the daemon is ready or has said why not.
@@ -119,6 +130,7 @@ int start(const MountCommand& command) {
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
+  allow_many_descriptors();
   spdlog::set_default_logger(spdlog::stderr_color_mt("mount.mixtape"));
   spdlog::set_level(spdlog::level::info);
   try {

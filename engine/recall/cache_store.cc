@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 #include <string>
 #include <tuple>
@@ -109,8 +110,12 @@ std::filesystem::path CacheStore::incoming_name() {
 std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uint64_t size) {
   const std::filesystem::path path = entry_path(hash);
   tapeio::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd.valid()) {
-    return std::nullopt;
+  // A link or a socket is no entry, as are the directories that fstat finds.
+  if (!fd.valid() && errno != ELOOP && errno != ENXIO) {
+    if (errno == ENOENT) {
+      return std::nullopt;
+    }
+    throw_errno("open cache entry " + path.string());
   }
   struct stat status {};
   bool good = ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&

@@ -85,13 +85,13 @@ RecallWorker::Clock::time_point RecallWorker::wake_time() const {
 
 void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   const Content& content = request.content;
-  if (auto fd = cache_.open(content)) {
-    room_.finish(request.id, from_file(std::move(*fd)));
-    return;
-  }
   Job job;
   job.content = content;
   try {
+    if (auto fd = cache_.open(content)) {
+      room_.finish(request.id, from_file(std::move(*fd)));
+      return;
+    }
     job.copies = outside_.extents(content);
     std::erase_if(job.copies, [](const Extent& copy) { return !is_possible(copy); });
     if (job.copies.empty()) {
@@ -112,13 +112,18 @@ bool RecallWorker::present(const std::string& medium_label) {
   if (reader_ && loaded_ == medium_label) {
     return true;
   }
-  const auto known = present_.find(medium_label);
-  if (known != present_.end()) {
+  if (const auto known = present_.find(medium_label); known != present_.end()) {
     return known->second;
   }
-  bool is_here = false;
-  tell("look for a medium", [&] { is_here = outside_.find_medium(medium_label).has_value(); });
-  return present_[medium_label] = is_here;
+  bool& is_here = present_[medium_label] = false;
+  try {
+    is_here = outside_.find_medium(medium_label).has_value();
+  } catch (const Error& error) {
+    // Who could not look cannot say that it is away: loading it tells.
+    is_here = error.code() == ErrorCode::exhausted;
+    spdlog::warn("recall: look for medium {}: {}", medium_label, error.what());
+  }
+  return is_here;
 }
 
 void RecallWorker::place(RequestId id) {
@@ -208,6 +213,9 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
     }
   } catch (const Error& error) {
     spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
   }
   present_[medium_label] = false;
   place(id);
@@ -230,11 +238,11 @@ void RecallWorker::serve(RequestId id) {
   }
   Job& job = jobs_.at(id);
   const Extent extent = job.copies[job.chosen];
-  if (!load(id, extent.archive.medium_label)) {
-    return;
-  }
-  room_.set_running(id, true);
   try {
+    if (!load(id, extent.archive.medium_label)) {
+      return;
+    }
+    room_.set_running(id, true);
     if (job.no_room) {
       stream(id, job, extent);
     } else {
@@ -345,6 +353,10 @@ void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
 
 void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
   const Extent extent = job.copies[job.chosen];
+  if (error.code() == ErrorCode::exhausted) {
+    fail(id, std::current_exception());
+    return;
+  }
   if (error.code() == ErrorCode::no_medium) {
     unload();
     present_[extent.archive.medium_label] = false;

@@ -30,6 +30,9 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
       found.label_read = true;
     }
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
     // Where the label itself is damaged the archives still prove what they are: each opens only
     // with the key that the catalog has for it.
     if (error.code() != ErrorCode::corrupt) {
@@ -106,6 +109,9 @@ Libraries::View Libraries::look() {
       }
       view.here.push_back({known.library.get(), known.library->media()});
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::exhausted) {
+        throw;  // It is this process that cannot look.
+      }
       view.absent.push_back(error.what());
     }
   }

@@ -2,6 +2,7 @@
 #include "engine/recall/cache.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,6 +181,17 @@ TEST_F(CacheTest, DropsWhatIsNoFile) {
   EXPECT_FALSE(cache().contains(content));
   std::filesystem::create_symlink("/etc/passwd", entry(content));
   EXPECT_FALSE(cache().contains(content));
+}
+
+TEST_F(CacheTest, WhatCannotBeOpenedForWantOfDescriptorsIsNotAbsent) {
+  const Content content = put(bytes_of(1));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_EQ(code_of([&] { (void)cache().open(content); }), ErrorCode::exhausted);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(get(content), bytes_of(1));
 }
 
 // What a crash may leave of an entry that was not flushed: the right size, other bytes.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <latch>
 #include <mutex>
@@ -67,11 +68,22 @@ class Gate {
 class RecallTest : public testing::Test {
  protected:
   RecallTest() {
-    world_.on_read([this] { gate_.pass(); });
+    world_.on_read([this] {
+      gate_.pass();
+      fail_in(Exhausted::reading);
+    });
   }
   void TearDown() override {
     gate_.open();
     recall_.reset();
+  }
+
+  // What this process has no descriptors left for.
+  enum class Exhausted { no, reading, looking };
+  void fail_in(Exhausted what) const {
+    if (exhausted_ == what) {
+      throw_errno("open a file", EMFILE);
+    }
   }
 
   // A catalog: contents and their copies.
@@ -135,6 +147,7 @@ class RecallTest : public testing::Test {
     };
   }
   std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
+    fail_in(Exhausted::looking);
     const std::lock_guard lock(mutex_);
     if (looks_until_there_ > 0) {
       --looks_until_there_;
@@ -212,6 +225,7 @@ class RecallTest : public testing::Test {
   std::vector<std::string> damaged_, verified_, asked_for_;
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;
+  std::atomic<Exhausted> exhausted_ = Exhausted::no;
 
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;
@@ -363,6 +377,19 @@ TEST_F(RecallTest, ACopyThatWasReadWholeAndHasItsHashIsTold) {
   }
   recall_.reset();
   EXPECT_EQ(verified_, std::vector<std::string>{"A"});
+}
+
+TEST_F(RecallTest, WantOfDescriptorsIsNeitherDamageNorAMissingMedium) {
+  const Bytes bytes = test::pattern(MiB, 7);
+  const Content content = know(bytes, {world_.write_one("A", bytes), world_.write_one("B", bytes)});
+  exhausted_ = Exhausted::reading;
+  EXPECT_EQ(read(content).error, ErrorCode::exhausted);
+  exhausted_ = Exhausted::looking;
+  recall_.reset();
+  EXPECT_EQ(read(content).error, ErrorCode::exhausted);
+  EXPECT_TRUE(damaged().empty());
+  exhausted_ = Exhausted::no;
+  EXPECT_EQ(read(content).bytes, bytes);
 }
 
 TEST_F(RecallTest, WithEveryCopyDamagedTheReadFails) {
