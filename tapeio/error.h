@@ -44,8 +44,8 @@ class Error : public std::runtime_error {
 };
 
 // Throws Error from errno; ENOSPC and EDQUOT become no_space, ENOENT not_found, EACCES and EPERM
-// not_permitted, EROFS write_protected, EMFILE, ENFILE and ENOMEM exhausted, all else io. `what` is "open /path" style, without the
-// reason.
+// not_permitted, EROFS write_protected, EMFILE, ENFILE and ENOMEM exhausted, all else io. `what` is
+// "open /path" style, without the reason.
 [[noreturn]] void throw_errno(const std::string& what);
 [[noreturn]] void throw_errno(const std::string& what, int error_number);
 

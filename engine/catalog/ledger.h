@@ -138,7 +138,7 @@ class Ledger {
     Version version;
     std::uint32_t missing;
     std::vector<MediumId> on;
-    bool spoilt;  // A written bundle has a copy that is bad.
+    bool spoilt;           // A written bundle has a copy that is bad.
     std::uint32_t unseen;  // So many further copies are on media that only have to be seen again.
   };
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,

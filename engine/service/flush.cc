@@ -158,8 +158,10 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
   settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
-    result.written.media = archive::WriteJob(write_context(context))
-                               .close_open_ends(context.workspace.libraries().here(), reporter);
+    if (!dry_run) {
+      result.written.media = archive::WriteJob(write_context(context))
+                                 .close_open_ends(context.workspace.libraries().here(), reporter);
+    }
     return result;
   }
   const std::optional<Unmet> unmet =
