@@ -97,7 +97,8 @@ int show_status(Session& session) {
 }
 
 int doctor(Session& session) {
-  const std::vector<service::Finding> findings = service::examine(session.home_directory());
+  const std::vector<service::Finding> findings =
+      service::examine(session.home_directory(), session.console());
   json list = json::array();
   bool bad = false;
   for (const service::Finding& finding : findings) {

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
+#include "engine/archive/medium_check.h"
 #include "engine/service/status.h"
+#include "engine/service/writing.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
@@ -127,7 +130,26 @@ void check_libraries(Findings& findings, Context& context) {
   }
 }
 
-void check_medium(Findings& findings, const MediumStatus& medium) {
+// What the catalog says of a medium against what is on it, as before an append. Only of media that
+// nothing has to move for.
+void check_what_is_on(Findings& findings, Context& context, const Libraries::Slot& slot,
+                      Reporter& reporter) {
+  const auto medium = context.ledger.medium(slot.medium.label);
+  if (!medium || slot.medium.device_id == 0) {
+    return;
+  }
+  try {
+    const auto drive = slot.library->load(slot.medium.label, tapeio::Library::Access::read);
+    (void)archive::check_medium(write_context(context), context.ledger, *medium, *drive, reporter);
+  } catch (const Error& error) {
+    findings.push_back(
+        {Verdict::bad, "medium " + slot.medium.label, error.what(),
+         "until that is mended nothing is written to it, and what is damaged on it is read from "
+         "other media where they have it"});
+  }
+}
+
+void check_place(Findings& findings, const MediumStatus& medium) {
   const std::string subject = "medium " + medium.medium.label;
   const bool missed =
       medium.known && !medium.here && medium.medium.state != catalog::MediumState::lost;
@@ -142,12 +164,24 @@ void check_medium(Findings& findings, const MediumStatus& medium) {
   }
 }
 
-void check_media(Findings& findings, Context& context) {
+void check_media(Findings& findings, Context& context, Reporter& reporter) {
   check_libraries(findings, context);
   std::size_t here = 0;
+  std::set<std::string> to_check;
   for (const MediumStatus& medium : media_status(context)) {
     here += medium.here ? 1 : 0;
-    check_medium(findings, medium);
+    check_place(findings, medium);
+    if (medium.known && medium.here) {
+      to_check.insert(medium.medium.label);
+    }
+  }
+  Progress progress{"look at media", 0, 0, 0, to_check.size()};
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
+    if (to_check.erase(slot.medium.label) > 0) {
+      check_what_is_on(findings, context, slot, reporter);
+      ++progress.done_files;
+      reporter.progress(progress);
+    }
   }
   if (here == 0) {
     findings.push_back({Verdict::bad, "media", "no medium is here: nothing can be written",
@@ -192,7 +226,7 @@ void check_policy(Findings& findings, Context& context) {
 
 }  // namespace
 
-std::vector<Finding> examine(const fs::path& home_directory) {
+std::vector<Finding> examine(const fs::path& home_directory, Reporter& reporter) {
   Findings findings;
   check_fuse(findings);
   // Each group may fail as a whole; what it says is then the finding.
@@ -212,7 +246,7 @@ std::vector<Finding> examine(const fs::path& home_directory) {
     Workspace workspace((home::Home(home_directory)));
     Context context(workspace, catalog::Access::read);
     attempt("catalog", [&] { check_catalog_file(findings, context); });
-    attempt("media", [&] { check_media(findings, context); });
+    attempt("media", [&] { check_media(findings, context, reporter); });
     attempt("copies", [&] { check_policy(findings, context); });
   });
   return findings;

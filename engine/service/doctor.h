@@ -21,6 +21,7 @@ struct Finding {
   std::string advice;   // What to do; empty when good.
 };
 
-[[nodiscard]] std::vector<Finding> examine(const std::filesystem::path& home_directory);
+[[nodiscard]] std::vector<Finding> examine(const std::filesystem::path& home_directory,
+                                           Reporter& reporter);
 
 }  // namespace mixtape::service
