@@ -195,7 +195,7 @@ std::string lock_text(HomeLock::Role role, const std::string& command) {
                              std::to_string(::getpid()) + ", since " + since + ")";
   switch (role) {
     case HomeLock::Role::writer:
-      return "is being written to by " + holder + ": wait until it is done";
+      return "is in use by " + holder + ", which is writing to it: wait until it is done";
     case HomeLock::Role::daemon:
       return "is mounted already, by " + holder + ": unmount it first";
     case HomeLock::Role::recovery:
