@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/progress/reporter.h"
 #include "engine/service/context.h"
 
 // What could be wrong with this machine, this home and these media, and what to do about it.
