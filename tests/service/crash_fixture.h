@@ -48,8 +48,9 @@ class ServiceCrashTest : public ServiceTest {
   std::vector<std::string> readable(const Texts& texts) {
     EXPECT_EQ(catalog::check_catalog(context().database), "");
     Workspace& workspace = context().workspace;
-    std::vector<std::string> paths = test::readable_paths(
-        context().database, *workspace.libraries().front(), workspace.identities().front(), texts);
+    std::vector<std::string> paths =
+        test::readable_paths(context().database, *workspace.libraries().here().front(),
+                             workspace.identities().front(), texts);
     for (const auto& [path, text] : texts) {
       const bool on_medium = std::ranges::find(paths, path) != paths.end();
       const auto shown = latest(path);
