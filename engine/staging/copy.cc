@@ -5,9 +5,11 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -23,6 +25,7 @@ namespace {
 // The kernel's own limits for one list of names and for one value.
 constexpr std::size_t kMaxXattrList = 64 * KiB;
 constexpr std::size_t kMaxXattrValue = 64 * KiB;
+constexpr std::uint64_t kStatBlock = 512;
 
 void copy_xattrs(int from, int to) {
   std::vector<char> names(kMaxXattrList);
@@ -44,14 +47,14 @@ void copy_xattrs(int from, int to) {
   }
 }
 
-void copy_range(int from, int to, off_t begin, off_t end) {
+void copy_range(int from, int to, const std::string& name, off_t begin, off_t end) {
   off_t in = begin;
   off_t out = begin;
   while (in < end) {
     const ssize_t copied =
         ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - in), 0);
     if (copied < 0 && errno != EINTR) {
-      throw_errno("copy staged file");
+      throw_errno("copy staged " + name);
     }
     if (copied == 0) {
       return;
@@ -59,13 +62,32 @@ void copy_range(int from, int to, off_t begin, off_t end) {
   }
 }
 
+// The catalog lives on this disk too: a copy must not take its last bytes.
+void check_room(int to, const std::string& name, const struct stat& status) {
+  struct statvfs space {};
+  if (::fstatvfs(to, &space) != 0) {
+    throw_errno("look for room for a copy of staged " + name);
+  }
+  const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+  const std::uint64_t wanted = std::min(static_cast<std::uint64_t>(status.st_size), allocated);
+  if (wanted + kCopyReserve > std::uint64_t{space.f_bavail} * space.f_frsize) {
+    throw Error(ErrorCode::no_space,
+                "copy staged " + name +
+                    ", which a flush is writing: the disk would have less than " +
+                    std::to_string(kCopyReserve / MiB) +
+                    " MiB left; free some, or change the file after the flush");
+  }
+}
+
 // Data ranges only, so that a sparse file stays sparse.
-void copy_bytes(int from, int to, off_t size) {
-  if (::ioctl(to, FICLONE, from) == 0) {
+void copy_bytes(int from, int to, const std::string& name, const struct stat& status) {
+  const off_t size = status.st_size;
+  if (size == 0 || ::ioctl(to, FICLONE, from) == 0) {
     return;
   }
+  check_room(to, name, status);
   if (::ftruncate(to, size) != 0) {
-    throw_errno("size copy of staged file");
+    throw_errno("size copy of staged " + name);
   }
   off_t position = 0;
   while (position < size) {
@@ -74,21 +96,21 @@ void copy_bytes(int from, int to, off_t size) {
       if (errno == ENXIO) {
         return;
       }
-      throw_errno("seek in staged file");
+      throw_errno("seek in staged " + name);
     }
     const off_t hole = ::lseek(from, data, SEEK_HOLE);
     if (hole < 0) {
-      throw_errno("seek in staged file");
+      throw_errno("seek in staged " + name);
     }
-    copy_range(from, to, data, hole);
+    copy_range(from, to, name, data, hole);
     position = hole;
   }
 }
 
-void copy_symlink(int directory, const std::string& name, int target, const std::string& copy,
+void copy_symlink(int node, const std::string& name, int target, const std::string& copy,
                   const struct stat& status) {
   std::vector<char> link(PATH_MAX);
-  const ssize_t length = ::readlinkat(directory, name.c_str(), link.data(), link.size() - 1);
+  const ssize_t length = ::readlinkat(node, "", link.data(), link.size() - 1);
   if (length < 0) {
     throw_errno("read staged symlink " + name);
   }
@@ -128,14 +150,14 @@ void copy_metadata(int from, int to) {
   }
 }
 
-void copy_file(int directory, const std::string& name, int target, const std::string& copy,
+void copy_file(int node, const std::string& name, int target, const std::string& copy,
                bool with_bytes) {
   struct stat status {};
-  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (::fstat(node, &status) != 0) {
     throw_errno("stat staged " + name);
   }
   if (S_ISLNK(status.st_mode)) {
-    copy_symlink(directory, name, target, copy, status);
+    copy_symlink(node, name, target, copy, status);
     return;
   }
   if (!S_ISREG(status.st_mode)) {
@@ -144,7 +166,9 @@ void copy_file(int directory, const std::string& name, int target, const std::st
     }
     return;
   }
-  const tapeio::UniqueFd from(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  // Not by its name: that may be another file's by now.
+  const std::string self = "/proc/self/fd/" + std::to_string(node);
+  const tapeio::UniqueFd from(::open(self.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from.valid()) {
     throw_errno("open staged " + name);
   }
@@ -154,7 +178,7 @@ void copy_file(int directory, const std::string& name, int target, const std::st
     throw_errno("create copy of staged " + name);
   }
   if (with_bytes) {
-    copy_bytes(from.get(), to.get(), status.st_size);
+    copy_bytes(from.get(), to.get(), name, status);
   }
   copy_metadata(from.get(), to.get());
   if (::fsync(to.get()) != 0) {

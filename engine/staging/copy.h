@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
+
+#include "tapeio/bytes.h"
 
 // Copies of single files with all their metadata.
 //
@@ -13,9 +16,12 @@ namespace mixtape::staging {
 // Mode, owner, xattrs (ACLs with them) and times from one open file or directory to another.
 void copy_metadata(int from, int to);
 
-// Copies the non-directory `name` below `directory` to the new name `copy` below `target`. Regular
-// files are durable on return; without `with_bytes` they are empty.
-void copy_file(int directory, const std::string& name, int target, const std::string& copy,
+// Copies the non-directory that `node` (O_PATH) stands for, known to people as `name`, to the new
+// name `copy` below `target`.
+// Regular files are durable on return; without `with_bytes` they are empty. Bytes that cannot be
+// shared are copied only while kCopyReserve stays free, else Error{no_space} before the first one.
+inline constexpr std::uint64_t kCopyReserve = 64 * MiB;
+void copy_file(int node, const std::string& name, int target, const std::string& copy,
                bool with_bytes);
 
 }  // namespace mixtape::staging

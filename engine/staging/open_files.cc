@@ -55,9 +55,13 @@ bool OpenFiles::is_open(Inode inode) const {
 void OpenFiles::taken(const std::string& set, Inode inode, const std::string& path,
                       bool has_other_names) {
   const std::lock_guard lock(mutex_);
-  ++sets_[set].files[inode];
+  Set& taking = sets_[set];
+  if (taking.number == 0) {
+    taking.number = ++last_set_;
+  }
+  ++taking.files[inode];
   if (has_other_names) {
-    sets_[set].linked[inode].push_back(path);
+    taking.linked[inode].push_back(path);
   }
 }
 
@@ -94,6 +98,22 @@ std::size_t OpenFiles::names_in_sets(Inode inode) const {
     names += found == taken.files.end() ? 0 : found->second;
   }
   return names;
+}
+
+std::vector<OpenFiles::SetNumber> OpenFiles::holders(Inode inode) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SetNumber> numbers;
+  for (const auto& [name, set] : sets_) {
+    if (set.files.contains(inode)) {
+      numbers.push_back(set.number);
+    }
+  }
+  return numbers;
+}
+
+bool OpenFiles::held_by(Inode inode, const std::vector<SetNumber>& sets) const {
+  const std::vector<SetNumber> now = holders(inode);
+  return std::find_first_of(now.begin(), now.end(), sets.begin(), sets.end()) != now.end();
 }
 
 std::vector<std::string> OpenFiles::linked_names(Inode inode) const {

@@ -46,6 +46,11 @@ class OpenFiles {
   void dropped(const std::string& set, Inode inode);
   void renamed(const std::string& from, const std::string& to, bool exchanged);
   [[nodiscard]] std::size_t names_in_sets(Inode inode) const;
+  // The sets that have a name of the file; numbers that no later set of the same name gets.
+  using SetNumber = std::uint64_t;
+  [[nodiscard]] std::vector<SetNumber> holders(Inode inode) const;
+  // Whether one of these sets has it still: then nobody changed the file since holders() told them.
+  [[nodiscard]] bool held_by(Inode inode, const std::vector<SetNumber>& sets) const;
   // Where in the tree names of a file with several may be.
   [[nodiscard]] std::vector<std::string> linked_names(Inode inode) const;
   void forget_set(const std::string& set);
@@ -61,11 +66,13 @@ class OpenFiles {
   std::unordered_map<Inode, Writers, InodeHash> writers_;
   std::size_t closing_ = 0;  // Entries of writers_ that are being closed.
   struct Set {
+    SetNumber number = 0;  // Given with the first name.
     // How many names it has of each file; some 48 bytes a file while its flush runs.
     std::unordered_map<Inode, std::uint32_t, InodeHash> files;
     std::unordered_map<Inode, std::vector<std::string>, InodeHash> linked;
   };
   std::map<std::string, Set> sets_;
+  SetNumber last_set_ = 0;
 };
 
 }  // namespace mixtape::staging

@@ -128,10 +128,10 @@ Sets::Taken Sets::take(const std::string& set, int into) {
   return take_directory(set, tree_, into, "");
 }
 
-void Sets::remove(const std::string& set) {
-  if (const auto directory = find_directory(flushing_, set)) {
-    clear(set, directory->get());
-    changes_.unlink(flushing_, set, AT_REMOVEDIR);
+void Sets::remove(const std::string& set, const std::string& directory) {
+  if (const auto found = find_directory(flushing_, directory)) {
+    clear(set, found->get());
+    changes_.unlink(flushing_, directory, AT_REMOVEDIR);
   }
   sync_directory(flushing_);
   files_.forget_set(set);

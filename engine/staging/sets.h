@@ -31,9 +31,9 @@ class Sets {
   Taken take(const std::string& set, int into);
   // Removes below `from` what still is what the set holds.
   void remove_taken(int from, int set);
-  // Removes the set's names, one by one, so that nobody sees a link that is neither there nor
-  // accounted for; then the set.
-  void remove(const std::string& set);
+  // Removes the names that the set has in `directory`, one by one, so that nobody sees a link that
+  // is neither there nor accounted for; then the directory.
+  void remove(const std::string& set, const std::string& directory);
   // Names that a crashed process had in the set.
   void remember(const std::string& set);
 

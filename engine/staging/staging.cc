@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::string_view kCommitted = ".committed";
 constexpr std::string_view kTaking = ".taking";
+// A second name of a copy, on its way into the tree.
+constexpr std::string_view kLink = ".link";
 // The kernel queues the last close right behind close(2); only a duplicate that stays open takes
 // longer.
 constexpr std::chrono::milliseconds kCloseGrace{200};
@@ -37,21 +39,26 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-// Forgets a set that could not be taken whole.
-class ForgetUnlessTaken {
+// Takes back what was done, unless it is kept. What cannot be taken back now is what a crash would
+// leave: the next start or the next flush removes it.
+class TakeBack {
  public:
-  ForgetUnlessTaken(OpenFiles& files, std::string set) : files_(files), set_(std::move(set)) {}
-  ~ForgetUnlessTaken() {
-    if (!taken_) {
-      files_.forget_set(set_);
+  explicit TakeBack(std::function<void()> action) : action_(std::move(action)) {}
+  ~TakeBack() {
+    if (action_) {
+      try {
+        action_();
+      } catch (...) {
+        return;
+      }
     }
   }
-  void taken() { taken_ = true; }
+  TakeBack(const TakeBack&) = delete;
+  TakeBack& operator=(const TakeBack&) = delete;
+  void keep() { action_ = {}; }
 
  private:
-  OpenFiles& files_;
-  std::string set_;
-  bool taken_ = false;
+  std::function<void()> action_;
 };
 
 }  // namespace
@@ -68,6 +75,22 @@ struct Staging::Impl {
   OpenFiles files;
   std::optional<Sets> sets;
   std::atomic<std::uint64_t> next_copy{0};
+
+  struct Staged {
+    tapeio::UniqueFd fd;
+    struct stat status;
+  };
+  std::optional<Staged> open_staged(const std::string& path) const {
+    Staged staged{
+        tapeio::UniqueFd(::openat(tree.get(), path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)), {}};
+    if (staged.fd.valid() && ::fstat(staged.fd.get(), &staged.status) == 0) {
+      return staged;
+    }
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return std::nullopt;
+    }
+    throw_errno("open staged " + path);
+  }
 
   // Whether every link of the file is a name in a set or one of these, or of those that takes saw.
   bool knows_all_names(const struct stat& status, std::vector<std::string> paths) const {
@@ -88,7 +111,7 @@ struct Staging::Impl {
     if (!parent) {
       return false;
     }
-    const std::string link = copy + ".link";
+    const std::string link = copy + std::string(kLink);
     const MadeWritable writable(parent->get());
     changes.announce();
     if (::linkat(copying.get(), copy.c_str(), copying.get(), link.c_str(), 0) != 0 ||
@@ -182,35 +205,45 @@ void Staging::drop_half_copies() {
 
 void Staging::copy_up(const std::vector<std::string>& paths, Bytes bytes,
                       const std::function<void(Inode before, Inode after)>& swapped) {
-  const auto before = status_of(impl_->tree.get(), paths.at(0));
-  if (!before || impl_->files.names_in_sets(inode_of(*before)) == 0) {
+  const int copying = impl_->copying.get();
+  const auto before = impl_->open_staged(paths.at(0));
+  if (!before) {
     return;
   }
-  if (!impl_->knows_all_names(*before, paths)) {
+  const Inode inode = inode_of(before->status);
+  const auto holders = impl_->files.holders(inode);
+  if (holders.empty()) {
+    return;
+  }
+  if (!impl_->knows_all_names(before->status, paths)) {
     // Those that a take under way has not come to yet.
     const std::lock_guard taken(impl_->taking);
   }
   const std::string copy = std::to_string(impl_->next_copy++);
+  const TakeBack drop_copy([&] {
+    impl_->changes.unlink(copying, copy + std::string(kLink));
+    impl_->changes.unlink(copying, copy);
+  });
   impl_->changes.announce();
-  copy_file(impl_->tree.get(), paths.at(0), impl_->copying.get(), copy, bytes == Bytes::keep);
-  const auto after = status_of(impl_->copying.get(), copy);
+  copy_file(before->fd.get(), paths[0], copying, copy, bytes == Bytes::keep);
+  const auto after = status_of(copying, copy);
   if (!after) {
     throw Error(ErrorCode::io, "copy staged " + paths.at(0) + ": somebody removed the copy from " +
                                    (impl_->directory / "copying").string() + "; try again");
   }
-  {
-    const std::unique_lock lock(impl_->names);
-    bool replaced = false;
-    for (const auto& names : {paths, impl_->files.linked_names(inode_of(*before))}) {
-      for (const std::string& name : names) {
-        replaced = impl_->replace(copy, name, inode_of(*before)) || replaced;
-      }
-    }
-    if (replaced && swapped) {
-      swapped(inode_of(*before), inode_of(*after));
+  const std::unique_lock lock(impl_->names);
+  if (!impl_->files.held_by(inode, holders)) {
+    return;  // Given back meanwhile, and maybe changed: the copy is old.
+  }
+  bool replaced = false;
+  for (const auto& names : {paths, impl_->files.linked_names(inode)}) {
+    for (const std::string& name : names) {
+      replaced = impl_->replace(copy, name, inode) || replaced;
     }
   }
-  impl_->changes.unlink(impl_->copying.get(), copy);
+  if (replaced && swapped) {
+    swapped(inode, inode_of(*after));
+  }
 }
 
 std::optional<std::filesystem::path> Staging::take(const std::string& set_name) {
@@ -223,15 +256,22 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
   const std::string taking = set_name + std::string(kTaking);
   for (const Child& child : children_of(flushing)) {
     if (child.is_directory() && child.name.ends_with(kTaking)) {
-      impl_->sets->remove(child.name);
+      impl_->sets->remove(child.name, child.name);
     }
   }
   impl_->changes.announce();
   const tapeio::UniqueFd set = make_directory(flushing, taking);
+  std::string directory = taking;
+  TakeBack give_back([&] {
+    try {
+      impl_->sets->remove(set_name, directory);
+    } catch (...) {
+      impl_->files.forget_set(set_name);
+      throw;
+    }
+  });
   impl_->files.wait_for_closing(kCloseGrace);
-  ForgetUnlessTaken guard(impl_->files, set_name);
   if (!impl_->sets->take(set_name, set.get()).some) {
-    impl_->changes.unlink(flushing, taking, AT_REMOVEDIR);
     return std::nullopt;
   }
   sync_file_system(set.get());
@@ -239,8 +279,9 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
   if (::renameat(flushing, taking.c_str(), flushing, set_name.c_str()) != 0) {
     throw_errno("take staged files as " + set_name);
   }
+  directory = set_name;
   sync_directory(flushing);
-  guard.taken();
+  give_back.keep();
   return impl_->directory / "flushing" / set_name;
 }
 
@@ -268,7 +309,7 @@ void Staging::commit(const std::string& set_name,
       last_look(impl_->directory / "flushing" / set_name);
     }
   }
-  impl_->sets->remove(set_name);
+  impl_->sets->remove(set_name, set_name);
   impl_->changes.unlink(flushing, marker);
   sync_directory(flushing);
 }
@@ -282,7 +323,7 @@ void Staging::give_back(const std::string& set_name) {
   if (!status_of(flushing, set_name)) {
     throw Error(ErrorCode::not_found, "give back staged files: there is no set " + set_name);
   }
-  impl_->sets->remove(set_name);
+  impl_->sets->remove(set_name, set_name);
 }
 
 std::vector<Staging::Leftover> Staging::leftovers() {

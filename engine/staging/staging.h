@@ -73,16 +73,18 @@ class Staging {
   void drop_half_copies();
   // Gives a file in a set, known by these names (relative to the tree), a copy under them to be
   // changed; further hard links that the flush saw follow. Nothing happens when the first name is
-  // of no file in a set. `swapped` runs with the names held alone. Cost: a reflink where the file
-  // system has them, else a copy of the bytes, during which the names are not held; a file with
-  // hard links waits for the end of a take under way.
+  // of no file in a set, or when its sets let go of it while it was copied: look again. `swapped`
+  // runs with the names held alone. Cost: a reflink where the file system has them, else a copy of
+  // the bytes, during which the names are not held; a file with hard links waits for the end of a
+  // take under way. Error{no_space} before the copy would fill the disk. After an error everything
+  // is as it was.
   enum class Bytes { keep, drop };
   void copy_up(const std::vector<std::string>& paths, Bytes bytes,
                const std::function<void(Inode before, Inode after)>& swapped = {});
 
   // Gives everything that is not open for writing (but sockets) a name in a new set, with its
   // directories. Returns the set's directory; nullopt when there was nothing to take. Durable on
-  // return.
+  // return. After an error nothing is taken.
   [[nodiscard]] std::optional<std::filesystem::path> take(const std::string& set_name);
   // The set's bytes are on media: marks it, removes from the tree the names that still are what was
   // taken and the directories that became empty, then the set. Before that `last_look` may link

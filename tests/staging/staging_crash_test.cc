@@ -24,9 +24,10 @@ class StagingCrashTest : public StagingFixture {
       std::filesystem::remove_all(root_ / "staging");
       int left = -1;
       reopen([&left] {
-        if (left >= 0 && left-- == 0) {
-          throw PowerCut();
+        if (left == 0) {
+          throw PowerCut();  // From now on: a dead process changes nothing more.
         }
+        left -= left > 0 ? 1 : 0;
       });
       prepare();
       left = cut;

@@ -7,6 +7,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "tapeio/error.h"
 #include "tapeio/unique_fd.h"
 #include "tests/staging/staging_fixture.h"
@@ -234,6 +236,107 @@ TEST_F(StagingTest, OpeningItElsewhereDisturbsNeitherTakingNorCopying) {
   staging_->commit("job1");
   EXPECT_EQ(tree(), (Files{{"dir/", ""}, {"dir/a", "new"}}));
   EXPECT_GT(opened, 5);
+}
+
+// A copy is under way when its set ends, and somebody writes the file that is in no set any more.
+class LateCopyTest : public StagingTest {
+ protected:
+  void copy_up_while(const std::function<void()>& meanwhile) {
+    bool copying = false;
+    reopen([&] {
+      if (std::exchange(copying, false)) {
+        meanwhile();
+      }
+    });
+    stage("a", "old");
+    ASSERT_TRUE(staging_->take("job1"));
+    copying = true;
+    staging_->copy_up({"a"}, Staging::Bytes::drop,
+                      [](Inode, Inode) { FAIL() << "an old copy took the name"; });
+    EXPECT_EQ(text_of(at("a")), "written since");
+    EXPECT_TRUE(std::filesystem::is_empty(root_ / "staging/copying"));
+    reopen();
+  }
+  void write_in_between() {
+    staging_->give_back("job1");
+    stage("a", "written since");
+  }
+};
+
+TEST_F(LateCopyTest, DoesNotTakeTheNameOfWhatWasWrittenSince) {
+  copy_up_while([this] { write_in_between(); });
+}
+
+TEST_F(LateCopyTest, TakesASecondSetOfTheSameNameForAnotherOne) {
+  copy_up_while([this] {
+    write_in_between();
+    ASSERT_TRUE(staging_->take("job1"));
+  });
+}
+
+// Every change fails once, as on a full disk.
+class FailingDiskTest : public StagingTest {
+ protected:
+  bool fails_at(int change, const std::function<void()>& operation) {
+    left_ = change;
+    try {
+      operation();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::no_space);
+      return true;
+    }
+    left_ = -1;
+    return false;
+  }
+  void prepare() {
+    staging_.reset();
+    std::filesystem::remove_all(root_ / "staging");
+    reopen([this] {
+      if (left_ >= 0 && left_-- == 0) {
+        throw Error(ErrorCode::no_space, "the disk is full");
+      }
+    });
+    stage("dir/a", "one");
+    stage("dir/deep/b", "two");
+    std::filesystem::create_hard_link(at("dir/a"), at("c"));
+  }
+  [[nodiscard]] bool nothing_in(const char* directory) const {
+    return std::filesystem::is_empty(root_ / "staging" / directory);
+  }
+
+  const Files all_{
+      {"c", "one"}, {"dir/", ""}, {"dir/a", "one"}, {"dir/deep/", ""}, {"dir/deep/b", "two"}};
+  int left_ = -1;
+};
+
+TEST_F(FailingDiskTest, ATakeThatFailsLeavesNothingBehind) {
+  int change = 0;
+  for (prepare(); fails_at(change, [&] { (void)staging_->take("job1"); }); prepare()) {
+    SCOPED_TRACE(change);
+    ASSERT_LT(++change, 100);
+    EXPECT_TRUE(nothing_in("flushing"));
+    EXPECT_EQ(tree(), all_);
+    const struct stat now = status(at("c"));
+    EXPECT_EQ(now.st_nlink, 2U);
+    EXPECT_FALSE(staging_->in_set(now.st_dev, now.st_ino));
+  }
+  EXPECT_GT(change, 5);
+}
+
+TEST_F(FailingDiskTest, ACopyThatFailsLeavesNothingBehind) {
+  const auto prepare_set = [this] {
+    prepare();
+    EXPECT_TRUE(staging_->take("job1"));
+  };
+  int change = 0;
+  for (prepare_set(); fails_at(change, [&] { copy_up("c"); }); prepare_set()) {
+    SCOPED_TRACE(change);
+    ASSERT_LT(++change, 100);
+    EXPECT_TRUE(nothing_in("copying"));
+    EXPECT_EQ(tree(), all_);
+    EXPECT_EQ(files_below(root_ / "staging/flushing/job1"), all_);
+  }
+  EXPECT_GT(change, 1);
 }
 
 TEST_F(StagingTest, UsageCountsFilesAndTheirBytes) {
