@@ -107,6 +107,10 @@ class HashRun {
         task.path = scan_.on_disk(change.path);
         task.catalog_path = change.path;
         task.file = change.file;
+        if (!scan_.base.empty()) {
+          // What a flush took is never changed, but its names in the tree come and go.
+          task.file.ctime_ns = 0;
+        }
         batch_bytes_ += change.file.size;
       }
     }
@@ -151,7 +155,9 @@ class HashRun {
     result_.bytes += task.file.size;
     if (task.result.outcome == Outcome::hashed) {
       task.choice.hash = task.result.digest;
-      pending_.emplace_back(task.file, task.result.digest);
+      if (task.file.ctime_ns != 0) {
+        pending_.emplace_back(task.file, task.result.digest);
+      }
       return;
     }
     task.choice.what = FirstRead::failed;

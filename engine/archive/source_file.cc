@@ -58,14 +58,12 @@ SourceFile SourceFile::open(const Item& item, int directory, const char* name,
     source.fault_ = reason("cannot be opened", errno);
     return source;
   }
-  struct stat found {};
-  if (::fstat(source.fd_.get(), &found) != 0 || !S_ISREG(found.st_mode)) {
+  source.ctime_matters_ = item.state.ctime_ns != 0;
+  if (!source.stamp(source.before_)) {
     source.fd_.reset();
     source.fault_ = "is not a regular file any more";
     return source;
   }
-  source.before_ = {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
-                    nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
   const auto differs = [](auto expected, auto is) { return expected != 0 && expected != is; };
   const SourceState& state = item.state;
   const Stamp& is = source.before_;
@@ -76,11 +74,21 @@ SourceFile SourceFile::open(const Item& item, int directory, const char* name,
              differs(state.inode, is.inode) || differs(state.ctime_ns, is.ctime_ns)) {
     source.fault_ = "changed after it was scanned";
   }
-  if (found.st_size > kReadAhead) {
+  if (is.size > static_cast<std::uint64_t>(kReadAhead)) {
     ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   ::posix_fadvise(source.fd_.get(), 0, kReadAhead, POSIX_FADV_WILLNEED);
   return source;
+}
+
+bool SourceFile::stamp(Stamp& into) const {
+  struct stat found {};
+  if (::fstat(fd_.get(), &found) != 0 || !S_ISREG(found.st_mode)) {
+    return false;
+  }
+  into = {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
+          nanoseconds(found.st_mtim), ctime_matters_ ? nanoseconds(found.st_ctim) : 0};
+  return true;
 }
 
 void SourceFile::read(std::uint64_t offset, MutableBytes into) {
@@ -104,11 +112,8 @@ void SourceFile::read(std::uint64_t offset, MutableBytes into) {
 
 std::string SourceFile::finish() {
   if (fault_.empty()) {
-    struct stat found {};
-    const bool seen = ::fstat(fd_.get(), &found) == 0;
-    const Stamp after{found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
-                      nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
-    if (!seen || after != before_) {
+    Stamp after;
+    if (!stamp(after) || after != before_) {
       fault_ = "changed while it was written";
     }
   }

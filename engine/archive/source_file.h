@@ -43,9 +43,11 @@ class SourceFile {
     std::int64_t mtime_ns = 0, ctime_ns = 0;
     bool operator==(const Stamp&) const = default;
   };
+  // False: it cannot be looked at, or is no regular file.
   bool stamp(Stamp& into) const;
 
   tapeio::UniqueFd fd_;
+  bool ctime_matters_ = true;  // Not where the item leaves it open: links may come and go.
   Stamp before_;
   std::string fault_;  // The first one; those that follow come from it.
 };

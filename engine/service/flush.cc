@@ -102,6 +102,16 @@ archive::ScanRequest scan_request(Context& context, const std::filesystem::path&
   return request;
 }
 
+// What a set holds is never changed, but whoever edits, renames or removes a file through the mount
+// meanwhile changes the number of its links, and with that its ctime.
+void allow_other_names(const std::filesystem::path& set, NeededItems& needed) {
+  for (archive::Item& item : needed.items) {
+    if (item.source.starts_with(set.string() + "/")) {
+      item.state.ctime_ns = 0;
+    }
+  }
+}
+
 // Records and writes the set; nullopt when all of it stays staged.
 std::optional<Unmet> write_set(Context& context, const std::filesystem::path& set,
                                const std::string& command, Reporter& reporter,
@@ -121,6 +131,7 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
       context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan, reporter);
+  allow_other_names(set, needed);
   const auto& unreadable = needed.troubles.listed();
   result.troubles.insert(result.troubles.end(), unreadable.begin(), unreadable.end());
   result.changed = std::move(needed.changed);

@@ -137,6 +137,40 @@ TEST_F(FlushTest, AFileRenamedDuringItsFlushCannotChangeWhatIsPinned) {
   EXPECT_EQ(cached(*latest("a")), "wanted twice");
 }
 
+TEST_F(FlushTest, WhatIsEditedRemovedOrRenamedMeanwhileDoesNotStopIt) {
+  for (const char* name : {"edited", "removed", "renamed", "left"}) {
+    stage(name, std::string("words of ") + name);
+  }
+  // Of one size, so that they are hashed before they are written.
+  stage("twin", "words of remover");
+  int touched = 0;
+  reporter_.on_progress = [&] {
+    const std::filesystem::path tree = staging().tree();
+    if (staged("edited")) {
+      staging().copy_up({"edited"}, staging::Staging::Bytes::keep);
+      stage("edited", "second thoughts " + std::to_string(++touched));
+    }
+    const auto names = staging().hold_names_alone();
+    std::filesystem::remove(tree / "removed");
+    for (const char* name : {"renamed", "twin"}) {
+      // Back and forth: each time its ctime changes.
+      const std::string other = std::string(name) + " anew";
+      const bool there = staged(name);
+      std::error_code gone;
+      std::filesystem::rename(tree / (there ? name : other), tree / (there ? other : name), gone);
+    }
+  };
+  const FlushResult result = flush_now();
+  reporter_.on_progress = {};
+  EXPECT_GT(touched, 0);
+  EXPECT_FALSE(result.still_staged);
+  EXPECT_EQ(result.written.files, 5U);
+  EXPECT_FALSE(staged("left"));
+  EXPECT_TRUE(staged("edited"));
+  EXPECT_EQ(latest("edited")->size, std::string("words of edited").size());
+  EXPECT_TRUE(latest("removed"));
+}
+
 // A crash after a set was marked as committed leaves it to the next flush.
 class LeftSetTest : public FlushTest {
  protected:
