@@ -40,21 +40,38 @@ void close(Served& served, fuse_ino_t node, const fuse_file_info* info) {
   }
 }
 
+void reply_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  if (fuse_reply_open(request, info) == -ENOENT) {
+    // The process was killed meanwhile; no release will come.
+    close(served_by(request), node, info);
+  }
+}
+
+void open_to_change(fuse_req_t request, fuse_ino_t node, const fuse_file_info& info) {
+  answer_change(request, "open", node, [request, node, own = info]() mutable {
+    if (!is_staging(node)) {
+      throw Refusal{EROFS};
+    }
+    Served& served = served_by(request);
+    hand_over(served, &own, served.staged_files->open(node_of(node).number, own.flags));
+    reply_open(request, node, &own);
+  });
+}
+
 // Valid replies: fuse_reply_open, fuse_reply_err.
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
+    open_to_change(request, node, *info);
+    return;
+  }
   answer(request, "open", [&] {
     Served& served = served_by(request);
     if (is_staging(node)) {
       hand_over(served, info, served.staged_files->open(node_of(node).number, info->flags));
-    } else if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
-      throw Refusal{EROFS};
     } else {
       hand_over(served, info, CatalogFile::open(served.catalog, served.contents, NodeId(node)));
     }
-    if (fuse_reply_open(request, info) == -ENOENT) {
-      // The process was killed meanwhile; no release will come.
-      close(served, node, info);
-    }
+    reply_open(request, node, info);
   });
 }
 

@@ -133,13 +133,14 @@ Changes changes_of(const struct stat& status, int to_set) {
 // Valid replies: fuse_reply_attr, fuse_reply_err.
 void setattr(fuse_req_t request, fuse_ino_t node, struct stat* status, int to_set,
              fuse_file_info* info) {
-  answer(request, "setattr", [&] {
+  const Changes changes = changes_of(*status, to_set);
+  const std::optional<std::uint64_t> handle =
+      info != nullptr ? std::optional(info->fh) : std::nullopt;
+  answer_change(request, "setattr", node, [request, node, changes, handle] {
     const std::uint64_t number = changeable(node);
     Served& served = served_by(request);
-    const StagedFile* file = info != nullptr ? &served.staged.at(info->fh) : nullptr;
-    reply_attributes(
-        request, served_by(request).staged_files->change(number, changes_of(*status, to_set), file),
-        Freshness::brief);
+    const StagedFile* file = handle ? &served.staged.at(*handle) : nullptr;
+    reply_attributes(request, served.staged_files->change(number, changes, file), Freshness::brief);
   });
 }
 
@@ -202,7 +203,7 @@ void rename(fuse_req_t request, fuse_ino_t from, const char* old_name, fuse_ino_
 
 // Valid replies: fuse_reply_entry, fuse_reply_err.
 void link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char* name) {
-  answer(request, "link", [&] {
+  answer_change(request, "link", node, [request, node, parent, name = std::string(name)] {
     const std::uint64_t directory = changeable(parent);
     if (!is_staging(node)) {
       throw Refusal{EXDEV};

@@ -34,7 +34,8 @@ std::uint64_t changeable(fuse_ino_t node, std::string_view name) {
 // Valid replies: fuse_reply_err.
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
               std::size_t size, int flags) {
-  answer(request, "setxattr", [&] {
+  const auto change = [request, node, flags, name = std::string(name),
+                       value = std::string(value, size)] {
     Served& served = served_by(request);
     if (name == kRecallXattr) {
       // What is staged is here.
@@ -42,10 +43,11 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
         served.recall_walk.request(NodeId(node));
       }
     } else {
-      served.staged_files->set_xattr(changeable(node, name), name, as_bytes({value, size}), flags);
+      served.staged_files->set_xattr(changeable(node, name), name, as_bytes(value), flags);
     }
     fuse_reply_err(request, 0);
-  });
+  };
+  answer_change(request, "setxattr", node, change);
 }
 
 std::optional<std::string> staged_xattr(Served& served, fuse_ino_t node, std::string_view name) {
@@ -95,7 +97,7 @@ void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t room) {
 
 // Valid replies: fuse_reply_err.
 void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
-  answer(request, "removexattr", [&] {
+  answer_change(request, "removexattr", node, [request, node, name = std::string(name)] {
     served_by(request).staged_files->remove_xattr(changeable(node, name), name);
     fuse_reply_err(request, 0);
   });

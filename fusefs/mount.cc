@@ -21,7 +21,8 @@
 namespace mixtape::fusefs {
 namespace {
 
-// Staging waits for its disk in these threads; everything else answers from memory or parks.
+// Staging waits for its disk in these threads, but for copies of whole files; everything else
+// answers from memory or parks.
 constexpr unsigned kMaxThreads = 16;
 
 // libfuse's own words, into our log.
@@ -132,6 +133,7 @@ struct Mount::Session {
   // be somebody else's.
   void say_no_more() {
     served.parked.close();
+    served.changes.close();
     invalidation->stop();
   }
   void unmount() {
@@ -192,6 +194,10 @@ void Mount::everything_changed() {
 
 std::size_t Mount::parked_reads() const {
   return session_->served.parked.count();
+}
+
+std::size_t Mount::parked_changes() const {
+  return session_->served.changes.count();
 }
 
 }  // namespace mixtape::fusefs

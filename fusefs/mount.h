@@ -46,6 +46,8 @@ class Mount {
 
   // Reads that wait for a medium.
   [[nodiscard]] std::size_t parked_reads() const;
+  // Changes of staged files that wait for the copies of others.
+  [[nodiscard]] std::size_t parked_changes() const;
 
  private:
   struct Session;

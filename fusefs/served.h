@@ -16,6 +16,7 @@
 #include "fusefs/recall_walk.h"
 #include "fusefs/reply.h"
 #include "fusefs/sources.h"
+#include "fusefs/staging_changes.h"
 #include "fusefs/staging_files.h"
 #include "fusefs/staging_fs.h"
 #include "fusefs/xattrs.h"
@@ -75,6 +76,7 @@ struct Served {
   std::optional<StagingFs> staging;  // Absent in a read-only mount.
   std::optional<StagingFiles> staged_files;
   ParkedReads parked;
+  StagingChanges changes;
   RecallWalk recall_walk;
   ListingAhead listings;
   std::atomic<std::uint64_t> commits = 0;  // How often something was committed.
@@ -102,6 +104,24 @@ inline bool stays_in_kernel(fuse_ino_t directory) {
 
 inline Served& served_by(fuse_req_t request) {
   return *static_cast<Served*>(fuse_req_userdata(request));
+}
+
+// Runs a callback's body that changes a node. The body must own what it uses: where the change
+// waits for a copy of a staged file, it runs after the callback has returned.
+template <typename Body>
+void answer_change(fuse_req_t request, const char* what, fuse_ino_t node, Body body) noexcept {
+  answer(request, what, [&] {
+    Served& served = served_by(request);
+    if (!is_staging(node) || !served.staging->must_copy(node_of(node).number)) {
+      body();
+      return;
+    }
+    const auto on_interrupt = [](fuse_req_t interrupted, void* token) {
+      served_by(interrupted).changes.interrupted(token);
+    };
+    served.changes.run(request, on_interrupt,
+                       [request, what, body]() mutable { answer(request, what, body); });
+  });
 }
 
 }  // namespace mixtape::fusefs

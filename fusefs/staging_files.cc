@@ -19,6 +19,12 @@ int flags_for_disk(int flags) {
   return (flags & (O_ACCMODE | O_TRUNC)) | O_NOFOLLOW | O_CLOEXEC;
 }
 
+// What open(2) with these flags asks of a file's mode.
+int access_for(int flags) {
+  const int mode = flags & O_ACCMODE;
+  return (mode == O_WRONLY ? 0 : R_OK) | (mode == O_RDONLY && (flags & O_TRUNC) == 0 ? 0 : W_OK);
+}
+
 bool changes_content(int flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0;
 }
@@ -40,9 +46,9 @@ void StagingFiles::register_open(StagedFile& file) {
 
 std::unique_ptr<StagedFile> StagingFiles::open(std::uint64_t number, int flags) {
   const bool writing = changes_content(flags);
-  const auto held =
-      writing ? names_.hold_to_change(number, (flags & O_TRUNC) != 0 ? Bytes::drop : Bytes::keep)
-              : names_.staging().hold_names();
+  const Bytes bytes = (flags & O_TRUNC) != 0 ? Bytes::drop : Bytes::keep;
+  const auto held = writing ? names_.hold_to_change(number, bytes, access_for(flags))
+                            : names_.staging().hold_names();
   auto file = std::make_unique<StagedFile>();
   file->node = number;
   file->flags = flags_for_disk(flags) & ~O_TRUNC;
@@ -155,7 +161,11 @@ void StagingFiles::sync_parents(std::uint64_t number) {
 
 Attributes StagingFiles::change(std::uint64_t number, const Changes& changes,
                                 const StagedFile* file) {
-  const auto held = names_.hold_to_change(number, changes.size == 0 ? Bytes::drop : Bytes::keep);
+  // Only where nothing that may be refused comes before the size.
+  const bool empties = changes.size == 0 && !changes.mode && !changes.uid && !changes.gid;
+  const bool by_mode = changes.size && !(file != nullptr && file->writing);
+  const auto held =
+      names_.hold_to_change(number, empties ? Bytes::drop : Bytes::keep, by_mode ? W_OK : F_OK);
   const tapeio::UniqueFd node = names_.node(number);
   const std::string path = name_of(node);
   if (changes.mode) {

@@ -83,14 +83,26 @@ void StagingFs::follow(std::uint64_t number, const Place& copy, staging::Inode e
   }
 }
 
-StagingFs::Names StagingFs::hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes) {
+bool StagingFs::must_copy(std::uint64_t number) const {
+  const StagedKey key = nodes_.key(number);
+  return staging_.in_set(key.device, key.inode);
+}
+
+StagingFs::Names StagingFs::hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes,
+                                           int access) {
   for (;;) {
     Names names = staging_.hold_names();
-    const StagedKey key = nodes_.key(number);
-    if (!staging_.in_set(key.device, key.inode) || !nodes_.has_name(number)) {
+    if (!must_copy(number)) {
       return names;
     }
-    const std::vector<std::string> paths = nodes_.paths(number);
+    std::vector<std::string> paths = nodes_.paths(number);
+    const StagedKey key = nodes_.key(number);
+    std::erase_if(paths, [&](const std::string& path) { return !is_there(path, key); });
+    if (paths.empty()) {
+      // Removed, while its set is still there: nothing could be put in the place of these bytes.
+      throw Refusal{ESTALE};
+    }
+    checked(::faccessat(AT_FDCWD, name_of(node(number)).c_str(), access, AT_EACCESS));
     names.unlock();
     const auto swapped = [&](staging::Inode, staging::Inode after) {
       for (const std::string& path : paths) {
@@ -178,14 +190,10 @@ std::vector<Row> StagingFs::list(std::uint64_t number) {
   }
 }
 
-bool StagingFs::is_there(const StagedName& name) const {
-  const auto seen = nodes_.find_seen(name);
-  if (!seen) {
-    return false;
-  }
+bool StagingFs::is_there(const std::string& path, const StagedKey& key) const {
   try {
-    const Place at(tree_.get(), seen->path);
-    return status_of(at.directory(), at.path()).key == seen->key;
+    const Place at(tree_.get(), path);
+    return status_of(at.directory(), at.path()).key == key;
   } catch (const Refusal&) {
     return false;  // The kernel asks again and is told why.
   }
@@ -195,7 +203,8 @@ std::vector<StagedName> StagingFs::take_vanished() {
   std::vector<StagedName> vanished;
   for (StagedName& name : nodes_.names()) {
     const auto names = staging_.hold_names();
-    if (!is_there(name)) {
+    const auto seen = nodes_.find_seen(name);
+    if (!seen || !is_there(seen->path, seen->key)) {
       nodes_.removed(name.parent, name.name);
       vanished.push_back(std::move(name));
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <optional>
@@ -67,15 +68,20 @@ class StagingFs {
   [[nodiscard]] const tapeio::UniqueFd& tree() const { return tree_; }
   // The node's own file, checked to be still that one. Names must be held.
   [[nodiscard]] tapeio::UniqueFd node(std::uint64_t number) const;
-  // Holds the names once no set has the file any more.
-  [[nodiscard]] Names hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes);
+  // Holds the names once no set has the file any more. `access` as access(2) has it: a caller who
+  // may not do that is refused before anything is copied, or left out of the copy. ESTALE when a
+  // flush is just taking the file away.
+  [[nodiscard]] Names hold_to_change(std::uint64_t number, staging::Staging::Bytes bytes,
+                                     int access = F_OK);
+  // Whether the change of a file would have to wait for a copy of it.
+  [[nodiscard]] bool must_copy(std::uint64_t number) const;
   // The new file is the caller's, with this mode whatever the process's umask is. Counts a lookup.
   [[nodiscard]] Found adopt(std::uint64_t parent, const std::string& name, const Place& place,
                             mode_t mode, Caller caller);
   [[nodiscard]] Place place(std::uint64_t parent, const std::string& name) const;
 
  private:
-  [[nodiscard]] bool is_there(const StagedName& name) const;
+  [[nodiscard]] bool is_there(const std::string& path, const StagedKey& key) const;
   [[nodiscard]] std::string path_in(std::uint64_t parent, const std::string& name) const;
   // The node is the file at `copy` from now on, if that is the expected one. Names must be held
   // alone.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "engine/staging/staging.h"
@@ -97,7 +98,13 @@ class ArchiveWorld {
   test::TempDir disk;
   catalog::Machine machine;
   FakeContents contents;
-  staging::Staging staging{disk / "staging"};
+  // Called before each change of the staging directory that the mount or a flush makes.
+  std::function<void()> before_staged_change;
+  staging::Staging staging{disk / "staging", [this] {
+                             if (before_staged_change) {
+                               before_staged_change();
+                             }
+                           }};
   catalog::MediumId medium;
 };
 

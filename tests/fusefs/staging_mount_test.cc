@@ -4,7 +4,12 @@
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
 #include "tests/fusefs/mounted_world.h"
+#include "tests/support/plain_user.h"
 
 // staging/ behaves as a local disk file system, also while a flush takes from it.
 
@@ -284,6 +289,137 @@ TEST_F(StagingMountTest, AnOpenReaderOutlivesTheCommit) {
   ASSERT_TRUE(world.staging.take("job1").has_value());
   world.staging.commit("job1");
   EXPECT_EQ(read_all(reader), "still readable");
+}
+
+TEST_F(StagingMountTest, AFileThatACommitIsTakingAwayIsStaleAndCanBeMadeAnew) {
+  write("staging/a", "one");
+  const tapeio::UniqueFd reader = open("staging/a", O_RDONLY);
+  ASSERT_TRUE(world.staging.take("job1").has_value());
+  world.staging.commit("job1", [&](const std::filesystem::path&) {
+    EXPECT_EQ(failure(::fchmod(reader.get(), 0600)), ESTALE);
+    write("staging/a", "two");
+  });
+  EXPECT_EQ(text("staging/a"), "two");
+  EXPECT_EQ(read_all(reader), "one");
+}
+
+TEST_F(StagingMountTest, ARemovedFileThatAFlushIsWritingIsNotChanged) {
+  write("staging/a", "taken");
+  const tapeio::UniqueFd reader = open("staging/a", O_RDONLY);
+  const auto set = world.staging.take("job1");
+  ASSERT_TRUE(set.has_value());
+  ASSERT_EQ(::unlink(at("staging/a").c_str()), 0);
+  EXPECT_EQ(failure(::fchmod(reader.get(), 0600)), ESTALE);
+  EXPECT_EQ(std::filesystem::status(*set / "a").permissions(), std::filesystem::perms(0644));
+}
+
+// The mount belongs to somebody whom modes stop.
+class PlainUsersMountTest : public StagingMountTest {
+ private:
+  const test::PlainUser user_;
+};
+
+TEST_F(PlainUsersMountTest, ARefusedTruncationLeavesATakenFileAsItIs) {
+  write("staging/a", "precious");
+  ASSERT_EQ(::chmod(at("staging/a").c_str(), 0444), 0);
+  ASSERT_TRUE(world.staging.take("job1").has_value());
+  EXPECT_EQ(failure(::open(at("staging/a").c_str(), O_WRONLY | O_TRUNC)), EACCES);
+  EXPECT_EQ(failure(::truncate(at("staging/a").c_str(), 0)), EACCES);
+  EXPECT_EQ(failure(::open(at("staging/a").c_str(), O_WRONLY)), EACCES);
+  EXPECT_EQ(text("staging/a"), "precious");
+  ASSERT_EQ(::chmod(at("staging/a").c_str(), 0644), 0);
+  ASSERT_EQ(::truncate(at("staging/a").c_str(), 0), 0);
+  EXPECT_EQ(text("staging/a"), "");
+}
+
+// Copies of taken files that do not end before the test says so.
+class SlowCopyTest : public StagingMountTest {
+ protected:
+  // More than the mount has threads.
+  static constexpr int kFiles = 40;
+
+  void SetUp() override {
+    StagingMountTest::SetUp();
+    if (!mount) {
+      return;
+    }
+    for (int file = 0; file < kFiles; ++file) {
+      write("staging/" + std::to_string(file), "taken");
+    }
+    ASSERT_TRUE(world.staging.take("job1").has_value());
+    world.before_staged_change = [this] {
+      std::unique_lock lock(mutex_);
+      ++copying_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return released_; });
+    };
+  }
+  void TearDown() override {
+    release();
+    StagingMountTest::TearDown();
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+    changed_.notify_all();
+  }
+  void wait_for_copies(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return copying_ >= count; });
+  }
+  [[nodiscard]] pid_t start_chmod(int file) const {
+    const std::string path = at("staging/" + std::to_string(file));
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::_exit(::chmod(path.c_str(), 0600) == 0 ? 0 : 1);
+    }
+    return child;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int copying_ = 0;
+  bool released_ = false;
+};
+
+TEST_F(SlowCopyTest, HoldsUpNobodyElse) {
+  std::vector<pid_t> children;
+  for (int file = 0; file < kFiles; ++file) {
+    children.push_back(start_chmod(file));
+  }
+  wait_for_copies(4);
+  while (mount->parked_changes() < kFiles - 4) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(text("staging/5"), "taken");
+  write("staging/new", "written meanwhile");
+  EXPECT_THAT(run("ls staging"), testing::HasSubstr("new"));
+  release();
+  for (const pid_t child : children) {
+    EXPECT_EQ(end_of(child), 0);
+  }
+  for (int file = 0; file < kFiles; ++file) {
+    EXPECT_EQ(status("staging/" + std::to_string(file)).st_mode & 07777, 0600U) << file;
+  }
+}
+
+TEST_F(SlowCopyTest, IsNotWaitedForByAKilledProcessBehindIt) {
+  std::vector<pid_t> copying;
+  for (int file = 0; file < 4; ++file) {
+    copying.push_back(start_chmod(file));
+  }
+  wait_for_copies(4);
+  const pid_t waiting = start_chmod(4);
+  while (mount->parked_changes() == 0) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(::kill(waiting, SIGKILL), 0);
+  EXPECT_EQ(end_of(waiting), SIGKILL);
+  release();
+  for (const pid_t child : copying) {
+    EXPECT_EQ(end_of(child), 0);
+  }
+  EXPECT_EQ(status("staging/4").st_mode & 07777, 0644U);
 }
 
 class ReadOnlyMountTest : public MountTest {
