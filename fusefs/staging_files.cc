@@ -184,6 +184,7 @@ Attributes StagingFiles::change(std::uint64_t number, const Changes& changes,
   if (changes.atime || changes.mtime) {
     const timespec times[2] = {changes.atime.value_or(kLeave), changes.mtime.value_or(kLeave)};
     checked(::utimensat(AT_FDCWD, path.c_str(), times, 0));
+    names_.times_set(number);
   }
   return names_.attributes(node);
 }

@@ -35,6 +35,8 @@ StagingFs::StagingFs(staging::Staging& staging)
       tree_(tapeio::open_file(staging.tree().string(), O_RDONLY | O_DIRECTORY)),
       nodes_(status_of(tree_.get()).key) {
   staging_.drop_half_copies();
+  staging_.spare_directories(
+      [busy = busy_](staging::Inode directory) { return busy->is_busy(directory); });
 }
 
 std::string StagingFs::path_in(std::uint64_t parent, const std::string& name) const {
@@ -226,6 +228,10 @@ Found StagingFs::adopt(std::uint64_t parent, const std::string& name, const Plac
     const mode_t inherited = S_ISDIR(made.attributes.mode) && inherit_group ? S_ISGID : 0;
     checked(::chmod(name_of(fd).c_str(), (mode & 07777) | inherited));
   }
+  filled(parent);
+  if (S_ISDIR(made.attributes.mode)) {
+    busy_->made(inode_of(made.key));
+  }
   return entered(parent, name, status_of(fd.get()));
 }
 
@@ -254,6 +260,7 @@ Found StagingFs::link(std::uint64_t number, std::uint64_t parent, const std::str
   const Place at = place(parent, name);
   const tapeio::UniqueFd fd = node(number);
   checked(::linkat(AT_FDCWD, name_of(fd).c_str(), at.directory(), at.path(), AT_SYMLINK_FOLLOW));
+  filled(parent);
   return entered(parent, name, status_of(fd.get()));
 }
 
@@ -270,6 +277,7 @@ void StagingFs::rename(std::uint64_t from, const std::string& old_name, std::uin
   const Place source = place(from, old_name);
   const Place target = place(to, new_name);
   checked(::renameat2(source.directory(), source.path(), target.directory(), target.path(), flags));
+  filled(to);
   const bool exchanged = (flags & RENAME_EXCHANGE) != 0;
   staging_.renamed(path_in(from, old_name), path_in(to, new_name), exchanged);
   if (exchanged) {

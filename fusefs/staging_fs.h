@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "engine/staging/staging.h"
 #include "fusefs/node.h"
+#include "fusefs/staging_busy.h"
 #include "fusefs/staging_disk.h"
 #include "fusefs/staging_nodes.h"
 
@@ -36,6 +38,9 @@ class StagingFs {
  public:
   // One at a time of a directory, whichever process it is in: the daemon's lock sees to that.
   explicit StagingFs(staging::Staging& staging);
+  ~StagingFs() { staging_.spare_directories({}); }
+  StagingFs(const StagingFs&) = delete;
+  StagingFs& operator=(const StagingFs&) = delete;
 
   [[nodiscard]] Found lookup(std::uint64_t parent, const std::string& name);
   void forget(std::uint64_t number, std::uint64_t lookups) { nodes_.forget(number, lookups); }
@@ -62,6 +67,8 @@ class StagingFs {
   [[nodiscard]] std::vector<StagedName> take_vanished();
 
   // --- For StagingFiles
+  // Whoever set the times of a directory has filled it.
+  void times_set(std::uint64_t number) { busy_->finished(inode_of(nodes_.key(number))); }
   using Names = std::shared_lock<std::shared_mutex>;
   [[nodiscard]] StagingNodes& nodes() { return nodes_; }
   [[nodiscard]] staging::Staging& staging() { return staging_; }
@@ -81,6 +88,9 @@ class StagingFs {
   [[nodiscard]] Place place(std::uint64_t parent, const std::string& name) const;
 
  private:
+  static staging::Inode inode_of(const StagedKey& key) { return {key.device, key.inode}; }
+  // Something has a new name there.
+  void filled(std::uint64_t parent) { busy_->filled(inode_of(nodes_.key(parent))); }
   [[nodiscard]] bool is_there(const std::string& path, const StagedKey& key) const;
   [[nodiscard]] std::string path_in(std::uint64_t parent, const std::string& name) const;
   // The node is the file at `copy` from now on, if that is the expected one. Names must be held
@@ -94,6 +104,8 @@ class StagingFs {
   staging::Staging& staging_;
   tapeio::UniqueFd tree_;
   StagingNodes nodes_;
+  // Shared with a commit that may outlive the mount.
+  const std::shared_ptr<BusyDirectories> busy_ = std::make_shared<BusyDirectories>();
 };
 
 }  // namespace mixtape::fusefs

@@ -25,12 +25,6 @@ inline Inode inode_of(const struct stat& status) {
   return {status.st_dev, status.st_ino};
 }
 
-struct InodeHash {
-  std::size_t operator()(const Inode& inode) const {
-    return std::hash<std::uint64_t>()(inode.number * 0x9e3779b97f4a7c15ULL + inode.device);
-  }
-};
-
 class OpenFiles {
  public:
   void opened(Inode inode);

@@ -68,7 +68,7 @@ Sets::Taken Sets::take_directory(const std::string& set, int from, int to,
   return result;
 }
 
-void Sets::remove_taken(int from, int set) {
+void Sets::remove_taken(int from, int set, const Busy& busy) {
   const std::vector<Child> children = children_of(set);
   {
     const std::unique_lock lock(names_);
@@ -86,7 +86,12 @@ void Sets::remove_taken(int from, int set) {
     if (!staged) {
       continue;
     }
-    remove_taken(staged->get(), inner->get());
+    remove_taken(staged->get(), inner->get(), busy);
+    struct stat status {};
+    if (busy && children_of(staged->get()).empty() && ::fstat(staged->get(), &status) == 0 &&
+        busy(inode_of(status))) {
+      continue;
+    }
     const std::unique_lock lock(names_);
     const MadeWritable writable(from);
     changes_.announce();

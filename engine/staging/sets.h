@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -29,8 +30,10 @@ class Sets {
   };
   // Gives what is in the tree second names in the directory `into`.
   Taken take(const std::string& set, int into);
-  // Removes below `from` what still is what the set holds.
-  void remove_taken(int from, int set);
+  // Removes below `from` what still is what the set holds, and what became empty by that unless it
+  // is busy.
+  using Busy = std::function<bool(Inode directory)>;
+  void remove_taken(int from, int set, const Busy& busy);
   // Removes the names that the set has in `directory`, one by one, so that nobody sees a link that
   // is neither there nor accounted for; then the directory.
   void remove(const std::string& set, const std::string& directory);

@@ -74,6 +74,7 @@ struct Staging::Impl {
   std::shared_mutex names;
   OpenFiles files;
   std::optional<Sets> sets;
+  Sets::Busy busy;  // Guarded by names.
   std::atomic<std::uint64_t> next_copy{0};
 
   struct Staged {
@@ -199,6 +200,11 @@ std::size_t Staging::names_in_sets(std::uint64_t device, std::uint64_t inode) {
   return impl_->files.names_in_sets({device, inode});
 }
 
+void Staging::spare_directories(std::function<bool(Inode directory)> busy) {
+  const std::unique_lock lock(impl_->names);
+  impl_->busy = std::move(busy);
+}
+
 void Staging::drop_half_copies() {
   clear_directory(impl_->copying.get());
 }
@@ -302,7 +308,12 @@ void Staging::commit(const std::string& set_name,
   }
   sync_directory(flushing);
   if (set) {
-    impl_->sets->remove_taken(impl_->tree.get(), set->get());
+    Sets::Busy busy;
+    {
+      const std::unique_lock lock(impl_->names);
+      busy = impl_->busy;
+    }
+    impl_->sets->remove_taken(impl_->tree.get(), set->get(), busy);
     // The tree's names must be gone for good before those that say what they were.
     sync_file_system(set->get());
     if (last_look) {

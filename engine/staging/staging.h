@@ -39,6 +39,12 @@ struct Inode {
   bool operator==(const Inode&) const = default;
 };
 
+struct InodeHash {
+  std::size_t operator()(const Inode& inode) const {
+    return std::hash<std::uint64_t>()(inode.number * 0x9e3779b97f4a7c15ULL + inode.device);
+  }
+};
+
 class Staging {
  public:
   // `before_change` is called before each change of the directory: where tests cut the power.
@@ -69,6 +75,9 @@ class Staging {
   // The mount renamed something in the tree; call while holding the names alone. Links of a file in
   // a set must be made of its copy (copy_up first), so that its names stay known.
   void renamed(const std::string& from, const std::string& to, bool exchanged);
+  // Whom commits ask before they remove a directory that became empty: true keeps it. Called with
+  // nothing held; may wait a moment.
+  void spare_directories(std::function<bool(Inode directory)> busy);
   // Removes copies that a crash left half made. For the mount, before it serves.
   void drop_half_copies();
   // Gives a file in a set, known by these names (relative to the tree), a copy under them to be
@@ -87,9 +96,10 @@ class Staging {
   // return. After an error nothing is taken.
   [[nodiscard]] std::optional<std::filesystem::path> take(const std::string& set_name);
   // The set's bytes are on media: marks it, removes from the tree the names that still are what was
-  // taken and the directories that became empty, then the set. Before that `last_look` may link
-  // what the set holds: only what was renamed in the tree has another name still. Repeating it
-  // after an error or a crash completes it, with another last look at what is left of the set.
+  // taken and the directories that became empty and are not spared, then the set. Before that
+  // `last_look` may link what the set holds: only what was renamed in the tree has another name
+  // still. Repeating it after an error or a crash completes it, with another last look at what is
+  // left of the set.
   void commit(const std::string& set_name,
               const std::function<void(const std::filesystem::path& set)>& last_look = {});
   // Drops a set whose job failed: what it holds is staged as before, except for what was changed or

@@ -332,6 +332,52 @@ TEST_F(PlainUsersMountTest, ARefusedTruncationLeavesATakenFileAsItIs) {
   EXPECT_EQ(text("staging/a"), "");
 }
 
+TEST_F(StagingMountTest, ADirectoryThatWasJustMadeIsStillThereAfterAFlush) {
+  const tapeio::UniqueFd stands_in = [&] {
+    EXPECT_EQ(::mkdir(at("staging/album").c_str(), 0755), 0);
+    return open("staging/album", O_RDONLY | O_DIRECTORY);
+  }();
+  const auto set = world.staging.take("job1");
+  ASSERT_TRUE(set.has_value());
+  EXPECT_TRUE(std::filesystem::is_directory(*set / "album"));
+  world.staging.commit("job1");
+  mount->changed({});
+  const tapeio::UniqueFd file(
+      ::openat(stands_in.get(), "photo", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  EXPECT_TRUE(file.valid()) << std::generic_category().message(errno);
+}
+
+TEST_F(StagingMountTest, ACompleteCopyOfAnEmptyDirectoryGoesWithItsFlush) {
+  ASSERT_EQ(run("mkdir staging/empty && touch -d 2020-01-01 staging/empty"), "");
+  ASSERT_TRUE(world.staging.take("job1").has_value());
+  world.staging.commit("job1");
+  mount->changed({});
+  EXPECT_EQ(run("ls -A staging"), "");
+}
+
+TEST_F(StagingMountTest, CopiesOfTreesDoNotFailWhileFlushesTakeThem) {
+  const test::TempDir source;
+  for (const char* file : {"a", "b", "deep/c", "deep/d", "deep/er/e", "other/f", "other/g"}) {
+    test::write_text(source / (std::string("tree/") + file), file);
+  }
+  std::atomic<bool> done = false;
+  std::jthread flushes([&] {
+    for (int set = 0; set < 3; ++set) {
+      const std::string set_name = "job" + std::to_string(set);
+      if (world.staging.take(set_name)) {
+        world.staging.commit(set_name);
+        mount->changed({});
+      }
+    }
+    done = true;
+  });
+  for (int copy = 0; !done && !HasFailure(); ++copy) {
+    const std::string to = at("staging/copy") + std::to_string(copy);
+    EXPECT_EQ(run("cp -r '" + (source / "tree").string() + "' '" + to + "'"), "");
+  }
+  flushes.join();
+}
+
 // Copies of taken files that do not end before the test says so.
 class SlowCopyTest : public StagingMountTest {
  protected:
