@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <thread>
+
 #include "engine/service/recall_service.h"
 #include "tapeio/error.h"
 #include "tapeio/library.h"
@@ -16,6 +18,11 @@ namespace {
 class FlushTest : public ServiceTest {
  protected:
   bool staged(std::string_view path) { return std::filesystem::exists(staging().tree() / path); }
+  static struct stat status_of(const std::filesystem::path& file) {
+    struct stat status {};
+    EXPECT_EQ(::lstat(file.c_str(), &status), 0) << file;
+    return status;
+  }
   bool nothing_staged() { return std::filesystem::is_empty(staging().tree()); }
 };
 
@@ -141,33 +148,42 @@ TEST_F(FlushTest, WhatIsEditedRemovedOrRenamedMeanwhileDoesNotStopIt) {
   for (const char* name : {"edited", "removed", "renamed", "left"}) {
     stage(name, std::string("words of ") + name);
   }
-  // Of one size, so that they are hashed before they are written.
-  stage("twin", "words of remover");
-  int touched = 0;
-  reporter_.on_progress = [&] {
-    const std::filesystem::path tree = staging().tree();
-    if (staged("edited")) {
-      staging().copy_up({"edited"}, staging::Staging::Bytes::keep);
-      stage("edited", "second thoughts " + std::to_string(++touched));
-    }
-    const auto names = staging().hold_names_alone();
-    std::filesystem::remove(tree / "removed");
-    for (const char* name : {"renamed", "twin"}) {
-      // Back and forth: each time its ctime changes.
-      const std::string other = std::string(name) + " anew";
-      const bool there = staged(name);
+  // The twins are hashed before they are written; the other, whose size is its own, is not.
+  stage("twin", "words of renaMed");
+  stage("alone", "words of one without a twin");
+  const auto left = status_of(staging().tree() / "left");
+  bool edited = false;
+  // As somebody does it through the mount, from the moment that the set has everything.
+  std::jthread user([&](const std::stop_token& done) {
+    const auto rename = [&](const std::string& from, const std::string& to) {
+      const auto names = staging().hold_names_alone();
       std::error_code gone;
-      std::filesystem::rename(tree / (there ? name : other), tree / (there ? other : name), gone);
+      std::filesystem::rename(staging().tree() / from, staging().tree() / to, gone);
+    };
+    while (!done.stop_requested()) {
+      if (!staging().in_set(left.st_dev, left.st_ino)) {
+        continue;
+      }
+      staging().copy_up({"edited"}, staging::Staging::Bytes::drop, [&](auto, auto) {
+        stage("edited", "second thoughts");
+        std::filesystem::remove(staging().tree() / "removed");
+        edited = true;
+      });
+      for (const std::string name : {"renamed", "twin", "alone"}) {
+        rename(name, name + " anew");  // Its ctime changes each time.
+        rename(name + " anew", name);
+      }
     }
-  };
+  });
   const FlushResult result = flush_now();
-  reporter_.on_progress = {};
-  EXPECT_GT(touched, 0);
+  user.request_stop();
+  user.join();
+  EXPECT_TRUE(edited);
   EXPECT_FALSE(result.still_staged);
-  EXPECT_EQ(result.written.files, 5U);
+  EXPECT_EQ(result.written.files, 6U);
   EXPECT_FALSE(staged("left"));
-  EXPECT_TRUE(staged("edited"));
   EXPECT_EQ(latest("edited")->size, std::string("words of edited").size());
+  EXPECT_EQ(test::read_text(staging().tree() / "edited"), "second thoughts");
   EXPECT_TRUE(latest("removed"));
 }
 
