@@ -11,7 +11,8 @@
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 
-// Flush: what was staged goes to media and shows in `latest`; staging is empty afterwards.
+// Flush: what was staged goes to media and shows in `latest`; staging is empty afterwards, but for
+// directories that somebody is just filling through the mount.
 //
 // Files still open for writing stay for the next flush. Bytes leave the disk only when they are on
 // as many media as the policy asks for; until then the cache keeps them pinned. When some file
