@@ -122,8 +122,7 @@ void CachePins::rewrite() {
   tapeio::write_file_durably(file_, as_bytes(text), 0600);
 }
 
-void CachePins::sync() {
-  const tapeio::UniqueFd held = lock(file_);
+void CachePins::sync() const {
   const tapeio::UniqueFd fd = tapeio::open_file(file_, O_RDWR | O_CREAT, 0600);
   // All of its file system: the entries that are pinned have many directories.
   if (::syncfs(fd.get()) != 0) {

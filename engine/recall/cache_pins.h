@@ -24,14 +24,15 @@ class CachePins {
   [[nodiscard]] const EntrySet& now();
   void add(const EntryHash& hash);
   void remove(const EntryHash& hash);
-  // Returns when all of the above is durable, and what was put beside the file.
-  void sync();
+  // Returns when all of the above is durable, and what was put beside the file. From any thread and
+  // without the lock: rewriting is durable by itself, and nobody should wait for a disk.
+  void sync() const;
 
  private:
   void append(const std::string& line);
   void rewrite();
 
-  std::filesystem::path file_;
+  const std::filesystem::path file_;
   std::uint64_t inode_ = 0;    // Of the file that was read; rewriting makes a new one.
   std::uint64_t read_to_ = 0;  // How far, bytes.
   std::size_t lines_ = 0;

@@ -55,6 +55,32 @@ bool file_has_hash(int fd, const std::string& path, const EntryHash& hash) {
   }
 }
 
+// Time of use in nanoseconds, size, name.
+using UsedEntry = std::tuple<std::int64_t, std::uint64_t, EntryHash>;
+
+// The one that was not used for longest first.
+std::vector<UsedEntry> look_at_entries(const std::filesystem::path& directory) {
+  std::vector<UsedEntry> found;
+  std::error_code error;
+  for (const auto& group : std::filesystem::directory_iterator(directory, error)) {
+    if (group.path().filename().string().size() != 2) {
+      continue;
+    }
+    std::error_code unreadable;
+    for (const auto& entry : std::filesystem::directory_iterator(group.path(), unreadable)) {
+      const auto hash = hash_from_name(entry.path().filename().string());
+      struct stat status {};
+      if (hash && ::lstat(entry.path().c_str(), &status) == 0) {
+        found.emplace_back(
+            status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
+            status.st_size, *hash);
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 // Says "used now" where eviction looks.
 void touch(int fd, const struct stat& status) {
   if (status.st_mtim.tv_sec + kUseResolution < std::time(nullptr)) {
@@ -135,9 +161,7 @@ std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uin
   touch(fd.get(), status);
   const std::lock_guard lock(mutex_);
   trust(hash);
-  if (loaded_) {
-    index_.use(hash, size);
-  }
+  index_.use(hash, size);
   return fd;
 }
 
@@ -176,9 +200,7 @@ void CacheStore::trust(const EntryHash& hash) {
 void CacheStore::added(const EntryHash& hash, std::uint64_t size) {
   const std::lock_guard lock(mutex_);
   trust(hash);
-  if (loaded_) {
-    index_.use(hash, size);
-  }
+  index_.use(hash, size);
 }
 
 void CacheStore::pin(const EntryHash& hash) {
@@ -192,7 +214,6 @@ void CacheStore::unpin(const EntryHash& hash) {
 }
 
 void CacheStore::sync_pins() {
-  const std::lock_guard lock(mutex_);
   pins_.sync();
 }
 
@@ -203,31 +224,19 @@ std::vector<EntryHash> CacheStore::pinned() {
 }
 
 void CacheStore::load_index() {
-  if (loaded_) {
-    return;
-  }
-  std::vector<std::tuple<std::int64_t, std::uint64_t, EntryHash>> found;
-  std::error_code error;
-  for (const auto& group : std::filesystem::directory_iterator(directory_, error)) {
-    if (group.path().filename().string().size() != 2) {
-      continue;
+  std::call_once(loaded_, [this] {
+    // Looked at without the mutex: whoever opens an entry meanwhile does not wait for the others.
+    const std::vector<UsedEntry> on_disk = look_at_entries(directory_);
+    const std::lock_guard lock(mutex_);
+    CacheIndex all;
+    for (const auto& [used, size, hash] : on_disk) {
+      all.use(hash, size);
     }
-    std::error_code unreadable;
-    for (const auto& entry : std::filesystem::directory_iterator(group.path(), unreadable)) {
-      const auto hash = hash_from_name(entry.path().filename().string());
-      struct stat status {};
-      if (hash && ::lstat(entry.path().c_str(), &status) == 0) {
-        found.emplace_back(
-            status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
-            status.st_size, *hash);
-      }
+    for (const EntryHash& hash : index_.all()) {
+      all.use(hash, *index_.size_of(hash));
     }
-  }
-  std::sort(found.begin(), found.end());
-  for (const auto& [used, size, hash] : found) {
-    index_.use(hash, size);
-  }
-  loaded_ = true;
+    index_ = std::move(all);
+  });
 }
 
 bool CacheStore::evict_oldest() {
@@ -239,8 +248,8 @@ bool CacheStore::evict_oldest() {
 }
 
 void CacheStore::reserve(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
   load_index();
+  const std::lock_guard lock(mutex_);
   // What cannot fit must not push everything else out first.
   const std::uint64_t fixed = index_.bytes_in(pins_.now()) + reserved_;
   if (fixed > limit_ || bytes > limit_ - fixed) {
@@ -259,8 +268,8 @@ void CacheStore::release(std::uint64_t bytes) {
 }
 
 bool CacheStore::evict(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
   load_index();
+  const std::lock_guard lock(mutex_);
   const std::uint64_t before = index_.bytes();
   while (before - index_.bytes() < bytes && evict_oldest()) {
   }
@@ -268,8 +277,8 @@ bool CacheStore::evict(std::uint64_t bytes) {
 }
 
 Cache::Usage CacheStore::usage() {
-  const std::lock_guard lock(mutex_);
   load_index();
+  const std::lock_guard lock(mutex_);
   return {.bytes = index_.bytes(),
           .entries = index_.entries(),
           .pinned_bytes = index_.bytes_in(pins_.now()),
@@ -277,8 +286,8 @@ Cache::Usage CacheStore::usage() {
 }
 
 std::vector<EntryHash> CacheStore::entries() {
-  const std::lock_guard lock(mutex_);
   load_index();
+  const std::lock_guard lock(mutex_);
   return index_.all();
 }
 

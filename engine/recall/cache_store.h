@@ -17,7 +17,7 @@
 // share.
 //
 // Threads: internally synchronised; one mutex, held over small file operations, never over a whole
-// content. Errors:  as Cache.
+// content, a look at all entries or a sync. Errors:  as Cache.
 
 namespace mixtape::recall {
 
@@ -53,7 +53,7 @@ class CacheStore {
   [[nodiscard]] std::vector<EntryHash> entries();
 
  private:
-  void load_index();  // Looks at every entry, once.
+  void load_index();  // Looks at every entry, once; takes mutex_.
   void sweep_incoming();
   bool evict_oldest();
   void remove_entry(const EntryHash& hash);
@@ -63,11 +63,11 @@ class CacheStore {
   const std::filesystem::path directory_, incoming_;
   const std::uint64_t limit_;
 
+  std::once_flag loaded_;  // index_ knows of the entries that were there before.
   std::mutex mutex_;
-  // Guarded by mutex_:
+  // Guarded by mutex_, but for what pins_ syncs:
   CachePins pins_;
   CacheIndex index_;
-  bool loaded_ = false;
   std::uint64_t reserved_ = 0;
   std::uint64_t names_ = 0;
   EntrySet trusted_;  // Small entries that this process has written or hashed.
