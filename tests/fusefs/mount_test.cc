@@ -7,6 +7,8 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 
 #include "fusefs/names.h"
@@ -280,6 +282,47 @@ TEST_F(CommitTest, ANewSnapshotAppears) {
   look();
   const auto job = world.job().file("a", "two").finish();
   EXPECT_EQ(status("snapshots/" + time_name(job.started_s) + "/a").st_size, 3);
+}
+
+class StoppingTest : public MountTest {
+ protected:
+  // Nobody gets an answer from the catalog before the test says so.
+  Sources sources() override {
+    Sources all = world.sources();
+    all.open_catalog = [this, open = all.open_catalog] {
+      {
+        std::unique_lock lock(mutex);
+        asked = true;
+        changed.notify_all();
+        changed.wait(lock, [this] { return answering; });
+      }
+      return open();
+    };
+    return all;
+  }
+  void wait_until_somebody_asks() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return asked; });
+  }
+  void answer() {
+    const std::lock_guard lock(mutex);
+    answering = true;
+    changed.notify_all();
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool asked = false, answering = false;
+};
+
+TEST_F(StoppingTest, LetsANoticeEndThatWaitsForAReader) {
+  world.job().file("a", "one").finish();
+  // Its lookup holds the root, whose names are to be taken back.
+  const std::jthread reader([this] { (void)::access(at("latest").c_str(), F_OK); });
+  wait_until_somebody_asks();
+  const std::jthread committing([this] { mount->everything_changed(); });
+  const std::jthread stopping([this] { mount->stop(); });
+  answer();
 }
 
 class RefusedMountTest : public testing::Test {

@@ -34,7 +34,7 @@ class MountTest : public testing::Test {
       GTEST_SKIP() << "/dev/fuse cannot be opened: " << std::generic_category().message(errno);
     }
     try {
-      mount.emplace(options(), world.sources());
+      mount.emplace(options(), sources());
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_permitted) {
         GTEST_SKIP() << error.what();
@@ -53,6 +53,7 @@ class MountTest : public testing::Test {
   [[nodiscard]] virtual MountOptions options() const {
     return {.mountpoint = mountpoint.path(), .home = world.directory.path()};
   }
+  [[nodiscard]] virtual Sources sources() { return world.sources(); }
   [[nodiscard]] std::string at(const std::string& path) const { return mountpoint / path; }
 
   // A descriptor that fails the test when it cannot be had.
