@@ -125,7 +125,9 @@ void read(Machine& machine, int files) {
   const Stopwatch opening("open and look up one file");
   Database database = open_catalog(machine.catalog_db, machine.state_db, Access::read);
   Tree tree(database);
-  const auto photos = tree.find_path("home/me/Photos/2000");
+  if (!tree.find_path("home/me/Photos/2000")) {
+    std::printf("home/me/Photos/2000 is not found\n");
+  }
   opening.stop(1, "opens");
 
   std::size_t listed = 0;
