@@ -385,6 +385,15 @@ class SlowCopyTest : public StagingMountTest {
   static constexpr int kFiles = 40;
 
   void SetUp() override {
+    // Before the mount has threads that look at it.
+    world.before_staged_change = [this] {
+      std::unique_lock lock(mutex_);
+      if (slow_) {
+        ++copying_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return released_; });
+      }
+    };
     StagingMountTest::SetUp();
     if (!mount) {
       return;
@@ -393,12 +402,8 @@ class SlowCopyTest : public StagingMountTest {
       write("staging/" + std::to_string(file), "taken");
     }
     ASSERT_TRUE(world.staging.take("job1").has_value());
-    world.before_staged_change = [this] {
-      std::unique_lock lock(mutex_);
-      ++copying_;
-      changed_.notify_all();
-      changed_.wait(lock, [this] { return released_; });
-    };
+    const std::lock_guard lock(mutex_);
+    slow_ = true;
   }
   void TearDown() override {
     release();
@@ -425,6 +430,7 @@ class SlowCopyTest : public StagingMountTest {
   std::mutex mutex_;
   std::condition_variable changed_;
   int copying_ = 0;
+  bool slow_ = false;
   bool released_ = false;
 };
 
