@@ -42,8 +42,10 @@ MediumSlot slot_of(const std::string& label, const std::string& medium_path) {
 // Made by an add_medium that did not come to its end, and by nobody else.
 bool is_half_made(const std::string& medium_path) {
   const std::string unfinished = std::string(kMediumDescriptionName) + ".new";
-  return std::all_of(std::filesystem::directory_iterator(medium_path),
-                     std::filesystem::directory_iterator(),
+  std::error_code failure;
+  const std::filesystem::directory_iterator entries(medium_path, failure);
+  return !failure &&
+         std::all_of(entries, std::filesystem::directory_iterator(),
                      [&](const auto& entry) { return entry.path().filename() == unfinished; });
 }
 
@@ -53,7 +55,13 @@ DirLibrary::DirLibrary(std::string path) : path_(std::move(path)) {
   if (!path_.starts_with('/')) {
     throw Error(ErrorCode::invalid, "open library dir:" + path_ + ": the path must be absolute");
   }
-  if (!std::filesystem::is_directory(path_)) {
+  // A dead network mount or a directory of somebody else is an answer, too.
+  std::error_code failure;
+  if (!std::filesystem::is_directory(path_, failure)) {
+    if (failure && failure != std::errc::no_such_file_or_directory &&
+        failure != std::errc::not_a_directory) {
+      throw_errno("open library dir:" + path_, failure.value());
+    }
     throw Error(ErrorCode::not_found, "open library dir:" + path_ + ": there is no such directory");
   }
 }

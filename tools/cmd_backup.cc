@@ -236,6 +236,13 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
 }
 
 int flush(Session& session, bool dry_run) {
+  // A mount that begins meanwhile would change what is being taken. Where one runs, it is this
+  // process that has it.
+  std::optional<home::HomeLock> no_mount;
+  if (session.daemon() == nullptr) {
+    no_mount.emplace(session.workspace().home().directory(), home::HomeLock::Role::staging,
+                     session.command_line());
+  }
   const service::FlushResult result =
       service::flush(session.writing(), session.command_line(), session.console(), dry_run);
   if (session.daemon() != nullptr && !dry_run) {

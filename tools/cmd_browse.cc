@@ -134,8 +134,8 @@ class Lister {
 [[noreturn]] void no_such_path(const std::string& path) {
   throw Error(ErrorCode::not_found,
               "/" + printable(path) +
-                  ": the catalog knows no such path here; `mixtape find` looks "
-                  "for names");
+                  ": there is no such path (any more); `mixtape history` tells what there was, "
+                  "`--at TIME` shows it, `mixtape find` looks for names");
 }
 
 int list(Session& session, const ListOptions& options) {

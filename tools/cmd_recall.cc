@@ -20,6 +20,8 @@ using nlohmann::json;
 
 // So many recalls of one command wait at a time: a tree of millions fills no memory.
 constexpr std::size_t kMostWaiting = 1000;
+// More than this many lines of failures nobody reads.
+constexpr std::size_t kMostShown = 20;
 
 // Queues contents and counts what comes of them.
 class Fetches {
@@ -50,7 +52,18 @@ class Fetches {
     console_.progress(progress_);
   }
 
-  [[nodiscard]] const Progress& progress() const { return progress_; }
+  // What came of it, after finish().
+  [[nodiscard]] std::string outcome() {
+    const std::lock_guard lock(mutex_);
+    if (failed_ > kMostShown) {
+      console_.problem("and " + std::to_string(failed_ - kMostShown) + " more");
+    }
+    const std::string asked = std::to_string(progress_.total_files) + " files";
+    return failed_ == 0
+               ? asked + ", " + home::format_size(progress_.total_bytes) + " in the cache\n"
+               : std::to_string(progress_.total_files - failed_) + " of " + asked +
+                     " in the cache\n";
+  }
 
  private:
   template <typename Condition>
@@ -78,7 +91,7 @@ class Fetches {
       }
     }
     const std::lock_guard lock(mutex_);
-    if (!why.empty()) {
+    if (!why.empty() && ++failed_ <= kMostShown) {
       console_.problem("/" + printable(path) + ": " + why);
     }
     ++progress_.done_files;
@@ -96,6 +109,7 @@ class Fetches {
   // Guarded by mutex_.
   std::size_t waiting_ = 0;
   std::vector<recall::RequestId> ids_;
+  std::size_t failed_ = 0;
   Progress progress_{"recall", 0, 0, 0, 0};
 };
 
@@ -116,8 +130,7 @@ int recall_paths(Session& session, const std::vector<std::string>& arguments) {
     });
   }
   fetches.finish();
-  session.console().out(std::to_string(fetches.progress().total_files) + " files, " +
-                        home::format_size(fetches.progress().total_bytes) + " in the cache\n");
+  session.console().out(fetches.outcome());
   return kSuccess;
 }
 

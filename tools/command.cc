@@ -35,6 +35,21 @@ int status_of(const Error& error) {
   }
 }
 
+// The first word that is no option, where it is no command either.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto word = std::find_if(arguments.begin(), arguments.end(), [](const std::string& each) {
+    return !each.empty() && each.front() != '-';
+  });
+  const bool follows_home =
+      word != arguments.end() && word != arguments.begin() && *std::prev(word) == "--home";
+  if (word == arguments.end() || follows_home) {
+    return "";
+  }
+  const auto known =
+      app.get_subcommands([&](const CLI::App* command) { return command->check_name(*word); });
+  return known.empty() ? *word : "";
+}
+
 }  // namespace
 
 Session::Session(Console& console, const Invocation& invocation, std::filesystem::path home,
@@ -54,6 +69,10 @@ std::string Session::command_line() const {
 }
 
 std::filesystem::path Session::absolute(const std::string& path) const {
+  if (path.empty()) {
+    throw Error(ErrorCode::invalid,
+                "an empty path: it would mean this directory; write . for that");
+  }
   return (invocation_.directory / path).lexically_normal();
 }
 
@@ -133,6 +152,12 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
     status = kSuccess;
     return std::nullopt;
   } catch (const CLI::ParseError& wrong) {
+    if (const std::string unknown = unknown_command(app, invocation.arguments); !unknown.empty()) {
+      console.error("mixtape: there is no command " + printable(unknown) +
+                    "; `mixtape --help` shows them");
+      status = kUsage;
+      return std::nullopt;
+    }
     console.error("mixtape: " + printable(wrong.what()) + "; `mixtape --help` shows the commands");
     status = kUsage;
     return std::nullopt;

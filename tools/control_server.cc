@@ -205,23 +205,39 @@ struct ControlServer::Impl {
 
   ~Impl() { tapeio::remove_file(file); }
 
+  // False when there is no thread for another client; its connection is closed.
+  bool serve(Protocol::socket& socket) {
+    try {
+      if (is_ours(socket)) {
+        clients.emplace_back(std::move(socket), run, patience);
+      }
+      return true;
+    } catch (const std::system_error& error) {
+      spdlog::warn("serve a command: {}", error.what());
+      return false;
+    }
+  }
+
+  void accept_later() {
+    room.expires_after(kLookForRoom);
+    room.async_wait([this](boost::system::error_code stopped) {
+      if (!stopped) {
+        accept();
+      }
+    });
+  }
+
   void accept() {
     clients.remove_if([](const Client& client) { return client.finished(); });
     if (clients.size() >= kMaxClients) {
-      room.expires_after(kLookForRoom);
-      room.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) {
-          accept();
-        }
-      });
-      return;
+      return accept_later();
     }
     acceptor.async_accept([this](boost::system::error_code failed, Protocol::socket socket) {
       if (failed == asio::error::operation_aborted) {
         return;
       }
-      if (!failed && is_ours(socket)) {
-        clients.emplace_back(std::move(socket), run, patience);
+      if (failed || !serve(socket)) {
+        return accept_later();  // Out of descriptors or threads: others give theirs back.
       }
       accept();
     });

@@ -183,6 +183,9 @@ class MediumCheck {
       }
     } else if (label.last_bundle != last_bundle || !shape.last) {
       knows_more("bundle " + std::to_string(label.last_bundle));
+    } else if (!ledger_.may_be_own_closing_index(medium_.id, label.sequence)) {
+      knows_more("its closing index " + std::to_string(label.sequence) +
+                 " was written by another copy of this catalog");
     }
   }
 

@@ -363,13 +363,16 @@ void MediumWriter::set_full() {
 }
 
 std::uint64_t MediumWriter::close() {
-  IndexWriter index(context_, index_label(catalog::IndexRole::closing));
+  const catalog::IndexLabel label = index_label(catalog::IndexRole::closing);
+  IndexWriter index(context_, label);
   const MediumRoom now = room();
   if (!open_end_ && now.capacity_bytes &&
       now.used_bytes + index.sealed_bytes() + kFilemarkCost > *now.capacity_bytes) {
     return 0;  // Better an index that lacks the news than none.
   }
   go_to_append_point();
+  before_commit(context_, "begin closing index");
+  ledger_.begin_closing_index(medium_.id, label.sequence);
   const IndexWriter::Written written = index.write(*drive_);
   if (!written.exists) {
     set_full();
@@ -380,6 +383,8 @@ std::uint64_t MediumWriter::close() {
     return 0;
   }
   index.read_back(*drive_, append_.block);
+  before_commit(context_, "end closing index");
+  ledger_.end_closing_index(medium_.id, label.sequence);
   set_open_end(false);
   return index.sealed_bytes();
 }

@@ -92,6 +92,12 @@ class Ledger {
   // of any medium: each is written before that is known.
   void set_open_end(MediumId id, bool open);
   [[nodiscard]] bool has_open_end(MediumId id);
+  // Which closing index is on a medium: another one was written by a catalog that went its own way
+  // since it was copied from this one, and holds what this one does not know. Call before and after
+  // it is written. Unknown after a recovery that did not read it: then any may be ours.
+  void begin_closing_index(MediumId id, std::uint64_t sequence);
+  void end_closing_index(MediumId id, std::uint64_t sequence);
+  [[nodiscard]] bool may_be_own_closing_index(MediumId id, std::uint64_t sequence);
   // Media that a recovery told of and whose own label nobody has read since: their copies count for
   // no policy. In state.db.
   [[nodiscard]] std::vector<Medium> unseen_media();

@@ -178,6 +178,38 @@ bool Ledger::has_open_end(MediumId id) {
   return query.bind(1, number(id)).bind_text(2, kOpenEnd).step();
 }
 
+void Ledger::begin_closing_index(MediumId id, std::uint64_t sequence) {
+  Statement begun(
+      database_,
+      "INSERT OR REPLACE INTO meta SELECT ?2 || hex(uuid), ?3 FROM medium WHERE id = ?1");
+  begun.bind(1, number(id)).bind_text(2, kBegunClosing);
+  begun.bind(3, static_cast<std::int64_t>(sequence)).run();
+}
+
+void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
+  Statement own(database_,
+                "INSERT OR REPLACE INTO meta SELECT ?2 || hex(uuid), ?3 FROM medium WHERE id = ?1");
+  own.bind(1, number(id)).bind_text(2, kOwnClosing);
+  own.bind(3, static_cast<std::int64_t>(sequence)).run();
+  Statement begun(
+      database_, "DELETE FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium WHERE id = ?1)");
+  begun.bind(1, number(id)).bind_text(2, kBegunClosing).run();
+}
+
+bool Ledger::may_be_own_closing_index(MediumId id, std::uint64_t sequence) {
+  Statement query(database_,
+                  "SELECT (SELECT value FROM meta WHERE key = ?2 || hex(uuid)), (SELECT value FROM "
+                  "meta WHERE key = ?3 || hex(uuid)) FROM medium WHERE id = ?1");
+  query.bind(1, number(id)).bind_text(2, kOwnClosing).bind_text(3, kBegunClosing);
+  if (!query.step() || query.is_null(0)) {
+    return true;
+  }
+  const auto is = [&](int column) {
+    return !query.is_null(column) && query.integer(column) == static_cast<std::int64_t>(sequence);
+  };
+  return is(0) || is(1);
+}
+
 // --- Bundles
 
 BundleId Ledger::plan_bundle(const Bundle& bundle, const std::vector<Copy>& copies) {

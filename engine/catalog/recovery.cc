@@ -8,6 +8,7 @@
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/merge.h"
 #include "engine/catalog/migrations.h"
+#include "engine/catalog/rows.h"
 #include "engine/catalog/snapshot.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -186,7 +187,9 @@ std::set<Uuid> media_of(const std::filesystem::path& file) {
   return media;
 }
 
-// Durable before the catalog is there: what was never seen must not count even for a moment.
+// Durable before the catalog is there: what was never seen must not count even for a moment. Where
+// the sources stood is of the catalog that was lost, whose numbers and versions may be others; the
+// next scan reads them again.
 void note_unseen(const std::set<Uuid>& media, const std::set<Uuid>& known, const Seen& seen) {
   Database state = open_state(seen.state_db);
   Transaction transaction(state);
@@ -200,7 +203,28 @@ void note_unseen(const std::set<Uuid>& media, const std::set<Uuid>& known, const
   for (const Uuid& medium : seen.media) {
     read.bind(1, medium).run();
   }
+  state.execute("DELETE FROM state.source; DELETE FROM state.early_hash");
   transaction.commit();
+}
+
+// What the media carry now is known to this catalog, whoever wrote it.
+void note_closing_indexes(Database& catalog, const std::vector<FoundIndex>& found,
+                          const Recovered& recovered) {
+  Statement forget(catalog, "DELETE FROM meta WHERE key = ?1 || hex(?2)");
+  Statement note(catalog, "INSERT OR REPLACE INTO meta SELECT ?1 || hex(?2), ?3");
+  for (const FoundIndex& each : found) {
+    if (std::any_of(recovered.left_out.begin(), recovered.left_out.end(),
+                    [&](const auto& left) { return left.index == each.index; })) {
+      continue;
+    }
+    for (const std::string_view key : {kOwnClosing, kBegunClosing}) {
+      forget.bind_text(1, key).bind(2, each.label.medium).run();
+    }
+    if (each.label.role == IndexRole::closing) {
+      note.bind_text(1, kOwnClosing).bind(2, each.label.medium);
+      note.bind(3, static_cast<std::int64_t>(each.label.sequence)).run();
+    }
+  }
 }
 
 void count(Database& catalog, Recovered& recovered) {
@@ -241,6 +265,7 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
       throw Error(ErrorCode::corrupt,
                   "recover the catalog " + to.string() + ": the result is not sound: " + words);
     }
+    note_closing_indexes(catalog, ordered, recovered);
     count(catalog, recovered);
     catalog.execute("PRAGMA journal_mode = WAL");
   }

@@ -41,6 +41,10 @@ inline constexpr std::int64_t kMaxPaths = std::int64_t{1} << (62 - kJobBits - 1)
 
 // In `meta`, before the uuid of each medium whose end is open (Ledger::set_open_end).
 inline constexpr std::string_view kOpenEnd = "open end ";
+// Likewise the sequence of its closing index as this catalog last wrote or recovered it, and of the
+// one that may be there instead because it was begun (Ledger::begin_closing_index).
+inline constexpr std::string_view kOwnClosing = "closing index ";
+inline constexpr std::string_view kBegunClosing = "begun closing index ";
 
 // A row of `version` joined with its content.
 struct VersionRow {

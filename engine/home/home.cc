@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <thread>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -25,6 +26,7 @@ constexpr int kFirstMedia = 3;
 // What a lock tells of its holder: as much of the command as a message bears, and the words around.
 constexpr std::size_t kMaxLockCommand = 400;
 constexpr std::size_t kMaxLockText = 1024;
+constexpr std::chrono::milliseconds kTimeToSign{50};
 
 constexpr std::string_view kDailyKey = "daily.identity";
 constexpr std::string_view kRecoveryKey = "recovery.identity";
@@ -200,6 +202,8 @@ std::string lock_text(HomeLock::Role role, const std::string& command) {
       return "is mounted already, by " + holder + ": unmount it first";
     case HomeLock::Role::recovery:
       return "is being recovered by " + holder + ": wait until it is done";
+    case HomeLock::Role::staging:
+      return "is being flushed by " + holder + ": wait until it is done";
   }
   MIXTAPE_ASSERT(!"every role is handled above");
 }
@@ -356,6 +360,8 @@ HomeLock::HomeLock(const fs::path& home, Role role, const std::string& command) 
     }
     return;
   }
+  // Whoever has it leaves its name right behind taking it.
+  std::this_thread::sleep_for(kTimeToSign);
   char text[kMaxLockText] = {};
   const ssize_t size = ::pread(fd_.get(), text, sizeof text, 0);
   throw Error(ErrorCode::locked,

@@ -78,6 +78,7 @@ class HomeLock {
     writer,    // One command at a time, in the daemon or not.
     daemon,    // One mount at a time.
     recovery,  // No mount while the catalog is replaced.
+    staging,   // No mount while a command without one takes what is staged.
   };
   // `home`: the directory; it may lack a catalog still.
   HomeLock(const std::filesystem::path& home, Role role, const std::string& command);

@@ -45,11 +45,28 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
   return found;
 }
 
+// Null when it is not there now.
+std::unique_ptr<tapeio::Library> open_if_there(const std::string& url) {
+  try {
+    return tapeio::open_library(url);
+  } catch (const Error& error) {
+    if (!may_pass(error.code())) {
+      throw;
+    }
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 bool may_be(std::string_view slot_label, const catalog::Medium& medium) {
   return medium.label == slot_label ||
          (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == '~');
+}
+
+std::vector<Libraries::Known>::iterator Libraries::find_known(const std::string& url) {
+  return std::find_if(known_.begin(), known_.end(),
+                      [&](const Known& each) { return each.url == url; });
 }
 
 Libraries::Libraries(std::vector<std::string> urls) {
@@ -58,31 +75,26 @@ Libraries::Libraries(std::vector<std::string> urls) {
 
 void Libraries::use(std::vector<std::string> urls) {
   const std::lock_guard lock(mutex_);
-  std::vector<Known> known;
-  for (std::string& url : urls) {
-    const auto old = std::find_if(known_.begin(), known_.end(),
-                                  [&](const Known& each) { return each.url == url; });
-    if (old != known_.end()) {
-      known.push_back({std::move(url), std::move(old->library)});
-      known_.erase(old);
-      continue;
-    }
-    Known fresh{std::move(url), nullptr};
-    try {
-      fresh.library = tapeio::open_library(fresh.url);
-    } catch (const Error& error) {
-      if (!may_pass(error.code())) {
-        throw;
-      }
-    }
-    known.push_back(std::move(fresh));
+  for (auto url = urls.begin(); url != urls.end(); ++url) {
+    urls.erase(std::remove(std::next(url), urls.end(), *url), urls.end());
   }
-  // Somebody may still be using one of the others.
+  std::vector<Known> fresh;
+  for (const std::string& url : urls) {
+    if (find_known(url) == known_.end()) {
+      fresh.push_back({url, open_if_there(url)});
+    }
+  }
+  // From here on nothing fails: somebody may be using what is known, now or never again.
   for (Known& old : known_) {
     old.in_use = false;
-    known.push_back(std::move(old));
+    fresh.push_back(std::move(old));
   }
-  known_ = std::move(known);
+  known_ = std::move(fresh);
+  for (std::size_t place = 0; place < urls.size(); ++place) {
+    const auto wanted = find_known(urls[place]);
+    wanted->in_use = true;
+    std::iter_swap(wanted, known_.begin() + static_cast<std::ptrdiff_t>(place));
+  }
 }
 
 std::vector<std::string> Libraries::urls() {

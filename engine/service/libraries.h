@@ -67,6 +67,7 @@ class Libraries {
     std::vector<std::string> absent;
   };
   [[nodiscard]] View look();
+  std::vector<Known>::iterator find_known(const std::string& url);
 
   std::mutex mutex_;
   std::vector<Known> known_;  // Guarded by mutex_; the configuration's order.

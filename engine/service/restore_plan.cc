@@ -80,7 +80,9 @@ RestorePlan::RestorePlan(Context& context, const RestoreRequest& request, Destin
   for (const std::string& path : outermost(request.paths)) {
     const auto id = context.tree.find_path(path);
     if (!id || !context.tree.at(view, *id)) {
-      add_trouble(result, "/" + path, "the archived tree has no such path");
+      add_trouble(result, path,
+                  "the archived tree has no such path; `mixtape history` tells what there was, "
+                  "`--at TIME` brings it back");
       continue;
     }
     context.tree.walk(view, *id, [&](const std::string& found, const catalog::Version& version) {

@@ -72,6 +72,20 @@ TEST_F(LedgerTest, SequenceGrows) {
 
 // --- Media
 
+TEST_F(LedgerTest, AClosingIndexThatWasNeverBegunHereIsNotOwn) {
+  const MediumId one = machine.add_medium("MX7");
+  EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5)) << "nothing is known of it";
+  ledger.begin_closing_index(one, 5);
+  ledger.end_closing_index(one, 5);
+  EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5));
+  EXPECT_FALSE(ledger.may_be_own_closing_index(one, 4));
+  EXPECT_FALSE(ledger.may_be_own_closing_index(one, 6));
+  ledger.begin_closing_index(one, 9);
+  EXPECT_TRUE(ledger.may_be_own_closing_index(one, 9)) << "it may have come to its end";
+  EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5)) << "or not have begun";
+  EXPECT_FALSE(ledger.may_be_own_closing_index(one, 6));
+}
+
 TEST_F(LedgerTest, LabelsAndUuidsOfMediaAreUnique) {
   EXPECT_EQ(code_thrown_by([&] { machine.add_medium("MX1"); }), ErrorCode::conflict);
   const MediumId other = machine.add_medium("MX2");

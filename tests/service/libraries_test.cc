@@ -67,6 +67,30 @@ TEST_F(LibrariesTest, AUrlThatNoLibraryCanHaveIsRefusedAtOnce) {
   EXPECT_EQ(test::error_of([] { return Libraries({"tape:/nowhere"}).urls(); }), ErrorCode::invalid);
 }
 
+TEST_F(LibrariesTest, AWrongUrlAmongThemLeavesWhatIsInUseAlone) {
+  const std::string good = "dir:" + (home() / "library").string();
+  Libraries libraries({good});
+  tapeio::Library* const in_use = libraries.here()[0];
+  EXPECT_EQ(test::error_of([&] {
+              libraries.use({good, "dri:/mnt/usb"});
+              return 0;
+            }),
+            ErrorCode::invalid);
+  EXPECT_THAT(libraries.here(), ElementsAre(in_use));
+  EXPECT_THAT(in_use->media(), SizeIs(3));
+}
+
+TEST_F(LibrariesTest, TheOrderIsThatOfTheConfigurationAlsoWhenItChanges) {
+  fs::create_directory(disk());
+  const std::string good = "dir:" + (home() / "library").string();
+  Libraries libraries({good, good, url()});
+  EXPECT_THAT(libraries.urls(), ElementsAre(good, url()));
+  libraries.use({url(), good});
+  EXPECT_THAT(libraries.urls(), ElementsAre(url(), good));
+  libraries.use({url()});
+  EXPECT_THAT(libraries.here(), SizeIs(1));
+}
+
 TEST_F(LibrariesTest, AMediumThatOnlyHasTheNameIsNotIt) {
   write("a", "one");
   back_up();

@@ -169,6 +169,27 @@ TEST_F(RecoverTest, ARecipientThatIsNoneIsAProblemOfItsMediumAndNotOfTheRecovery
   EXPECT_TRUE(latest(path_of("a")));
 }
 
+TEST_F(RecoverTest, WhatChangedSinceTheRecoveredStateIsSeenByTheNextBackup) {
+  write("a", "version one");
+  back_up();
+  reopen();
+  fs::copy(library(), directory_ / "then", fs::copy_options::recursive);
+  write("a", "version two, longer");
+  back_up();
+  reopen();
+  // The catalog and the newest state of the medium are lost; where the sources stood is not.
+  fs::remove_all(library());
+  fs::rename(directory_ / "then", library());
+  for (const char* file : {"catalog.db", "catalog.db-wal", "catalog.db-shm"}) {
+    fs::remove(home() / file);
+  }
+  fs::copy_file(home() / "keys/recovery.identity", paper_);
+  (void)recover_from("dir:" + library().string());
+  EXPECT_TRUE(back_up().job);
+  ASSERT_TRUE(latest(path_of("a")));
+  EXPECT_EQ(latest(path_of("a"))->size, 19u);
+}
+
 TEST_F(RecoverTest, AFreshHomeOnANewMachineTakesUpTheOldMedia) {
   write("a", "first");
   back_up();
