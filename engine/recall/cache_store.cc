@@ -136,13 +136,14 @@ std::filesystem::path CacheStore::incoming_name() {
 std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uint64_t size) {
   const std::filesystem::path path = entry_path(hash);
   tapeio::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  // What cannot be opened is not there: a medium has it. But want of descriptors or memory says
-  // nothing of the entry, and would only be met again.
-  if (!fd.valid() && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-    throw_errno("open cache entry " + path.string());
-  }
+  // A link or a socket is no entry, as are the directories that fstat finds.
   if (!fd.valid() && errno != ELOOP && errno != ENXIO) {
-    return std::nullopt;
+    // One that somebody else owns or the disk does not give back is not there: a medium has it.
+    // Want of descriptors, above all, says nothing of the entry.
+    if (errno == ENOENT || errno == EACCES || errno == EPERM || errno == EIO) {
+      return std::nullopt;
+    }
+    throw_errno("open cache entry " + path.string());
   }
   struct stat status {};
   bool good = ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake --install puts everything where Linux looks for it, and then mount(8) and fstab work.
 # The installed tree is laid over /sbin and /usr/local/bin in a mount namespace of this test's own: nothing is left.
-if [ "$(id -u)" -eq 0 ] && [ -z "${MIXTAPE_OWN_NAMESPACE:-}" ]; then
+if [ "$(id -u)" -eq 0 ] && [ -z "${MIXTAPE_OWN_NAMESPACE:-}" ] && unshare --mount true 2>/dev/null; then
   MIXTAPE_OWN_NAMESPACE=yes exec unshare --mount "$0"
 fi
 . "$(dirname "$0")/lib.sh"
@@ -31,6 +31,7 @@ fi
 
 need_fuse
 need_root "mount -t mixtape"
+[ -n "${MIXTAPE_OWN_NAMESPACE:-}" ] || skip "mount -t mixtape: no mount namespace of one's own here, as in a chroot"
 mount --make-rprivate /
 mkdir -p "$mountpoint" /usr/local/bin
 mount --bind "$root/usr/local/bin" /usr/local/bin
