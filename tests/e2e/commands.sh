@@ -175,10 +175,11 @@ for command in "encrypt -r $recipient" "decrypt -i $MIXTAPE_HOME/keys/daily.iden
 done
 
 say "Ctrl-C"
-# heard PID: the process has taken the signal.
+# heard PID: the process has taken the signal, or has ended on it already; its status tells.
 heard() {
   local i
   for i in $(seq 100); do
+    [ -e "/proc/$1/status" ] || return 0
     grep -q '^ShdPnd:.*0000000000000000$' "/proc/$1/status" 2>/dev/null && return
     sleep 0.05
   done
