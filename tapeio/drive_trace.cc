@@ -204,4 +204,12 @@ void TracedDrive::name_next_file(std::string_view hint) {
   drive_->name_next_file(hint);
 }
 
+DriveFeatures TracedDrive::features() {
+  return drive_->features();
+}
+
+void TracedDrive::unload() {
+  drive_->unload();
+}
+
 }  // namespace mixtape::tapeio

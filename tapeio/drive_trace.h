@@ -77,6 +77,8 @@ class TracedDrive final : public TapeDrive {
   void seek_end_of_data() override;
   [[nodiscard]] Position position() override;
   void name_next_file(std::string_view hint) override;
+  [[nodiscard]] DriveFeatures features() override;
+  void unload() override;
 
  private:
   // Runs `operation`, which returns the bytes it moved, and notes it with its outcome.

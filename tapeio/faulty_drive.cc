@@ -120,4 +120,14 @@ void FaultyDrive::name_next_file(std::string_view hint) {
   drive_->name_next_file(hint);
 }
 
+DriveFeatures FaultyDrive::features() {
+  require_power();
+  return drive_->features();
+}
+
+void FaultyDrive::unload() {
+  require_power();
+  drive_->unload();
+}
+
 }  // namespace mixtape::tapeio

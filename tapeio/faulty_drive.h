@@ -63,6 +63,8 @@ class FaultyDrive final : public TapeDrive {
   void seek_end_of_data() override;
   [[nodiscard]] Position position() override;
   void name_next_file(std::string_view hint) override;
+  [[nodiscard]] DriveFeatures features() override;
+  void unload() override;
 
  private:
   void require_power() const;

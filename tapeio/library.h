@@ -13,7 +13,7 @@
 // A library: drives, media, and what brings one to the other (a directory, a robot, a human).
 //
 // Threads:  internally synchronised.
-// Errors:   throws Error{not_found, no_medium, conflict, no_space, io, invalid}.
+// Errors:   throws Error{not_found, no_medium, conflict, locked, no_space, io, invalid}.
 
 namespace mixtape::tapeio {
 
@@ -23,6 +23,31 @@ struct MediumSlot {
   std::optional<std::uint64_t> capacity_bytes = std::nullopt;  // As far as known.
   bool loaded = false;          // In a drive now; a disk medium always is ready.
   std::uint64_t device_id = 0;  // Disk media: the disk it lies on; copies on one disk count once.
+  // Loading it moves a cartridge or a tape and takes minutes: nobody does so only to look.
+  bool moves = false;
+  std::string place = {};  // For people: "slot 3", "drive 1", "import/export 2"; empty for disks.
+};
+
+struct DriveSlot {
+  std::string name;                   // "drive 1".
+  std::string device;                 // What opens it: "/dev/nst0".
+  std::string identity;               // Vendor, product and serial, as far as known.
+  std::optional<std::string> medium;  // The label of what is in it; "" when that is unknown.
+  bool in_use = false;                // Somebody of this process has it.
+};
+
+// What a library of cartridges can do besides loading. Each waits until it is done and throws
+// Error{not_found, locked, conflict, no_space, unsupported, io}.
+class CartridgeMover {
+ public:
+  virtual ~CartridgeMover() = default;
+  [[nodiscard]] virtual std::vector<DriveSlot> drives() = 0;
+  // Out of its drive, back to a storage slot (or, without a robot, out of the drive's mouth).
+  virtual void unload(std::string_view label) = 0;
+  // Into an import/export slot, where a human takes it; returns the place.
+  virtual std::string export_medium(std::string_view label) = 0;
+  // Puts a cleaning cartridge into this drive and takes it out again when the drive is done.
+  virtual void clean(std::string_view drive_name) = 0;
 };
 
 class Library {
@@ -41,9 +66,14 @@ class Library {
 
   // Puts the medium into a drive, head at the beginning, and hands the drive over; it goes back
   // when the returned object is destroyed. Error{not_found} when there is no such medium here. A
-  // disk library has a drive for every reader, but one writer per medium: Error{conflict}.
+  // disk library has a drive for every reader, but one writer per medium: Error{conflict}. One
+  // of cartridges may have every drive in use: Error{locked}, to be tried again later. What is in
+  // the drive when it comes back stays there, so that loading it again moves no cartridge.
   enum class Access { read, write };
   [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access) = 0;
+
+  // Null for a library whose media are never moved.
+  [[nodiscard]] virtual CartridgeMover* mover() { return nullptr; }
 };
 
 // A medium in the library that has it. `label` is what the library calls it.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "tapeio/bytes.h"
+#include "tapeio/drive_features.h"
 
 // A tape drive with at most one medium in it: the contract that every drive keeps.
 //
@@ -106,6 +107,13 @@ class TapeDrive {
   // into ("0001.index.sqlite.age" comes from the hint "index.sqlite.age"). Opaque here; others
   // ignore it.
   virtual void name_next_file(std::string_view hint) = 0;
+
+  // What else this drive can do; nothing, unless it says so.
+  [[nodiscard]] virtual DriveFeatures features() { return {}; }
+
+  // Gives the medium out of the drive, as far as the drive can: afterwards medium() is nullopt.
+  // Drives whose media are never apart from them do nothing.
+  virtual void unload() {}
 };
 
 }  // namespace mixtape::tapeio

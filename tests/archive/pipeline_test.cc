@@ -50,6 +50,8 @@ class ActingDrive final : public tapeio::TapeDrive {
   void seek_end_of_data() override { drive_.seek_end_of_data(); }
   tapeio::Position position() override { return drive_.position(); }
   void name_next_file(std::string_view hint) override { drive_.name_next_file(hint); }
+  [[nodiscard]] tapeio::DriveFeatures features() override { return drive_.features(); }
+  void unload() override { drive_.unload(); }
 
  private:
   tapeio::TapeDrive& drive_;

@@ -34,6 +34,8 @@ class WatchedDrive final : public tapeio::TapeDrive {
   void seek_end_of_data() override { drive_->seek_end_of_data(); }
   tapeio::Position position() override { return drive_->position(); }
   void name_next_file(std::string_view hint) override { drive_->name_next_file(hint); }
+  [[nodiscard]] tapeio::DriveFeatures features() override { return drive_->features(); }
+  void unload() override { drive_->unload(); }
 
  private:
   std::unique_ptr<tapeio::TapeDrive> drive_;
