@@ -2,6 +2,9 @@
 #include "tapeio/library.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 #include "tapeio/dir_library.h"
 #include "tapeio/error.h"
@@ -10,11 +13,30 @@ namespace mixtape::tapeio {
 namespace {
 
 constexpr std::size_t kMaxLabelSize = 32;
+constexpr std::chrono::seconds kLookAgain{1};
+constexpr std::string_view kDirScheme = "dir:";
+constexpr std::string_view kSimScheme = "sim:";
 
 bool is_label_character(char character) {
   return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
          (character >= '0' && character <= '9') || character == '.' || character == '_' ||
          character == '-';
+}
+
+// Where in a URL its directory stands. Options of a simulator follow behind a comma.
+struct Span {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+Span directory_span(std::string_view url) {
+  if (url.starts_with(kDirScheme)) {
+    return {kDirScheme.size(), url.size() - kDirScheme.size()};
+  }
+  if (url.starts_with(kSimScheme)) {
+    return {kSimScheme.size(), std::min(url.find(','), url.size()) - kSimScheme.size()};
+  }
+  return {};
 }
 
 }  // namespace
@@ -32,8 +54,53 @@ void require_valid_label(std::string_view label) {
   }
 }
 
+std::unique_ptr<TapeDrive> PlacedMedium::load(Library::Access access) const {
+  std::unique_ptr<TapeDrive> drive = library->load(label, access);
+  if (check) {
+    check(*drive);
+  }
+  return drive;
+}
+
+std::unique_ptr<TapeDrive> load_when_free(const PlacedMedium& medium, Library::Access access,
+                                          const std::stop_token& stop,
+                                          const std::function<void(const std::string& why)>& tell) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  for (bool told = false;; told = true) {
+    try {
+      return medium.load(access);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::locked) {
+        throw;
+      }
+      if (!told) {
+        tell(error.what());
+      }
+    }
+    std::unique_lock lock(mutex);
+    if (wake.wait_for(lock, stop, kLookAgain, [&] { return stop.stop_requested(); })) {
+      throw Error(ErrorCode::cancelled,
+                  "wait for a drive for medium " + medium.label + ": stopped");
+    }
+  }
+}
+
+std::optional<std::string> directory_of_library(std::string_view url) {
+  const Span span = directory_span(url);
+  if (span.size == 0) {
+    return std::nullopt;
+  }
+  return std::string(url.substr(span.begin, span.size));
+}
+
+std::string with_directory(std::string_view url, std::string_view directory) {
+  const Span span = directory_span(url);
+  return std::string(url.substr(0, span.begin)) + std::string(directory) +
+         std::string(url.substr(span.begin + span.size));
+}
+
 std::unique_ptr<Library> open_library(std::string_view url) {
-  constexpr std::string_view kDirScheme = "dir:";
   if (url.starts_with(kDirScheme)) {
     return std::make_unique<DirLibrary>(std::string(url.substr(kDirScheme.size())));
   }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,11 +31,12 @@ struct MediumSlot {
 };
 
 struct DriveSlot {
-  std::string name;                   // "drive 1".
-  std::string device;                 // What opens it: "/dev/nst0".
-  std::string identity;               // Vendor, product and serial, as far as known.
-  std::optional<std::string> medium;  // The label of what is in it; "" when that is unknown.
-  bool in_use = false;                // Somebody of this process has it.
+  std::string name;                     // "drive 1".
+  std::string device;                   // What opens it: "/dev/nst0".
+  std::string identity;                 // Vendor, product and serial, as far as known.
+  std::vector<std::string> notes = {};  // What it lacks and what is done instead.
+  std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
+  bool in_use = false;                  // Somebody of this process has it.
 };
 
 // What a library of cartridges can do besides loading. Each waits until it is done and throws
@@ -80,15 +83,30 @@ class Library {
 struct PlacedMedium {
   Library* library;
   std::string label;
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access) const {
-    return library->load(label, access);
-  }
+  // Where the label alone was trusted so far, because looking would have moved a cartridge: reads
+  // what the medium says of itself, throws Error{wrong_medium} when it is another one.
+  std::function<void(TapeDrive&)> check = {};
+
+  // As Library::load; the head stands anywhere when there was something to check.
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access) const;
 };
+
+// As medium.load(), but waits while every drive is in use, looking again each second: `tell` gets
+// the reason once. Error{cancelled} when a stop is asked for meanwhile.
+[[nodiscard]] std::unique_ptr<TapeDrive> load_when_free(
+    const PlacedMedium& medium, Library::Access access, const std::stop_token& stop,
+    const std::function<void(const std::string& why)>& tell);
 
 // Whether `label` is as add_medium wants it: then it is also a safe name for a directory.
 [[nodiscard]] bool is_valid_label(std::string_view label);
 // Error{invalid} unless it is.
 void require_valid_label(std::string_view label);
+
+// The directory that a URL names ("dir:/PATH", "sim:/PATH,drives=2"); nullopt for devices, and for
+// one without a path.
+[[nodiscard]] std::optional<std::string> directory_of_library(std::string_view url);
+// The same URL with another directory. Only for one that has a directory.
+[[nodiscard]] std::string with_directory(std::string_view url, std::string_view directory);
 
 // Makes the Library that `url` names. A new kind of library is one more line in library.cc.
 // Error{invalid} for an unknown scheme, naming the known ones; Error{not_found} when it is not

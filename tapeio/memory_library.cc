@@ -86,7 +86,7 @@ std::unique_ptr<TapeDrive> MemoryLibrary::load(std::string_view label, Access ac
   const std::string name(label);
   MemoryMedium& medium = find_locked(name);
   if (loaded_.contains(name) || loaded_.size() == options_.drive_count) {
-    throw Error(ErrorCode::conflict, "load medium " + name + ": " +
+    throw Error(ErrorCode::locked, "load medium " + name + ": " +
                                          (loaded_.contains(name) ? "it is in a drive already"
                                                                  : "every drive is in use"));
   }

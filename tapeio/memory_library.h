@@ -21,7 +21,7 @@ namespace mixtape::tapeio {
 
 struct MemoryLibraryOptions {
   std::string url = "memory:";
-  std::size_t drive_count = 1;  // Error{conflict} from load() when all have a medium.
+  std::size_t drive_count = 1;  // Error{locked} from load() when all have a medium.
   std::uint64_t filemark_bytes = 4 * KiB;
   // Put around each drive that is handed over, outside the trace: faults, latency.
   std::function<std::unique_ptr<TapeDrive>(std::unique_ptr<TapeDrive>, MemoryMedium&)> wrap_drive =

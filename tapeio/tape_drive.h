@@ -62,6 +62,8 @@ struct MediumInfo {
   // Why it takes less than its capacity now, in words that say what to do; empty: it does not. It
   // is not full for that: somebody acts on it, and there is room again.
   std::string shortage = {};
+  // The largest record that drive, adapter and kernel take together.
+  std::size_t most_record_bytes = kMaxRecordSize;
 };
 
 class TapeDrive {

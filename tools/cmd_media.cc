@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// media add, list, label, move, retire.
+// media add, list, label, load, unload, export, clean, move, retire.
 
 #include <CLI/CLI.hpp>
 
@@ -16,6 +16,8 @@ struct MediaOptions {
   std::string library;
   std::string capacity;
   std::string location;
+  std::string drive;
+  bool force = false;
 };
 using Options = std::shared_ptr<MediaOptions>;
 
@@ -36,12 +38,15 @@ int list(Session& session) {
     print_json(session.console(), media_json(media));
   } else {
     session.console().out(media_text(media));
+    if (const auto drives = service::drives(session.reading()); !drives.empty()) {
+      session.console().out("drives:\n" + drives_text(drives));
+    }
   }
   return kSuccess;
 }
 
 int label(Session& session, const MediaOptions& options) {
-  service::label_medium(session.writing(), options.label, session.console());
+  service::label_medium(session.writing(), options.label, options.force, session.console());
   session.console().out("Medium " + options.label + " belongs to this catalog now.\n");
   return kSuccess;
 }
@@ -50,6 +55,32 @@ int move(Session& session, const MediaOptions& options) {
   service::move_medium(session.writing(), options.label, options.location);
   session.console().out("Medium " + options.label + " is at " + printable(options.location) +
                         ".\n");
+  return kSuccess;
+}
+
+int load(Session& session, const MediaOptions& options) {
+  service::load_medium(session.reading(), options.label, session.console());
+  session.console().out("Medium " + options.label + " is in a drive.\n");
+  return kSuccess;
+}
+
+int unload(Session& session, const MediaOptions& options) {
+  service::unload_medium(session.reading(), options.label);
+  session.console().out("Medium " + options.label + " is out of its drive.\n");
+  return kSuccess;
+}
+
+int export_medium(Session& session, const MediaOptions& options) {
+  const std::string place = service::export_medium(session.reading(), options.label);
+  session.console().out("Medium " + options.label + " is in " + printable(place) +
+                        "; when you have carried it away, run `mixtape media move " +
+                        options.label + " LOCATION`.\n");
+  return kSuccess;
+}
+
+int clean(Session& session, const MediaOptions& options) {
+  service::clean_drive(session.reading(), options.drive);
+  session.console().out("Drive " + printable(options.drive) + " was cleaned.\n");
   return kSuccess;
 }
 
@@ -83,8 +114,21 @@ void add_media_commands(CLI::App& app, Command& command) {
   CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list);
   add_json_flag(*show, command);
 
-  verb("label", "make an empty medium this catalog's own", label)
+  CLI::App* own = verb("label", "make an empty medium this catalog's own", label);
+  own->add_option("LABEL", options->label)->required();
+  own->add_flag("--force", options->force, "also when it holds something else, which is lost then");
+
+  verb("load", "put a cartridge into a drive", load)
       ->add_option("LABEL", options->label)
+      ->required();
+  verb("unload", "take a cartridge out of its drive", unload)
+      ->add_option("LABEL", options->label)
+      ->required();
+  verb("export", "move a cartridge to where it can be taken out", export_medium)
+      ->add_option("LABEL", options->label)
+      ->required();
+  verb("clean", "put a cleaning cartridge through a drive", clean)
+      ->add_option("DRIVE", options->drive, "as `mixtape media list` names it")
       ->required();
 
   CLI::App* carry = verb("move", "note where a medium is kept", move);

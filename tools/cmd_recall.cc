@@ -9,6 +9,7 @@
 
 #include "engine/service/recover.h"
 #include "tapeio/error.h"
+#include "tapeio/library.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
 #include "tools/queue_text.h"
@@ -158,13 +159,12 @@ int cancel(Session& session, std::uint64_t number) {
 }
 
 int recover(Session& session, const std::string& library, const std::string& identity) {
-  constexpr std::string_view kDir = "dir:";
   service::RecoverRequest request;
   request.home = session.home_directory();
   // As it was typed here, and not as the configuration has it, where it would be below the home.
-  request.library = library.starts_with(kDir) && library.size() > kDir.size()
-                        ? std::string(kDir) + session.absolute(library.substr(kDir.size())).string()
-                        : library;
+  const auto directory = tapeio::directory_of_library(library);
+  request.library =
+      directory ? tapeio::with_directory(library, session.absolute(*directory).string()) : library;
   request.identity_file = session.absolute(identity);
   request.command = session.command_line();
   const service::RecoverResult result = service::recover(request, session.console());

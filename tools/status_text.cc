@@ -36,6 +36,7 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
         {{"label", medium.medium.label},
          {"state", state_text(medium)},
          {"here", medium.here},
+         {"place", medium.place},
          {"why_not_here", medium.why_not.empty() ? json(nullptr) : json(printable(medium.why_not))},
          {"location", medium.medium.location},
          {"used_bytes", medium.used_bytes},
@@ -49,7 +50,9 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
   std::string text;
   for (const service::MediumStatus& medium : media) {
     text += "  " + medium.medium.label + "  " + state_text(medium) + ", " +
-            (medium.here ? "here" : "not here");
+            (!medium.here           ? "not here"
+             : medium.place.empty() ? "here"
+                                    : printable(medium.place));
     if (!medium.medium.location.empty()) {
       text += ", " + printable(medium.medium.location);
     }
@@ -65,12 +68,43 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
   return text.empty() ? "  none\n" : text;
 }
 
+std::string drives_text(const std::vector<service::DriveStatus>& drives) {
+  std::string text;
+  for (const auto& [library, drive] : drives) {
+    text += "  " + printable(drive.name) + " of " + printable(library) + ": " +
+            printable(drive.identity.empty() ? drive.device : drive.identity) + ", ";
+    if (!drive.medium) {
+      text += "empty";
+    } else {
+      text += drive.medium->empty() ? "holds a cartridge without a label"
+                                    : "holds " + printable(*drive.medium);
+    }
+    text += drive.in_use ? ", in use\n" : "\n";
+  }
+  return text;
+}
+
+nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives) {
+  json list = json::array();
+  for (const auto& [library, drive] : drives) {
+    list.push_back({{"library", printable(library)},
+                    {"name", printable(drive.name)},
+                    {"device", printable(drive.device)},
+                    {"identity", printable(drive.identity)},
+                    {"notes", drive.notes},
+                    {"medium", drive.medium ? json(printable(*drive.medium)) : json(nullptr)},
+                    {"in_use", drive.in_use}});
+  }
+  return list;
+}
+
 nlohmann::json status_json(const service::Status& status) {
   json object = {{"files", status.totals.files},
                  {"bytes", status.totals.bytes},
                  {"versions", status.totals.versions},
                  {"contents", status.totals.contents},
                  {"media", media_json(status.media)},
+                 {"drives", drives_json(status.drives)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
                  {"unseen_files", status.unseen_files},
@@ -93,6 +127,9 @@ std::string status_text(const service::Status& status) {
   text += "last job: " +
           (status.last_job ? service::local_time(status.last_job->started_s) : "none yet") + "\n";
   text += "media:\n" + media_text(status.media);
+  if (!status.drives.empty()) {
+    text += "drives:\n" + drives_text(status.drives);
+  }
   text +=
       status.under_copied_files == 0
           ? "copies: every file is on as many media as the policy asks for\n"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/service/media.h"
 #include "engine/service/status.h"
 
 // How things stand, for people and for programs: `mixtape status`, `mixtape media list` and the
@@ -16,5 +17,8 @@ std::string status_text(const service::Status& status);
 nlohmann::json status_json(const service::Status& status);
 std::string media_text(const std::vector<service::MediumStatus>& media);
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media);
+// Nothing when there are none.
+std::string drives_text(const std::vector<service::DriveStatus>& drives);
+nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives);
 
 }  // namespace mixtape::tools

@@ -5,6 +5,9 @@
 #include <chrono>
 
 #include "engine/archive/index_writer.h"
+#include "engine/archive/load_for_writing.h"
+#include "engine/archive/medium_story.h"
+#include "engine/archive/stranger.h"
 #include "engine/catalog/rows.h"
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
@@ -122,24 +125,16 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
                                                  const std::string& label,
                                                  const std::optional<catalog::Medium>& known,
-                                                 Reporter& reporter) {
-  std::unique_ptr<tapeio::TapeDrive> drive = library.load(label, tapeio::Library::Access::write);
-  const std::optional<tapeio::MediumInfo> info = drive->medium();
-  if (!info) {
-    throw Error(ErrorCode::no_medium, "write to medium " + label + ": it is not in the drive");
-  }
-  if (info->write_protected) {
-    throw Error(ErrorCode::write_protected, "write to medium " + label +
-                                                ": it is write-protected; take that off, or write "
-                                                "to another");
-  }
-  if (!info->shortage.empty()) {
-    throw Error(ErrorCode::no_space, "write to medium " + label + ": " + info->shortage);
-  }
-  const bool blank =
-      (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
+                                                 Reporter& reporter, Stranger stranger) {
+  std::unique_ptr<tapeio::TapeDrive> drive = load_for_writing({&library, label}, reporter);
+  const tapeio::MediumInfo info = *drive->medium();
+  bool blank = (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
   if (!known && !blank) {
-    return nullptr;
+    if (stranger == Stranger::leave) {
+      reporter.note("left medium " + label + " alone: it holds " + describe_stranger(*drive));
+      return nullptr;
+    }
+    blank = true;
   }
   catalog::Medium medium;
   if (known) {
@@ -148,15 +143,15 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
     medium.uuid = catalog::new_uuid();
     medium.label = label;
     medium.kind = kind_of(library);
-    medium.record_size = context.record_size;
-    medium.capacity_bytes = info->capacity_bytes;
+    medium.record_size = record_size_for(context.record_size, info);
+    medium.capacity_bytes = info.capacity_bytes;
     // The row first: a medium without data claims nothing, and a label without a row would be a
     // stranger's.
     before_commit(context, "add medium");
     medium.id = ledger.add_medium(medium);
   }
-  if (info->capacity_bytes) {
-    medium.capacity_bytes = info->capacity_bytes;
+  if (info.capacity_bytes) {
+    medium.capacity_bytes = info.capacity_bytes;
   }
   std::unique_ptr<MediumWriter> writer(
       new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));
@@ -193,6 +188,9 @@ void MediumWriter::label() {
   const tapeio::Position position = drive_->position();
   append_ = {.block = position.block, .file = position.file};
   labelled_now_ = true;
+  if (const std::string why = tell_chip(*drive_, medium_.label, context_.now_s()); !why.empty()) {
+    reporter_.note("medium " + medium_.label + ": its chip was not written: " + why);
+  }
 }
 
 MediumRoom MediumWriter::room() const {

@@ -42,11 +42,14 @@ class MediumWriter {
  public:
   // Loads the medium for writing. `known`: its row; it is checked, or labelled when it is blank and
   // no bundle was ever written to it. nullopt: it is labelled under a new row when it is blank;
-  // else there is no writer (nullptr), because its data is not ours.
+  // else there is no writer (nullptr), because its data is not ours, and
+  // the reporter hears what it seems to be. With Stranger::overwrite that data is lost instead.
+  enum class Stranger { leave, overwrite };
   static std::unique_ptr<MediumWriter> open(const WriteContext& context, catalog::Ledger& ledger,
                                             tapeio::Library& library, const std::string& label,
                                             const std::optional<catalog::Medium>& known,
-                                            Reporter& reporter);
+                                            Reporter& reporter,
+                                            Stranger stranger = Stranger::leave);
 
   [[nodiscard]] const catalog::Medium& medium() const { return medium_; }
   [[nodiscard]] bool labelled_now() const { return labelled_now_; }

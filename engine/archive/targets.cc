@@ -20,6 +20,9 @@ std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, cata
   std::vector<Target> targets;
   for (tapeio::Library* library : libraries) {
     for (const tapeio::MediumSlot& slot : library->media()) {
+      if (!tapeio::is_valid_label(slot.label)) {
+        continue;  // Nobody named it yet: `mixtape media label` does.
+      }
       const std::optional<catalog::Medium> row = ledger.medium(slot.label);
       Target target{library, slot, row.value_or(catalog::Medium{}), row.has_value()};
       target.medium.label = slot.label;

@@ -171,7 +171,10 @@ class Run {
     const std::optional<catalog::Medium> known =
         target.known ? std::optional(target.medium) : std::nullopt;
     try {
-      if (!is_foreign(target)) {
+      if (is_foreign(target)) {
+        reporter.note("left medium " + target.medium.label +
+                      " alone: it holds something that this catalog does not know");
+      } else {
         writer_ = MediumWriter::open(context_, ledger_, *target.library, target.medium.label, known,
                                      reporter);
       }
@@ -180,8 +183,6 @@ class Run {
       return false;
     }
     if (!writer_) {
-      reporter.note("left medium " + target.medium.label +
-                    " alone: it holds something that this catalog does not know");
       return false;
     }
     target.passed_over = false;

@@ -10,6 +10,7 @@
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
+#include "tapeio/library.h"
 
 namespace mixtape::home {
 namespace {
@@ -328,15 +329,15 @@ std::string format_size(std::uint64_t bytes) {
 }
 
 std::string absolute_library_url(std::string_view url, const std::filesystem::path& home) {
-  constexpr std::string_view kDir = "dir:";
-  if (!url.starts_with(kDir) || url.size() == kDir.size()) {
+  const auto directory = tapeio::directory_of_library(url);
+  if (!directory) {
     return std::string(url);
   }
-  std::string path = (home / url.substr(kDir.size())).lexically_normal().string();
+  std::string path = (home / *directory).lexically_normal().string();
   if (path.size() > 1 && path.ends_with('/')) {
     path.pop_back();
   }
-  return std::string(kDir) + path;
+  return tapeio::with_directory(url, path);
 }
 
 }  // namespace mixtape::home

@@ -77,15 +77,14 @@ void create_keys(const fs::path& keys) {
              0600);
 }
 
-constexpr std::string_view kDir = "dir:";
-
 bool is_same_library(const fs::path& home, const std::string& one, const std::string& other) {
   const auto plain = [&](const std::string& url) {
     const std::string full = absolute_library_url(url, home);
-    if (!full.starts_with(kDir)) {
+    const auto named = tapeio::directory_of_library(full);
+    if (!named) {
       return fs::path(full);
     }
-    const fs::path directory = full.substr(kDir.size());
+    const fs::path directory = *named;
     std::error_code unreadable;
     const fs::path real = fs::weakly_canonical(directory, unreadable);
     return ((unreadable ? directory : real) / "").lexically_normal();

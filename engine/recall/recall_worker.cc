@@ -55,7 +55,8 @@ void RecallWorker::run() {
       admit(request);
     }
     look_for_media();
-    const auto next = queue_.next(head(), [&](const std::string& label) { return present(label); });
+    const auto next = queue_.next(
+        head(), [&](const std::string& label) { return present(label) && !busy_.contains(label); });
     if (!next) {
       resting_ = true;
       if (Clock::now() >= last_served_ + options_.hold) {
@@ -105,129 +106,6 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   jobs_[request.id] = std::move(job);
   place(request.id);
 }
-
-// --- Where to read
-
-bool RecallWorker::present(const std::string& medium_label) {
-  if (reader_ && loaded_ == medium_label) {
-    return true;
-  }
-  if (const auto known = present_.find(medium_label); known != present_.end()) {
-    return known->second;
-  }
-  bool& is_here = present_[medium_label] = false;
-  try {
-    is_here = outside_.find_medium(medium_label).has_value();
-  } catch (const Error& error) {
-    // Who could not look cannot say that it is away: loading it tells.
-    is_here = error.code() == ErrorCode::exhausted;
-    spdlog::warn("recall: look for medium {}: {}", medium_label, error.what());
-  }
-  return is_here;
-}
-
-void RecallWorker::place(RequestId id) {
-  Job& job = jobs_.at(id);
-  const auto on_loaded = [&](const Extent& copy) {
-    return reader_ && copy.archive.medium_label == loaded_;
-  };
-  const auto here = [&](const Extent& copy) { return present(copy.archive.medium_label); };
-  auto chosen = std::find_if(job.copies.begin(), job.copies.end(), on_loaded);
-  if (chosen == job.copies.end()) {
-    chosen = std::find_if(job.copies.begin(), job.copies.end(), here);
-  }
-  if (chosen != job.copies.end()) {
-    job.absent_since.reset();
-    asked_for_.erase(chosen->archive.medium_label);
-  } else {
-    chosen = job.copies.begin();
-    const std::string& label = chosen->archive.medium_label;
-    const Clock::time_point now = Clock::now();
-    job.absent_since = job.absent_since.value_or(now);
-    if (asked_for_.insert(label).second) {
-      tell("ask for a medium", [&] { outside_.ask_for(label); });
-    }
-    if (now - *job.absent_since >= options_.wait_for_medium) {
-      fail(id, std::make_exception_ptr(
-                   Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")));
-      return;
-    }
-  }
-  job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
-  const Place found{chosen->archive.medium_label, spot_of(*chosen)};
-  queue_.put(id, found);
-  room_.set_place(id, found, !job.absent_since);
-}
-
-void RecallWorker::look_for_media() {
-  const Clock::time_point now = Clock::now();
-  if (now < next_look_) {
-    return;
-  }
-  next_look_ = now + options_.poll;
-  present_.clear();
-  std::vector<RequestId> waiting;
-  for (const auto& [id, job] : jobs_) {
-    if (job.absent_since || !present(job.copies[job.chosen].archive.medium_label)) {
-      waiting.push_back(id);
-    }
-  }
-  for (const RequestId id : waiting) {
-    if (room_.wanted(id) || !room_.retire(id)) {
-      place(id);
-    } else {
-      forget(id);
-    }
-  }
-  if (waiting.empty()) {
-    asked_for_.clear();
-  }
-}
-
-std::optional<Place> RecallWorker::head() const {
-  if (!reader_) {
-    return std::nullopt;
-  }
-  return Place{loaded_, reader_->at()};
-}
-
-bool RecallWorker::reaches(RequestId id) {
-  const Job& job = jobs_.at(id);
-  const Extent& copy = job.copies[job.chosen];
-  return reader_ && loaded_ == copy.archive.medium_label && reader_->reaches(copy);
-}
-
-bool RecallWorker::load(RequestId id, const std::string& medium_label) {
-  fresh_ = false;
-  if (reader_ && loaded_ == medium_label) {
-    return true;
-  }
-  unload();
-  try {
-    if (const auto placed = outside_.find_medium(medium_label)) {
-      reader_ =
-          std::make_unique<ArchiveReader>(placed->load(tapeio::Library::Access::read), identities_);
-      loaded_ = medium_label;
-      fresh_ = true;
-      return true;
-    }
-  } catch (const Error& error) {
-    spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
-    if (error.code() == ErrorCode::exhausted) {
-      throw;
-    }
-  }
-  present_[medium_label] = false;
-  place(id);
-  return false;
-}
-
-void RecallWorker::unload() {
-  reader_.reset();
-  loaded_.clear();
-}
-
-// --- Bringing one content in
 
 void RecallWorker::serve(RequestId id) {
   if (!room_.wanted(id)) {

@@ -96,7 +96,9 @@ class RecallWorker {
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
   std::map<std::string, bool> present_;  // Since the last look.
+  std::set<std::string> busy_;           // Whose drives all were in use, since the last look.
   std::set<std::string> asked_for_;
+  std::set<std::string> waited_for_drive_;
 };
 
 }  // namespace mixtape::recall

@@ -7,6 +7,7 @@
 #include "engine/service/pins.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
+#include "tapeio/library.h"
 
 namespace mixtape::service {
 namespace {
@@ -32,11 +33,10 @@ std::vector<std::string> joined(std::vector<std::string> first,
 }
 
 std::vector<archive::OwnDirectory> own_directories(Workspace& workspace) {
-  constexpr std::string_view kDir = "dir:";
   std::vector<archive::OwnDirectory> own{{workspace.home().directory(), "Mixtape's home"}};
   for (const std::string& url : workspace.libraries().urls()) {
-    if (url.starts_with(kDir)) {
-      own.push_back({url.substr(kDir.size()), "a library of Mixtape's"});
+    if (const auto directory = tapeio::directory_of_library(url)) {
+      own.push_back({*directory, "a library of Mixtape's"});
     }
   }
   return own;

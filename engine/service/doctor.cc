@@ -15,6 +15,7 @@
 #include "engine/service/writing.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
+#include "tapeio/library.h"
 
 namespace mixtape::service {
 namespace fs = std::filesystem;
@@ -115,17 +116,30 @@ void check_keys(Findings& findings, const home::Home& home) {
   }
 }
 
+// What the drives are and what they lack, as far as they tell without a cartridge being moved.
+void check_drives(Findings& findings, const tapeio::Library& library,
+                  tapeio::CartridgeMover& mover) {
+  for (const tapeio::DriveSlot& drive : mover.drives()) {
+    std::string text =
+        library.url() + ": " + (drive.identity.empty() ? drive.device : drive.identity);
+    for (const std::string& note : drive.notes) {
+      text += "; " + note;
+    }
+    good(findings, drive.name, text);
+  }
+}
+
 void check_libraries(Findings& findings, Context& context) {
-  constexpr std::string_view kDir = "dir:";
   for (const std::string& absent : context.workspace.libraries().absent()) {
     findings.push_back({Verdict::warning, "library", absent,
                         "attach it, or take it out of `libraries` in mixtape.toml"});
   }
-  for (const tapeio::Library* library : context.workspace.libraries().here()) {
-    const std::string url = library->url();
-    if (url.starts_with(kDir)) {
-      check_space(findings, "library", url.substr(kDir.size()),
-                  "make room: media there grow no more without");
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (const auto directory = tapeio::directory_of_library(library->url())) {
+      check_space(findings, "library", *directory, "make room: media there grow no more without");
+    }
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      check_drives(findings, *library, *mover);
     }
   }
 }

@@ -45,6 +45,30 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
   return found;
 }
 
+// The check for a medium that nobody looked at yet.
+std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& placed,
+                                                const catalog::Medium& medium) {
+  return [url = placed.library->url(), label = placed.label,
+          wanted = medium.uuid](tapeio::TapeDrive& drive) {
+    std::optional<format::MediumLabel> found;
+    try {
+      found = read_label(drive);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::corrupt) {
+        return;  // Its archives still prove what they are.
+      }
+      throw;
+    }
+    if (!found || found->medium != wanted) {
+      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url + ": it is " +
+                                               (found ? "another one (" + to_hex(found->medium) +
+                                                            " instead of " + to_hex(wanted) + ")"
+                                                      : "blank") +
+                                               "; put the right one in its place");
+    }
+  };
+}
+
 // Null when it is not there now.
 std::unique_ptr<tapeio::Library> open_if_there(const std::string& url) {
   try {
@@ -167,7 +191,14 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     if (!may_be(slot.medium.label, medium)) {
       continue;
     }
-    result = look_at({slot.library, slot.medium.label}, medium);
+    const tapeio::PlacedMedium placed{slot.library, slot.medium.label};
+    if (slot.library->mover() != nullptr) {
+      // Looking would move cartridges, or disturb whoever has the drive.
+      result.medium = placed;
+      result.medium->check = must_be(placed, medium);
+      return result;
+    }
+    result = look_at(placed, medium);
     if (result.medium) {
       break;
     }

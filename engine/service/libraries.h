@@ -44,11 +44,13 @@ class Libraries {
 
   // The very medium: its own label was read and says so. Labels repeat between libraries, and
   // directories are swapped; a medium that only has the name must never be taken for a damaged one.
-  // Cost: the first record of each medium of that label.
+  // Cost: the first record of each medium of that label. Cartridges are not moved for that: their
+  // label is taken as it is, and the medium is checked when it is loaded.
   struct Lookup {
     std::optional<tapeio::PlacedMedium> medium;
-    bool label_read = false;  // False where it is damaged: then its archives must prove it.
-    std::string why_not;      // What a medium of that label, if one is here, is instead.
+    // False where it is damaged, because then its archives must prove it, and of cartridges.
+    bool label_read = false;
+    std::string why_not;  // What a medium of that label, if one is here, is instead.
   };
   [[nodiscard]] Lookup find(const catalog::Medium& medium);
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/archive/medium_writer.h"
+#include "engine/service/last_index.h"
 #include "engine/service/writing.h"
 #include "tapeio/error.h"
 
@@ -56,6 +57,71 @@ catalog::Medium known_medium(Context& context, std::string_view label) {
   return *medium;
 }
 
+tapeio::PlacedMedium placed_medium(Context& context, const std::string& verb,
+                                   std::string_view label) {
+  const auto placed = context.workspace.libraries().find(label);
+  if (!placed) {
+    throw Error(ErrorCode::not_found,
+                verb + " medium " + std::string(label) +
+                    ": no library has it now; `mixtape media list` shows all");
+  }
+  return *placed;
+}
+
+// A robot knows its cartridges by their barcodes. Where a human puts them in, an empty one has no
+// name yet: it is the one in the drive.
+tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label) {
+  if (const auto placed = context.workspace.libraries().find(label)) {
+    return *placed;
+  }
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
+    if (slot.medium.label.empty() && slot.medium.loaded) {
+      return {slot.library, std::string(label)};
+    }
+  }
+  return placed_medium(context, "label", label);
+}
+
+[[noreturn]] void nothing_moves(const std::string& verb, std::string_view label,
+                                const tapeio::Library& library) {
+  throw Error(ErrorCode::unsupported, verb + " medium " + std::string(label) + ": " +
+                                          library.url() +
+                                          " has no drives, its media are always within reach");
+}
+
+tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
+                                 std::string_view label) {
+  const tapeio::PlacedMedium placed = placed_medium(context, verb, label);
+  if (placed.library->mover() == nullptr) {
+    nothing_moves(verb, label, *placed.library);
+  }
+  return *placed.library->mover();
+}
+
+// Not even --force writes over copies that this catalog counts on.
+void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
+                               Reporter& reporter) {
+  const auto drive =
+      tapeio::load_when_free(placed, tapeio::Library::Access::write, reporter.stop(),
+                             [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  std::optional<format::MediumLabel> found;
+  try {
+    found = read_label(*drive);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported) {
+      throw;
+    }
+  }
+  for (const catalog::Medium& medium : context.ledger.media()) {
+    if (found && medium.uuid == found->medium) {
+      throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
+                                           medium.label +
+                                           " of this catalog, and what is on it counts; nothing "
+                                           "was written");
+    }
+  }
+}
+
 }  // namespace
 
 std::string add_medium(Context& context, std::string_view label, std::string_view url,
@@ -69,21 +135,22 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   return name;
 }
 
-void label_medium(Context& context, std::string_view label, Reporter& reporter) {
-  const auto placed = context.workspace.libraries().find(label);
-  if (!placed) {
-    throw Error(ErrorCode::not_found,
-                "label medium " + std::string(label) +
-                    ": no library has it now; `mixtape media list` shows all");
+void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter) {
+  tapeio::require_valid_label(label);
+  const tapeio::PlacedMedium placed = medium_to_label(context, label);
+  if (overwrite) {
+    require_no_medium_of_ours(context, placed, reporter);
   }
   const archive::WriteContext write = write_context(context);
-  const auto writer =
-      archive::MediumWriter::open(write, context.ledger, *placed->library, placed->label,
-                                  context.ledger.medium(label), reporter);
+  const auto writer = archive::MediumWriter::open(
+      write, context.ledger, *placed.library, placed.label, context.ledger.medium(label), reporter,
+      overwrite ? archive::MediumWriter::Stranger::overwrite
+                : archive::MediumWriter::Stranger::leave);
   if (!writer) {
     throw Error(ErrorCode::wrong_medium,
                 "label medium " + std::string(label) +
-                    ": it belongs to another catalog or holds something else; nothing was written");
+                    ": it is not empty; nothing was written. `mixtape media label --force " +
+                    std::string(label) + "` would write over it, and what it holds is lost then");
   }
   if (!writer->labelled_now()) {
     throw Error(ErrorCode::conflict,
@@ -92,6 +159,53 @@ void label_medium(Context& context, std::string_view label, Reporter& reporter) 
   if (writer->must_close()) {
     writer->close();
   }
+}
+
+void load_medium(Context& context, std::string_view label, Reporter& reporter) {
+  const tapeio::PlacedMedium placed = placed_medium(context, "load", label);
+  if (placed.library->mover() == nullptr) {
+    nothing_moves("load", label, *placed.library);
+  }
+  (void)tapeio::load_when_free(placed, tapeio::Library::Access::read, reporter.stop(),
+                               [&](const std::string& why) { reporter.note(why + "; waiting"); });
+}
+
+void unload_medium(Context& context, std::string_view label) {
+  mover_of(context, "unload", label).unload(label);
+}
+
+std::string export_medium(Context& context, std::string_view label) {
+  return mover_of(context, "export", label).export_medium(label);
+}
+
+void clean_drive(Context& context, std::string_view drive) {
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    tapeio::CartridgeMover* mover = library->mover();
+    if (mover == nullptr) {
+      continue;
+    }
+    for (const tapeio::DriveSlot& slot : mover->drives()) {
+      if (slot.name == drive || slot.device == drive) {
+        mover->clean(slot.name);
+        return;
+      }
+    }
+  }
+  throw Error(ErrorCode::not_found, "clean " + std::string(drive) +
+                                        ": no library here has a drive of that name; `mixtape "
+                                        "media list` shows them");
+}
+
+std::vector<DriveStatus> drives(Context& context) {
+  std::vector<DriveStatus> all;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      for (tapeio::DriveSlot& drive : mover->drives()) {
+        all.push_back({library->url(), std::move(drive)});
+      }
+    }
+  }
+  return all;
 }
 
 void move_medium(Context& context, std::string_view label, std::string_view location) {

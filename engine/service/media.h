@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
+#include "tapeio/library.h"
 
 // Keeping the media: making disk media, saying where media are, taking them out of use.
 //
@@ -21,11 +23,27 @@ namespace mixtape::service {
 std::string add_medium(Context& context, std::string_view label, std::string_view url,
                        std::optional<std::uint64_t> capacity_bytes);
 
-// Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on.
-void label_medium(Context& context, std::string_view label, Reporter& reporter);
+// Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on. What
+// holds something else is refused by what it seems to be, unless `overwrite`: then that is lost. A
+// medium that this catalog knows under any label is refused in every case.
+void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter);
 
 // The user carried it there ("shelf B").
 void move_medium(Context& context, std::string_view label, std::string_view location);
+
+// Cartridges: into a drive; out of it, back to its slot; to where a human takes it (returns that
+// place); a cleaning cartridge through a drive. Error{unsupported} where nothing is ever moved.
+void load_medium(Context& context, std::string_view label, Reporter& reporter);
+void unload_medium(Context& context, std::string_view label);
+std::string export_medium(Context& context, std::string_view label);
+void clean_drive(Context& context, std::string_view drive);
+
+// The drives of all libraries within reach.
+struct DriveStatus {
+  std::string library;
+  tapeio::DriveSlot drive;
+};
+[[nodiscard]] std::vector<DriveStatus> drives(Context& context);
 
 // Copies on it do not count any more and nothing is written to it; it can still be read.
 void retire_medium(Context& context, std::string_view label);

@@ -17,7 +17,7 @@ namespace {
 // Looks for media, and remembers those that failed.
 class Media {
  public:
-  explicit Media(Context& context) : context_(context) {}
+  Media(Context& context, Reporter& reporter) : context_(context), reporter_(reporter) {}
 
   [[nodiscard]] bool here(const std::string& label) {
     const auto known = here_.find(label);
@@ -43,7 +43,9 @@ class Media {
     if (!found.medium) {
       throw Error(ErrorCode::no_medium, "load medium " + label + ": it is not here any more");
     }
-    return found.medium->load(tapeio::Library::Access::read);
+    return tapeio::load_when_free(
+        *found.medium, tapeio::Library::Access::read, reporter_.stop(),
+        [&](const std::string& why) { reporter_.note(why + "; waiting"); });
   }
 
  private:
@@ -53,6 +55,7 @@ class Media {
   }
 
   Context& context_;
+  Reporter& reporter_;
   std::map<std::string, bool> here_;
   std::map<std::string, std::string> why_not_;
 };
@@ -63,7 +66,7 @@ class Restore {
       : context_(context),
         request_(request),
         reporter_(reporter),
-        media_(context),
+        media_(context, reporter),
         destination_(request.to, !request.dry_run),
         plan_(context, request, destination_, result_) {}
 

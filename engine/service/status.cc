@@ -27,8 +27,14 @@ void look_for(MediumStatus& status, Libraries& libraries, Slots& slots) {
     }
   }
   status.here = true;
-  status.used_bytes = slot->medium.used_bytes;
-  status.capacity_bytes = slot->medium.capacity_bytes;
+  status.place = slot->medium.place;
+  // What is on a cartridge only the catalog knows while it is not in a drive.
+  if (!slot->medium.moves) {
+    status.used_bytes = slot->medium.used_bytes;
+  }
+  if (slot->medium.capacity_bytes) {
+    status.capacity_bytes = slot->medium.capacity_bytes;
+  }
   slots.erase(slot);
 }
 
@@ -67,6 +73,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     MediumStatus status;
     status.medium.label = slot.label;
     status.here = true;
+    status.place = slot.place;
     status.used_bytes = slot.used_bytes;
     status.capacity_bytes = slot.capacity_bytes;
     media.push_back(std::move(status));
@@ -85,6 +92,7 @@ Status status_of(Context& context) {
     status.last_job = jobs.back();
   }
   status.media = media_status(context);
+  status.drives = drives(context);
   count_under_copied(context, status);
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/service/context.h"
+#include "engine/service/media.h"
 
 // How things stand: what is on which medium, what is not yet, what should be done.
 //
@@ -17,6 +18,7 @@ namespace mixtape::service {
 struct MediumStatus {
   catalog::Medium medium;  // Without a uuid when the medium was never written by this catalog.
   bool known = false;      // In the catalog.
+  std::string place;       // In its library: "slot 3"; empty for disks and for what is away.
   bool here = false;       // In a library now; disk media were asked for their own label.
   std::string why_not;     // What has its label there but is not it.
   std::uint64_t used_bytes = 0;
@@ -28,6 +30,7 @@ struct Status {
   catalog::Tree::Totals totals;
   std::optional<catalog::Job> last_job;
   std::vector<MediumStatus> media;  // By label; those of the libraries and those of the catalog.
+  std::vector<DriveStatus> drives;
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
   std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.

@@ -153,8 +153,14 @@ class RecallTest : public testing::Test {
       --looks_until_there_;
       return std::nullopt;
     }
-    return is_here(label) ? std::optional(tapeio::PlacedMedium{&world_.library(), label})
-                          : std::nullopt;
+    if (!is_here(label)) {
+      return std::nullopt;
+    }
+    return tapeio::PlacedMedium{&world_.library(), label, [this](tapeio::TapeDrive&) {
+                                  if (is_wrong_) {
+                                    throw Error(ErrorCode::wrong_medium, "load: it is another one");
+                                  }
+                                }};
   }
   bool is_here(const std::string& label) {
     const auto media = world_.library().media();
@@ -226,6 +232,7 @@ class RecallTest : public testing::Test {
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;
   std::atomic<Exhausted> exhausted_ = Exhausted::no;
+  std::atomic<bool> is_wrong_ = false;  // Every medium, when it is loaded.
 
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;
@@ -475,6 +482,26 @@ TEST_F(RecallTest, OthersAreServedWhileAMediumIsMissing) {
   EXPECT_EQ(recall().queue().size(), 1u);
   recall_.reset();
   EXPECT_EQ(waiting.get().error, ErrorCode::cancelled);
+}
+
+TEST_F(RecallTest, WhileEveryDriveIsInUseAReadWaitsAndNobodyIsAskedForTheMedium) {
+  const Bytes bytes = test::pattern(1000, 19);
+  const Content content = put("A", bytes);
+  world_.library().add_medium("B", GiB);
+  auto writer = world_.library().load("B", tapeio::Library::Access::write);
+  auto waiting = start_read(content, 0, bytes.size());
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  EXPECT_EQ(recall().queue().size(), 1u);
+  writer.reset();
+  EXPECT_EQ(waiting.get().bytes, bytes);
+  EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, ACartridgeThatTurnsOutToBeAnotherIsNoDamage) {
+  const Content content = put("A", test::pattern(1000, 20));
+  is_wrong_ = true;
+  EXPECT_TRUE(read(content).error.has_value());
+  EXPECT_TRUE(damaged().empty());
 }
 
 TEST_F(RecallTest, ACancelledReadIsAnsweredAtOnceAndTheTapeStops) {

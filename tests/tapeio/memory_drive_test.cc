@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <stop_token>
+#include <thread>
+
 #include "tapeio/memory_library.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"
@@ -131,19 +135,52 @@ TEST(MemoryLibrary, MediumIsInOneDriveAtATimeAndGoesBack) {
     const auto drive = library.load("A1", Library::Access::read);
     EXPECT_TRUE(library.media().at(0).loaded);
     EXPECT_EQ(error_of([&] { return library.load("A1", Library::Access::read); }),
-              ErrorCode::conflict);
+              ErrorCode::locked);
   }
   EXPECT_FALSE(library.media().at(0).loaded);
   EXPECT_NE(library.load("A1", Library::Access::read), nullptr);
 }
 
-TEST(MemoryLibrary, BusyDrivesAreAConflict) {
+TEST(MemoryLibrary, WhileEveryDriveIsInUseLoadingIsLocked) {
   MemoryLibrary library;
   library.add_medium("A1", GiB);
   library.add_medium("A2", GiB);
   const auto drive = library.load("A1", Library::Access::read);
-  EXPECT_EQ(error_of([&] { return library.load("A2", Library::Access::read); }),
-            ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { return library.load("A2", Library::Access::read); }), ErrorCode::locked);
+}
+
+TEST(MemoryLibrary, WhoWaitsForADriveGetsItWhenItIsFree) {
+  MemoryLibrary library;
+  library.add_medium("A1", GiB);
+  library.add_medium("A2", GiB);
+  auto drive = library.load("A1", Library::Access::read);
+  std::vector<std::string> told;
+  std::atomic<bool> waits = false;
+  std::jthread other([&] {
+    while (!waits) {
+      std::this_thread::yield();
+    }
+    drive.reset();
+  });
+  const auto got =
+      load_when_free({&library, "A2"}, Library::Access::read, {}, [&](const std::string& why) {
+        told.push_back(why);
+        waits = true;
+      });
+  EXPECT_EQ(got->medium()->label, "A2");
+  EXPECT_EQ(told.size(), 1u);
+}
+
+TEST(MemoryLibrary, WhoWaitsForADriveCanBeStopped) {
+  MemoryLibrary library;
+  library.add_medium("A1", GiB);
+  const auto drive = library.load("A1", Library::Access::read);
+  std::stop_source stop;
+  EXPECT_EQ(error_of([&] {
+              return load_when_free({&library, "A1"}, Library::Access::read, stop.get_token(),
+                                    [&](const std::string&) { stop.request_stop(); });
+            }),
+            ErrorCode::cancelled);
 }
 
 TEST(MemoryLibrary, MediumOnTheShelfIsNotFoundUntilItIsPutIn) {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the worker that knows where media are: which copy to read, what is loaded.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "engine/recall/fetch_extent.h"
+#include "engine/recall/recall_worker.h"
+#include "tapeio/error.h"
+
+namespace mixtape::recall {
+
+bool RecallWorker::present(const std::string& medium_label) {
+  if (reader_ && loaded_ == medium_label) {
+    return true;
+  }
+  if (const auto known = present_.find(medium_label); known != present_.end()) {
+    return known->second;
+  }
+  bool& is_here = present_[medium_label] = false;
+  try {
+    is_here = outside_.find_medium(medium_label).has_value();
+  } catch (const Error& error) {
+    // Who could not look cannot say that it is away: loading it tells.
+    is_here = error.code() == ErrorCode::exhausted;
+    spdlog::warn("recall: look for medium {}: {}", medium_label, error.what());
+  }
+  return is_here;
+}
+
+void RecallWorker::place(RequestId id) {
+  Job& job = jobs_.at(id);
+  const auto on_loaded = [&](const Extent& copy) {
+    return reader_ && copy.archive.medium_label == loaded_;
+  };
+  const auto here = [&](const Extent& copy) { return present(copy.archive.medium_label); };
+  auto chosen = std::find_if(job.copies.begin(), job.copies.end(), on_loaded);
+  if (chosen == job.copies.end()) {
+    chosen = std::find_if(job.copies.begin(), job.copies.end(), here);
+  }
+  if (chosen != job.copies.end()) {
+    job.absent_since.reset();
+    asked_for_.erase(chosen->archive.medium_label);
+  } else {
+    chosen = job.copies.begin();
+    const std::string& label = chosen->archive.medium_label;
+    const Clock::time_point now = Clock::now();
+    job.absent_since = job.absent_since.value_or(now);
+    if (asked_for_.insert(label).second) {
+      try {
+        outside_.ask_for(label);
+      } catch (const Error& error) {
+        spdlog::warn("recall: ask for medium {}: {}", label, error.what());
+      }
+    }
+    if (now - *job.absent_since >= options_.wait_for_medium) {
+      fail(id, std::make_exception_ptr(
+                   Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")));
+      return;
+    }
+  }
+  job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
+  const Place found{chosen->archive.medium_label, spot_of(*chosen)};
+  queue_.put(id, found);
+  room_.set_place(id, found, !job.absent_since);
+}
+
+void RecallWorker::look_for_media() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_look_) {
+    return;
+  }
+  next_look_ = now + options_.poll;
+  present_.clear();
+  busy_.clear();
+  std::vector<RequestId> waiting;
+  for (const auto& [id, job] : jobs_) {
+    if (job.absent_since || !present(job.copies[job.chosen].archive.medium_label)) {
+      waiting.push_back(id);
+    }
+  }
+  for (const RequestId id : waiting) {
+    if (room_.wanted(id) || !room_.retire(id)) {
+      place(id);
+    } else {
+      forget(id);
+    }
+  }
+  if (waiting.empty()) {
+    asked_for_.clear();
+  }
+}
+
+std::optional<Place> RecallWorker::head() const {
+  if (!reader_) {
+    return std::nullopt;
+  }
+  return Place{loaded_, reader_->at()};
+}
+
+bool RecallWorker::reaches(RequestId id) {
+  const Job& job = jobs_.at(id);
+  const Extent& copy = job.copies[job.chosen];
+  return reader_ && loaded_ == copy.archive.medium_label && reader_->reaches(copy);
+}
+
+bool RecallWorker::load(RequestId id, const std::string& medium_label) {
+  fresh_ = false;
+  if (reader_ && loaded_ == medium_label) {
+    return true;
+  }
+  unload();
+  try {
+    if (const auto placed = outside_.find_medium(medium_label)) {
+      reader_ =
+          std::make_unique<ArchiveReader>(placed->load(tapeio::Library::Access::read), identities_);
+      loaded_ = medium_label;
+      waited_for_drive_.erase(medium_label);
+      fresh_ = true;
+      return true;
+    }
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::locked) {
+      // It is here, and its turn comes: the request stays where it is.
+      if (waited_for_drive_.insert(medium_label).second) {
+        spdlog::info("recall: medium {} waits: {}", medium_label, error.what());
+      }
+      busy_.insert(medium_label);
+      return false;
+    }
+    spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
+  }
+  present_[medium_label] = false;
+  place(id);
+  return false;
+}
+
+void RecallWorker::unload() {
+  reader_.reset();
+  loaded_.clear();
+}
+
+}  // namespace mixtape::recall
