@@ -99,12 +99,12 @@ std::string recorded_text(const archive::Recorded& recorded) {
 }
 
 std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
-  std::string text = (dry_run ? "would write: " : "written: ") + std::to_string(written.files) +
-                     " files, " + format_size(written.bytes) + "\n";
+  std::string text = (dry_run ? "would write: " : "written: ") + counted(written.files, "file") +
+                     ", " + format_size(written.bytes) + "\n";
   for (const archive::MediumUse& use : written.media) {
-    text += "  " + use.label + ": " + std::to_string(use.bundles) +
-            (use.bundles == 1 ? " bundle, " : " bundles, ") + format_size(use.archive_bytes) +
-            ", and " + format_size(use.index_bytes) + " of catalog";
+    text += "  " + use.label + ": " + counted(use.bundles, "bundle") + ", " +
+            format_size(use.archive_bytes) + ", and " + format_size(use.index_bytes) +
+            " of catalog";
     if (use.capacity_bytes) {
       text += "; used " + format_size(use.used_bytes) + " of " + format_size(*use.capacity_bytes);
     }
@@ -164,10 +164,9 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
     object["snapshot"] = result.job ? json(service::snapshot_name(result.job->started_s)) : json();
     print_json(console, object);
   } else {
-    console.out("looked at " + std::to_string(result.files) + " files (" +
-                format_size(result.bytes) + ") in " + std::to_string(result.directories) +
-                " directories\n" + recorded_text(result.recorded) +
-                written_text(result.written, dry_run));
+    console.out("looked at " + counted(result.files, "file") + " (" + format_size(result.bytes) +
+                ") in " + std::to_string(result.directories) + " directories\n" +
+                recorded_text(result.recorded) + written_text(result.written, dry_run));
     if (result.trouble_count > 0) {
       console.out(std::to_string(result.trouble_count) +
                   " could not be read or changed meanwhile; they were named above\n");
@@ -222,7 +221,7 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
   } else if (result.files == 0 && !result.job) {
     console.out("nothing is staged\n");
   } else {
-    console.out("staged: " + std::to_string(result.files) + " files, " + format_size(result.bytes) +
+    console.out("staged: " + counted(result.files, "file") + ", " + format_size(result.bytes) +
                 "\n" + recorded_text(result.recorded) + written_text(result.written, dry_run));
   }
   report_written(console, result.written);

@@ -59,7 +59,7 @@ class Fetches {
     if (failed_ > kMostShown) {
       console_.problem("and " + std::to_string(failed_ - kMostShown) + " more");
     }
-    const std::string asked = std::to_string(progress_.total_files) + " files";
+    const std::string asked = counted(progress_.total_files, "file");
     return failed_ == 0
                ? asked + ", " + home::format_size(progress_.total_bytes) + " in the cache\n"
                : std::to_string(progress_.total_files - failed_) + " of " + asked +
@@ -188,6 +188,11 @@ int recover(Session& session, const std::string& library, const std::string& ide
     session.console().out(std::to_string(recovered.unhashed) +
                           " contents have no hash yet; reading them gives them one\n");
   }
+  session.console().out(
+      "How many copies each file should have is no part of a catalog: if you had changed it, "
+      "change "
+      "it again in " +
+      (request.home / "mixtape.toml").string() + ".\n");
   return kSuccess;
 }
 

@@ -81,10 +81,10 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
   for (const service::RestoreMedium& medium : result.media) {
     text += "  " + printable(medium.label) +
             (medium.location.empty() ? "" : " (" + printable(medium.location) + ")") +
-            (medium.here ? ": " : ", not here: ") + std::to_string(medium.files) + " files, " +
+            (medium.here ? ": " : ", not here: ") + counted(medium.files, "file") + ", " +
             format_size(medium.bytes) + "\n";
   }
-  text += (dry_run ? "would restore " : "restored ") + std::to_string(result.files) + " files (" +
+  text += (dry_run ? "would restore " : "restored ") + counted(result.files, "file") + " (" +
           format_size(result.bytes) + "), " + std::to_string(result.directories) +
           " directories, " + std::to_string(result.symlinks) + " symlinks";
   if (result.unchanged > 0) {

@@ -69,6 +69,10 @@ std::string printable(std::string_view name) {
   return shown;
 }
 
+std::string counted(std::uint64_t count, std::string_view thing) {
+  return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+}
+
 std::string format_duration(std::chrono::seconds duration) {
   const auto seconds = duration.count();
   char text[32];

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <stop_token>
@@ -41,6 +42,9 @@ class Console : public Reporter {
 // Names from disk may hold anything; a terminal must not obey them. Control bytes and invalid UTF-8
 // become \xNN, a newline \n, a backslash \\ .
 std::string printable(std::string_view name);
+
+// "1 file", "2 files": `thing` takes an s.
+std::string counted(std::uint64_t count, std::string_view thing);
 
 // "00:12:30 left" style.
 std::string format_duration(std::chrono::seconds duration);

@@ -60,7 +60,7 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     if (medium.capacity_bytes) {
       text += " of " + format_size(*medium.capacity_bytes);
     }
-    text += ", " + std::to_string(medium.bundles) + " bundles\n";
+    text += ", " + counted(medium.bundles, "bundle") + "\n";
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
     }
@@ -121,9 +121,9 @@ nlohmann::json status_json(const service::Status& status) {
 }
 
 std::string status_text(const service::Status& status) {
-  std::string text = "catalog: " + std::to_string(status.totals.files) + " files, " +
+  std::string text = "catalog: " + counted(status.totals.files, "file") + ", " +
                      format_size(status.totals.bytes) + ", " +
-                     std::to_string(status.totals.versions) + " versions\n";
+                     counted(status.totals.versions, "version") + "\n";
   text += "last job: " +
           (status.last_job ? service::local_time(status.last_job->started_s) : "none yet") + "\n";
   text += "media:\n" + media_text(status.media);
@@ -133,7 +133,7 @@ std::string status_text(const service::Status& status) {
   text +=
       status.under_copied_files == 0
           ? "copies: every file is on as many media as the policy asks for\n"
-          : "copies: " + std::to_string(status.under_copied_files) + " files (" +
+          : "copies: " + counted(status.under_copied_files, "file") + " (" +
                 format_size(status.under_copied_bytes) +
                 ") are on fewer media than the policy asks for; bring a medium with room within "
                 "reach and run `mixtape backup` again\n";
@@ -142,7 +142,7 @@ std::string status_text(const service::Status& status) {
             " of them have their copies on media that were not seen since the catalog was "
             "recovered; attach those and run `mixtape backup`\n";
   }
-  text += "staging: " + std::to_string(status.staged.files) + " files, " +
+  text += "staging: " + counted(status.staged.files, "file") + ", " +
           format_size(status.staged.bytes) +
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");
   text += "cache: " + format_size(status.cache.bytes) + " of " +

@@ -33,9 +33,9 @@ expect 3 "$(json_of 'it["written"]["files"]' cat "$work/dry")" "dry run"
 expect True "$(json_of 'it["dry_run"]' cat "$work/dry")" "dry run"
 expect 0 "$(json_of 'it["files"]' mixtape status --json)" "files after a dry run"
 mixtape backup "$source" --exclude '**/*.tmp' --dry-run | grep -q '^would write: 2 files' || fail "--exclude"
-mixtape backup "$source" --include '**/*.jpg' --dry-run | grep -q '^would write: 1 files' || fail "--include"
+mixtape backup "$source" --include '**/*.jpg' --dry-run | grep -q '^would write: 1 file,' || fail "--include"
 mixtape backup "$source" --include '**/*.jpg' --include '**/*.raw' --exclude '**/a.*' --dry-run |
-  grep -q '^would write: 1 files' || fail "exclude beats include"
+  grep -q '^would write: 1 file,' || fail "exclude beats include"
 mixtape backup "$source" --exclude '**/*.tmp' --explain "$source/tmp/c.tmp" | grep -Fq '**/*.tmp' || fail "--explain names no rule"
 mixtape backup "$source" --explain "$source/photos/a.raw" >"$work/why"
 [ -s "$work/why" ] || fail "--explain says nothing"
@@ -134,7 +134,7 @@ mixtape restore "$source" --to "$work/nothing" --dry-run | grep -q '^would resto
 [ ! -e "$work/nothing" ] || fail "a dry run made something"
 
 say "recall, queue, cancel without a daemon"
-mixtape recall "$source/photos" | grep -q '^1 files' || fail recall
+mixtape recall "$source/photos" | grep -q '^1 file' || fail recall
 expect_fail 5 'no such path' mixtape recall "$work/nowhere"
 mixtape queue | grep -qx 'nothing is queued' || fail queue
 expect_fail 5 'queue' mixtape cancel 7
@@ -142,9 +142,9 @@ expect_fail 5 'queue' mixtape cancel 7
 say "flush and forget: the dry run says what then happens"
 mkdir -p "$MIXTAPE_HOME/staging/tree/staged"
 echo staged >"$MIXTAPE_HOME/staging/tree/staged/file"
-mixtape flush --dry-run | grep -q '^would write: 1 files' || fail "flush --dry-run"
+mixtape flush --dry-run | grep -q '^would write: 1 file,' || fail "flush --dry-run"
 [ -f "$MIXTAPE_HOME/staging/tree/staged/file" ] || fail "a dry run took a staged file"
-mixtape flush | grep -q '^written: 1 files' || fail flush
+mixtape flush | grep -q '^written: 1 file,' || fail flush
 expect "would forget 2 paths; history keeps them" "$(mixtape forget --dry-run /staged)" "forget --dry-run"
 mixtape ls /staged | grep -qx file || fail "a dry run forgot"
 expect "forgot 2 paths; history keeps them" "$(mixtape forget /staged)" forget
