@@ -15,12 +15,12 @@
 #include "tapeio/lto/sim_options.h"
 #include "tapeio/lto/sim_places.h"
 
-// A simulated LTO library: "sim:/path,..." is a directory whose cartridges are media as docs/media.md
-// has them, with drives of a generation, a robot that needs its time, and slots.
+// A simulated LTO library: "sim:/path,..." is a directory whose cartridges are media as
+// docs/media.md has them, with drives of a generation, a robot that needs its time, and slots.
 //
-// A drive keeps its cartridge when it is handed back, until another one is wanted or it is unloaded;
-// which cartridge is in which drive is known to this object alone, where they are otherwise stands
-// in /path/places.txt. What the drives did is appended to /path/trace.txt.
+// A drive keeps its cartridge when it is handed back, until another one is wanted or it is
+// unloaded; which cartridge is in which drive is known to this object alone, where they are
+// otherwise stands in /path/places.txt. What the drives did is appended to /path/trace.txt.
 //
 // Simulated times are modelled: docs/simulator.md says after which figures.
 //

@@ -47,9 +47,12 @@ void SimPlaces::load() {
     return;  // Not there yet, or not readable: see the header.
   }
   std::istringstream lines(text);
-  std::string kind, label;
-  std::size_t number = 0;
-  while (lines >> kind >> number >> label) {
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    std::string kind, label;
+    std::size_t number = 0;
+    fields >> kind >> number >> label;
     Numbers* numbers = kind == kSlot ? &stored_ : kind == kExport ? &exported_ : nullptr;
     const bool is_known = stored_.contains(label) || exported_.contains(label);
     if (numbers != nullptr && is_valid_label(label) && !is_known && number > 0 &&

@@ -30,7 +30,8 @@ class TapeMap {
   void append(std::uint64_t size, std::uint64_t count = 1);
   // Everything from `block` on is gone.
   void truncate(std::uint64_t block);
-  // Makes the map reach to `block` at least: what is not known is taken to be records like the last.
+  // Makes the map reach to `block` at least: what is not known is taken to be records like the
+  // last one.
   void extend_to(std::uint64_t block);
 
   [[nodiscard]] std::uint64_t end_block() const { return end_block_; }
