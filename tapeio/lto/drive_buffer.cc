@@ -47,8 +47,9 @@ void DriveBuffer::start(Spent& spent) {
   tape_ = Tape::streaming;
 }
 
+// The host waits until `bytes` more fit; what is larger than the buffer streams through it.
 void DriveBuffer::make_room(double bytes, Spent& spent) {
-  const double excess = std::min(work_ + bytes - options_.capacity_bytes, work_);
+  const double excess = work_ + bytes - options_.capacity_bytes;
   if (excess <= 0) {
     return;
   }
@@ -98,7 +99,7 @@ DriveBuffer::Spent DriveBuffer::pass(double host_s, double bytes) {
       std::ceil(std::max(bytes, host_s * options_.speeds.front()) / step_bytes), 1.0, kMostSteps);
   for (double step = 0; step < steps; ++step) {
     make_room(bytes / steps, spent);
-    work_ = std::min(work_ + bytes / steps, options_.capacity_bytes);
+    work_ += bytes / steps;
     if (host_s > 0) {
       let_run(host_s / steps, spent);
     }

@@ -101,6 +101,9 @@ TEST_F(LtoDriveBuffer, OneHugeTransferIsAsManySmallOnes) {
   const DriveBuffer::Spent huge = buffer_.pass(80, 20000 * kMega);
   EXPECT_NEAR(huge.total(), 80, 1);
   EXPECT_EQ(buffer_.underruns(), 0u);
+  // Also when there are more steps in it than are simulated.
+  const DriveBuffer::Spent enormous = buffer_.pass(0, 1e9 * kMega);
+  EXPECT_NEAR(enormous.total(), 1e9 / 400, 10);
 }
 
 }  // namespace
