@@ -8,6 +8,7 @@
 
 #include "tapeio/dir_library.h"
 #include "tapeio/error.h"
+#include "tapeio/lto/sim_library.h"
 
 namespace mixtape::tapeio {
 namespace {
@@ -104,8 +105,12 @@ std::unique_ptr<Library> open_library(std::string_view url) {
   if (url.starts_with(kDirScheme)) {
     return std::make_unique<DirLibrary>(std::string(url.substr(kDirScheme.size())));
   }
-  throw Error(ErrorCode::invalid,
-              "open library " + std::string(url) + ": known kinds of library are dir:/PATH");
+  constexpr std::string_view kSimScheme = "sim:";
+  if (url.starts_with(kSimScheme)) {
+    return std::make_unique<lto::SimLibrary>(lto::parse_sim_options(url.substr(kSimScheme.size())));
+  }
+  throw Error(ErrorCode::invalid, "open library " + std::string(url) +
+                                      ": known kinds of library are dir:/PATH and sim:/PATH");
 }
 
 }  // namespace mixtape::tapeio

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tapeio/lto/sim_library.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "tapeio/error.h"
+
+namespace mixtape::tapeio::lto {
+namespace {
+
+// A cartridge carried between a slot and a drive: a small library, as users report it.
+constexpr double kRobotSeconds = 10;
+// Assumed: a cleaning cartridge threads, runs once and comes out.
+constexpr double kCleaningSeconds = 120;
+
+}  // namespace
+
+SimLibrary::SimLibrary(SimLibraryOptions options)
+    : options_(std::move(options)),
+      trace_(options_.path + "/trace.txt"),
+      media_(options_.path),
+      places_(options_.path + "/places.txt", options_.slots) {
+  HostTime* host_time = options_.host_time == nullptr ? &real_host_time_ : options_.host_time;
+  for (std::size_t number = 1; number <= options_.drives; ++number) {
+    auto bay = std::make_unique<Bay>();
+    bay->model = std::make_unique<DriveModel>(
+        DriveModelOptions{.name = "drive " + std::to_string(number),
+                          .generation = options_.generation,
+                          .scale = options_.modelled_scale(),
+                          .clock_speed = options_.clock_speed,
+                          .host_time = options_.counts_host_time ? host_time : nullptr,
+                          .trace = &trace_});
+    bays_.push_back(std::move(bay));
+  }
+}
+
+std::vector<std::string> SimLibrary::labels_locked() {
+  std::vector<std::string> labels;
+  for (const MediumSlot& slot : media_.media()) {
+    labels.push_back(slot.label);
+  }
+  places_.meet(labels);
+  return labels;
+}
+
+void SimLibrary::require_known_locked(std::string_view label, const char* operation) {
+  const std::vector<std::string> labels = labels_locked();
+  if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
+    throw Error(ErrorCode::not_found, std::string(operation) + " medium " + std::string(label) +
+                                          ": it is not in library " + url());
+  }
+}
+
+SimLibrary::Bay* SimLibrary::bay_with_locked(std::string_view label) {
+  const auto found = std::find_if(bays_.begin(), bays_.end(),
+                                  [label](const auto& bay) { return bay->label == label; });
+  return found == bays_.end() ? nullptr : found->get();
+}
+
+SimLibrary::Bay& SimLibrary::bay_named(std::string_view drive_name) const {
+  for (const std::unique_ptr<Bay>& bay : bays_) {
+    if (bay->model->options().name == drive_name) {
+      return *bay;
+    }
+  }
+  throw Error(ErrorCode::not_found,
+              "find " + std::string(drive_name) + ": library " + url() + " has no such drive");
+}
+
+std::vector<MediumSlot> SimLibrary::media() {
+  std::vector<MediumSlot> slots = media_.media();
+  const std::lock_guard lock(mutex_);
+  static_cast<void>(labels_locked());
+  for (MediumSlot& slot : slots) {
+    const Bay* bay = bay_with_locked(slot.label);
+    slot.loaded = bay != nullptr;
+    slot.device_id = 0;
+    slot.moves = true;
+    slot.place = bay != nullptr ? bay->model->options().name : places_.place_of(slot.label);
+  }
+  return slots;
+}
+
+void SimLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes) {
+  require_valid_label(label);
+  const std::lock_guard lock(mutex_);
+  static_cast<void>(labels_locked());
+  places_.require_room();
+  const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+  media_.add_medium(label, static_cast<std::uint64_t>(std::llround(
+                               static_cast<double>(capacity_bytes) * (1 + deviation))));
+  static_cast<void>(labels_locked());
+  places_.save();
+}
+
+// The drive with this cartridge, or one to put it into; nobody else gets it until it is given back.
+SimLibrary::Bay& SimLibrary::reserve(std::string_view label) {
+  const std::lock_guard lock(mutex_);
+  Bay* chosen = bay_with_locked(label);
+  if (chosen == nullptr) {
+    // An empty drive before one with a cartridge, then the one that was used longest ago.
+    for (const std::unique_ptr<Bay>& bay : bays_) {
+      const auto rank = [](const Bay& one) { return std::pair(!one.label.empty(), one.last_use); };
+      if (!bay->in_use && (chosen == nullptr || rank(*bay) < rank(*chosen))) {
+        chosen = bay.get();
+      }
+    }
+  }
+  if (chosen == nullptr || chosen->in_use) {
+    throw Error(ErrorCode::locked,
+                "load medium " + std::string(label) +
+                    (chosen == nullptr ? ": every drive is in use" : ": its drive is in use"));
+  }
+  chosen->in_use = true;
+  chosen->last_use = ++uses_;
+  return *chosen;
+}
+
+void SimLibrary::give_back(Bay& bay) noexcept {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    label = bay.label;
+  }
+  const bool is_in_mouth = bay.model->cartridge() == nullptr && !label.empty();
+  if (is_in_mouth) {
+    // Its user unloaded it: the robot fetches it.
+    bay.model->settle();
+    bay.model->be_handled("robot", label, kRobotSeconds);
+  }
+  bay.model->settle();
+  const std::lock_guard lock(mutex_);
+  if (is_in_mouth) {
+    bay.label.clear();
+  }
+  bay.in_use = false;
+}
+
+// The bay is reserved by the caller.
+void SimLibrary::empty(Bay& bay) {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    label = bay.label;
+  }
+  if (label.empty()) {
+    return;
+  }
+  bay.model->unload();
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  const std::lock_guard lock(mutex_);
+  bay.label.clear();
+}
+
+// The bay is reserved by the caller, and empty.
+void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
+  const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+  const GenerationFigures& figures = figures_of(options_.generation);
+  const double host_bytes =
+      static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
+  TapeMap map = TapeMap::of(medium_drive);
+  Cartridge* cartridge = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    places_.import_one(label);
+    places_.save();
+    std::unique_ptr<Cartridge>& known = cartridges_[std::string(label)];
+    if (known == nullptr) {
+      known = std::make_unique<Cartridge>(
+          Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
+    }
+    known->map = std::move(map);
+    cartridge = known.get();
+    bay.label = label;
+  }
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  bay.model->load(*cartridge);
+}
+
+std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access) {
+  require_valid_label(label);
+  {
+    const std::lock_guard lock(mutex_);
+    require_known_locked(label, "load");
+  }
+  Bay& bay = reserve(label);
+  try {
+    // Opened before anything moves: what cannot be opened is not fetched.
+    std::unique_ptr<TapeDrive> medium_drive = media_.load(label, access);
+    if (bay.model->cartridge() == nullptr || bay.model->cartridge()->label != label) {
+      empty(bay);
+      fill(bay, label, *medium_drive);
+    } else {
+      bay.model->begin_operation();
+      bay.model->note_rewind();
+    }
+    if (options_.wrap_medium) {
+      medium_drive = options_.wrap_medium(std::move(medium_drive), label);
+    }
+    return std::make_unique<SimDrive>(std::move(medium_drive), *bay.model,
+                                      [this, &bay] { give_back(bay); });
+  } catch (...) {
+    give_back(bay);
+    throw;
+  }
+}
+
+std::vector<DriveSlot> SimLibrary::drives() {
+  const std::string product(figures_of(options_.generation).name);
+  const std::lock_guard lock(mutex_);
+  std::vector<DriveSlot> slots;
+  for (const std::unique_ptr<Bay>& bay : bays_) {
+    const std::string& name = bay->model->options().name;
+    slots.push_back({.name = name,
+                     .device = url() + " " + name,
+                     .identity = "MIXTAPE simulated " + product,
+                     .medium = bay->label.empty() ? std::nullopt : std::optional(bay->label),
+                     .in_use = bay->in_use});
+  }
+  return slots;
+}
+
+void SimLibrary::unload(std::string_view label) {
+  Bay* bay = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    require_known_locked(label, "unload");
+    bay = bay_with_locked(label);
+    if (bay == nullptr) {
+      return;
+    }
+    if (bay->in_use) {
+      throw Error(ErrorCode::locked,
+                  "unload medium " + std::string(label) + ": its drive is in use");
+    }
+    bay->in_use = true;
+  }
+  try {
+    empty(*bay);
+  } catch (...) {
+    give_back(*bay);
+    throw;
+  }
+  give_back(*bay);
+}
+
+std::string SimLibrary::export_medium(std::string_view label) {
+  unload(label);
+  const std::lock_guard lock(mutex_);
+  require_known_locked(label, "export");
+  if (bay_with_locked(label) != nullptr) {
+    throw Error(ErrorCode::locked,
+                "export medium " + std::string(label) + ": somebody has loaded it meanwhile");
+  }
+  places_.export_one(label);
+  places_.save();
+  return places_.place_of(label);
+}
+
+void SimLibrary::clean(std::string_view drive_name) {
+  Bay& bay = bay_named(drive_name);
+  {
+    const std::lock_guard lock(mutex_);
+    if (bay.in_use) {
+      throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
+    }
+    bay.in_use = true;
+  }
+  try {
+    empty(bay);
+    bay.model->be_handled("clean", "", 2 * kRobotSeconds + kCleaningSeconds);
+  } catch (...) {
+    give_back(bay);
+    throw;
+  }
+  give_back(bay);
+}
+
+SimReport SimLibrary::report() const {
+  SimReport sum;
+  for (const std::unique_ptr<Bay>& bay : bays_) {
+    sum += bay->model->report();
+  }
+  return sum;
+}
+
+SimReport SimLibrary::report(std::string_view drive_name) const {
+  return bay_named(drive_name).model->report();
+}
+
+ModelledTime& SimLibrary::clock(std::string_view drive_name) {
+  return bay_named(drive_name).model->clock();
+}
+
+}  // namespace mixtape::tapeio::lto

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tapeio/dir_library.h"
+#include "tapeio/library.h"
+#include "tapeio/lto/sim_drive.h"
+#include "tapeio/lto/sim_options.h"
+#include "tapeio/lto/sim_places.h"
+
+// A simulated LTO library: "sim:/path,..." is a directory whose cartridges are media as
+// docs/media.md has them, with drives of a generation, a robot that needs its time, and slots.
+//
+// A drive keeps its cartridge when it is handed back, until another one is wanted or it is
+// unloaded; which cartridge is in which drive is known to this object alone, where they are
+// otherwise stands in /path/places.txt. What the drives did is appended to /path/trace.txt.
+//
+// Simulated times are modelled: docs/simulator.md says after which figures.
+//
+// Threads: internally synchronised. load() and what moves cartridges takes the modelled time where
+//          the clock is not virtual; others are not held up meanwhile.
+// Errors:  as Library and CartridgeMover.
+
+namespace mixtape::tapeio::lto {
+
+class SimLibrary final : public Library, public CartridgeMover {
+ public:
+  // Error{not_found} when there is no such directory.
+  explicit SimLibrary(SimLibraryOptions options);
+
+  [[nodiscard]] std::string url() const override {
+    return "sim:" + (options_.text.empty() ? options_.path : options_.text);
+  }
+  [[nodiscard]] std::vector<MediumSlot> media() override;
+  // `capacity_bytes` is nominal, as printed on the cartridge; the real one differs by label. Makes
+  // a new cartridge in a free slot: Error{no_space} when there is none.
+  void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
+  // Error{locked} when the cartridge, or every drive, is in use.
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  [[nodiscard]] CartridgeMover* mover() override { return this; }
+
+  [[nodiscard]] std::vector<DriveSlot> drives() override;
+  void unload(std::string_view label) override;
+  std::string export_medium(std::string_view label) override;
+  void clean(std::string_view drive_name) override;
+
+  // Of all drives together since the library was opened, or of one; Error{not_found}.
+  [[nodiscard]] SimReport report() const;
+  [[nodiscard]] SimReport report(std::string_view drive_name) const;
+  // The clock of one drive, for as long as the library lives.
+  [[nodiscard]] ModelledTime& clock(std::string_view drive_name);
+  [[nodiscard]] const SimLibraryOptions& options() const { return options_; }
+
+ private:
+  struct Bay {
+    std::unique_ptr<DriveModel> model;
+    std::string label;  // Of the cartridge in it; empty: none. Guarded by mutex_, as all below.
+    bool in_use = false;
+    std::uint64_t last_use = 0;
+  };
+  [[nodiscard]] std::vector<std::string> labels_locked();
+  void require_known_locked(std::string_view label, const char* operation);
+  [[nodiscard]] Bay* bay_with_locked(std::string_view label);
+  [[nodiscard]] Bay& bay_named(std::string_view drive_name) const;
+  [[nodiscard]] Bay& reserve(std::string_view label);
+  void give_back(Bay& bay) noexcept;
+  void empty(Bay& bay);
+  void fill(Bay& bay, std::string_view label, TapeDrive& medium_drive);
+
+  const SimLibraryOptions options_;
+  RealHostTime real_host_time_;
+  SimTrace trace_;
+  DirLibrary media_;
+  std::vector<std::unique_ptr<Bay>> bays_;
+  mutable std::mutex mutex_;
+  SimPlaces places_;                                                           // Guarded by mutex_.
+  std::map<std::string, std::unique_ptr<Cartridge>, std::less<>> cartridges_;  // Guarded by mutex_.
+  std::uint64_t uses_ = 0;                                                     // Guarded by mutex_.
+};
+
+}  // namespace mixtape::tapeio::lto

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tapeio/lto/sim_library.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/support/errors.h"
+#include "tests/support/patterns.h"
+#include "tests/support/temp_dir.h"
+
+namespace mixtape::tapeio::lto {
+namespace {
+
+using test::error_of;
+using Access = Library::Access;
+
+constexpr std::uint64_t kCapacity = 16 * MiB;
+constexpr std::size_t kRecord = 64 * KiB;
+
+class LtoSimLibrary : public testing::Test {
+ protected:
+  [[nodiscard]] std::string url(const std::string& options = "") const {
+    return "sim:" + directory_.path().string() + ",capacity=16MiB,host=none" + options;
+  }
+  SimLibrary& open(const std::string& options = "") {
+    library_ = open_library(url(options));
+    return dynamic_cast<SimLibrary&>(*library_);
+  }
+  void add(const std::vector<std::string>& labels) {
+    for (const std::string& label : labels) {
+      library_->add_medium(label, kCapacity);
+    }
+  }
+  [[nodiscard]] std::string place(const std::string& label) {
+    for (const MediumSlot& slot : library_->media()) {
+      if (slot.label == label) {
+        return slot.place;
+      }
+    }
+    return "nowhere";
+  }
+  static void write_files(TapeDrive& drive, int files, int records) {
+    for (int file = 0; file < files; ++file) {
+      for (int record = 0; record < records; ++record) {
+        ASSERT_TRUE(drive.write_record(test::pattern(kRecord)).written);
+      }
+      ASSERT_TRUE(drive.write_filemark().written);
+    }
+  }
+
+  test::TempDir directory_{test::TempDir::Place::memory};
+  std::unique_ptr<Library> library_;
+};
+
+TEST_F(LtoSimLibrary, UrlOpensItAgain) {
+  EXPECT_EQ(open(",drives=2").url(), url(",drives=2"));
+  EXPECT_EQ(error_of([] { return open_library("sim:/no/such/directory"); }), ErrorCode::not_found);
+  EXPECT_EQ(error_of([] { return open_library("sim:relative"); }), ErrorCode::invalid);
+}
+
+TEST_F(LtoSimLibrary, CartridgesMoveAndVaryInCapacity) {
+  open();
+  add({"MX0001L9", "MX0002L9"});
+  const std::vector<MediumSlot> slots = library_->media();
+  ASSERT_EQ(slots.size(), 2u);
+  EXPECT_TRUE(slots[0].moves);
+  EXPECT_FALSE(slots[0].loaded);
+  EXPECT_EQ(slots[0].device_id, 0u);
+  EXPECT_EQ(slots[0].place, "slot 1");
+  EXPECT_NE(slots[0].capacity_bytes, slots[1].capacity_bytes);
+  for (const MediumSlot& slot : slots) {
+    EXPECT_NEAR(static_cast<double>(slot.capacity_bytes.value()), kCapacity, 0.03 * kCapacity);
+  }
+  EXPECT_EQ(error_of([&] { return add({"MX0001L9"}), 0; }), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { return library_->load("MX0009L9", Access::read); }),
+            ErrorCode::not_found);
+}
+
+TEST_F(LtoSimLibrary, FullLibraryTakesNoMore) {
+  open(",slots=2");
+  add({"A", "B"});
+  EXPECT_EQ(error_of([&] { return add({"C"}), 0; }), ErrorCode::no_space);
+}
+
+TEST_F(LtoSimLibrary, FirstLoadIsACarryAndALoad) {
+  SimLibrary& library = open();
+  add({"A"});
+  const auto drive = library.load("A", Access::write);
+  EXPECT_DOUBLE_EQ(library.report().seconds_of(SimKind::robot), 10);
+  EXPECT_DOUBLE_EQ(library.report().seconds_of(SimKind::load), 17);
+  EXPECT_EQ(place("A"), "drive 1");
+  EXPECT_TRUE(library.media().at(0).loaded);
+  EXPECT_NEAR(std::chrono::duration<double>(library.clock("drive 1").elapsed()).count(), 27, 1e-6);
+}
+
+TEST_F(LtoSimLibrary, DriveKeepsItsCartridgeUntilAnotherIsWanted) {
+  SimLibrary& library = open();
+  add({"A", "B"});
+  library.load("A", Access::write).reset();
+  library.load("A", Access::read).reset();
+  EXPECT_EQ(library.report().count_of(SimKind::load), 1u);
+  EXPECT_EQ(library.drives().at(0).medium, "A");
+  library.load("B", Access::read).reset();
+  EXPECT_EQ(library.report().count_of(SimKind::load), 2u);
+  EXPECT_EQ(library.report().count_of(SimKind::unload), 1u);
+  EXPECT_EQ(library.report().count_of(SimKind::robot), 3u);
+  EXPECT_EQ(place("A"), "slot 1");
+}
+
+TEST_F(LtoSimLibrary, EveryDriveInUseIsToldAsLocked) {
+  SimLibrary& library = open(",drives=2");
+  add({"A", "B", "C"});
+  const auto one = library.load("A", Access::read);
+  auto two = library.load("B", Access::read);
+  EXPECT_EQ(error_of([&] { return library.load("C", Access::read); }), ErrorCode::locked);
+  EXPECT_EQ(error_of([&] { return library.load("A", Access::read); }), ErrorCode::locked);
+  two.reset();
+  EXPECT_NE(library.load("C", Access::read), nullptr);
+  EXPECT_EQ(place("A"), "drive 1");
+  EXPECT_EQ(place("B"), "slot 2");
+}
+
+TEST_F(LtoSimLibrary, ReloadedCartridgeStandsAtTheBeginningWithItsData) {
+  SimLibrary& library = open();
+  add({"A"});
+  write_files(*library.load("A", Access::write), 2, 3);
+  const auto drive = library.load("A", Access::read);
+  EXPECT_EQ(drive->position(), (Position{0, 0}));
+  Bytes buffer(kRecord);
+  EXPECT_EQ(drive->read_record(buffer).size, kRecord);
+  EXPECT_EQ(buffer, test::pattern(kRecord));
+  EXPECT_GT(library.report().seconds_of(SimKind::rewind), 0);
+}
+
+TEST_F(LtoSimLibrary, WhatIsOnTheTapeIsKnownInTheNextRun) {
+  open();
+  add({"A"});
+  write_files(*library_->load("A", Access::write), 3, 20);
+  const auto wraps_of = [&] {
+    return library_->load("A", Access::read)->features().wraps->ends_of_wraps();
+  };
+  const std::vector<std::uint64_t> before = wraps_of();
+  EXPECT_GT(before.size(), 50u);
+  open();
+  EXPECT_EQ(wraps_of(), before);
+}
+
+TEST_F(LtoSimLibrary, UnloadedAndExportedCartridgesLeaveTheirDrive) {
+  SimLibrary& library = open();
+  add({"A", "B"});
+  library.load("A", Access::read).reset();
+  CartridgeMover* mover = library.mover();
+  ASSERT_NE(mover, nullptr);
+  mover->unload("A");
+  EXPECT_EQ(library.drives().at(0).medium, std::nullopt);
+  mover->unload("A");
+  library.load("A", Access::read).reset();
+  EXPECT_EQ(mover->export_medium("A"), "import/export 1");
+  EXPECT_EQ(place("A"), "import/export 1");
+  open();
+  EXPECT_EQ(place("A"), "import/export 1");
+  EXPECT_EQ(place("B"), "slot 2");
+  library_->load("A", Access::read).reset();
+  library_->mover()->unload("A");
+  EXPECT_EQ(place("A"), "slot 1");
+  EXPECT_EQ(error_of([&] {
+              library_->mover()->unload("C");
+              return 0;
+            }),
+            ErrorCode::not_found);
+}
+
+TEST_F(LtoSimLibrary, NothingIsTakenFromADriveInUse) {
+  SimLibrary& library = open();
+  add({"A"});
+  const auto drive = library.load("A", Access::read);
+  EXPECT_EQ(error_of([&] {
+              library.unload("A");
+              return 0;
+            }),
+            ErrorCode::locked);
+  EXPECT_EQ(error_of([&] { return library.export_medium("A"); }), ErrorCode::locked);
+  EXPECT_EQ(error_of([&] {
+              library.clean("drive 1");
+              return 0;
+            }),
+            ErrorCode::locked);
+  EXPECT_TRUE(library.drives().at(0).in_use);
+}
+
+TEST_F(LtoSimLibrary, DriveThatUnloadsItselfIsEmptyAfterwards) {
+  SimLibrary& library = open();
+  add({"A"});
+  library.load("A", Access::read)->unload();
+  EXPECT_EQ(library.drives().at(0).medium, std::nullopt);
+  EXPECT_EQ(place("A"), "slot 1");
+  EXPECT_EQ(library.report().count_of(SimKind::robot), 2u);
+}
+
+TEST_F(LtoSimLibrary, CleaningTakesTheDriveForAWhile) {
+  SimLibrary& library = open();
+  add({"A"});
+  library.load("A", Access::read).reset();
+  library.clean("drive 1");
+  EXPECT_EQ(place("A"), "slot 1");
+  EXPECT_EQ(library.report("drive 1").count_of(SimKind::robot), 3u);
+  EXPECT_EQ(error_of([&] {
+              library.clean("drive 7");
+              return 0;
+            }),
+            ErrorCode::not_found);
+  EXPECT_EQ(error_of([&] { return library.report("drive 7"); }), ErrorCode::not_found);
+}
+
+TEST_F(LtoSimLibrary, TapeReadInOrderIsMoreThan99PercentSequential) {
+  SimLibrary& library = open();
+  add({"A"});
+  write_files(*library.load("A", Access::write), 10, 20);
+  library.unload("A");
+  const SimReport before = library.report();
+  {
+    const auto drive = library.load("A", Access::read);
+    Bytes buffer(kRecord);
+    while (drive->read_record(buffer).kind != ReadResult::Kind::end_of_data) {
+    }
+  }
+  SimReport reading = library.report();
+  for (std::size_t kind = 0; kind < kSimKinds; ++kind) {
+    reading.seconds[kind] -= before.seconds[kind];
+  }
+  EXPECT_GT(reading.sequential_share(), 0.99) << to_string(reading);
+}
+
+TEST_F(LtoSimLibrary, TraceHasALineForEachOperation) {
+  SimLibrary& library = open();
+  add({"A"});
+  {
+    const auto drive = library.load("A", Access::write);
+    write_files(*drive, 1, 3);
+    drive->rewind();
+    drive->locate(2);
+    Bytes buffer(kRecord);
+    static_cast<void>(drive->read_record(buffer));
+    drive->unload();
+  }
+  std::istringstream lines(test::read_text(directory_ / "trace.txt"));
+  std::vector<std::string> operations;
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    std::string field;
+    for (int column = 0; column < 4; ++column) {
+      std::getline(fields, field, '\t');
+    }
+    operations.push_back(field);
+  }
+  EXPECT_EQ(operations, (std::vector<std::string>{"robot", "load", "write", "filemark", "rewind",
+                                                  "locate", "read", "unload", "robot"}));
+}
+
+TEST_F(LtoSimLibrary, FaultsArePutBelowTheSimulatedDrive) {
+  SimLibraryOptions options = parse_sim_options(directory_.path().string() + ",capacity=16MiB");
+  int wrapped = 0;
+  options.wrap_medium = [&](std::unique_ptr<TapeDrive> drive, std::string_view label) {
+    wrapped += label == "A" ? 1 : 0;
+    return drive;
+  };
+  SimLibrary library(options);
+  library.add_medium("A", kCapacity);
+  library.load("A", Access::read).reset();
+  EXPECT_EQ(wrapped, 1);
+}
+
+}  // namespace
+}  // namespace mixtape::tapeio::lto
