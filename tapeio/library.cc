@@ -6,17 +6,13 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
-#include "tapeio/lto/sim_library.h"
 
 namespace mixtape::tapeio {
 namespace {
 
 constexpr std::size_t kMaxLabelSize = 32;
 constexpr std::chrono::seconds kLookAgain{1};
-constexpr std::string_view kDirScheme = "dir:";
-constexpr std::string_view kSimScheme = "sim:";
 
 bool is_label_character(char character) {
   return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
@@ -99,18 +95,6 @@ std::string with_directory(std::string_view url, std::string_view directory) {
   const Span span = directory_span(url);
   return std::string(url.substr(0, span.begin)) + std::string(directory) +
          std::string(url.substr(span.begin + span.size));
-}
-
-std::unique_ptr<Library> open_library(std::string_view url) {
-  if (url.starts_with(kDirScheme)) {
-    return std::make_unique<DirLibrary>(std::string(url.substr(kDirScheme.size())));
-  }
-  constexpr std::string_view kSimScheme = "sim:";
-  if (url.starts_with(kSimScheme)) {
-    return std::make_unique<lto::SimLibrary>(lto::parse_sim_options(url.substr(kSimScheme.size())));
-  }
-  throw Error(ErrorCode::invalid, "open library " + std::string(url) +
-                                      ": known kinds of library are dir:/PATH and sim:/PATH");
 }
 
 }  // namespace mixtape::tapeio

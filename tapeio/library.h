@@ -75,6 +75,9 @@ class Library {
   enum class Access { read, write };
   [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access) = 0;
 
+  // What its drives did since it was opened, in a sentence for people; empty where nobody counts.
+  [[nodiscard]] virtual std::string drive_report() { return {}; }
+
   // Null for a library whose media are never moved.
   [[nodiscard]] virtual CartridgeMover* mover() { return nullptr; }
 };
@@ -108,9 +111,18 @@ void require_valid_label(std::string_view label);
 // The same URL with another directory. Only for one that has a directory.
 [[nodiscard]] std::string with_directory(std::string_view url, std::string_view directory);
 
-// Makes the Library that `url` names. A new kind of library is one more line in library.cc.
+inline constexpr std::string_view kDirScheme = "dir:";
+inline constexpr std::string_view kSimScheme = "sim:";
+
+// What a tape says it is called; nullopt: it is blank, or not one of ours. May move the head and
+// throw.
+using LabelReader = std::function<std::optional<std::string>(TapeDrive&)>;
+
+// Makes the Library that `url` names. A new kind of library is one more line in open_library.cc.
+// `read_label`: for drives that a human feeds with tapes that nothing else can tell apart.
 // Error{invalid} for an unknown scheme, naming the known ones; Error{not_found} when it is not
 // there.
-[[nodiscard]] std::unique_ptr<Library> open_library(std::string_view url);
+[[nodiscard]] std::unique_ptr<Library> open_library(std::string_view url,
+                                                    const LabelReader& read_label = {});
 
 }  // namespace mixtape::tapeio

@@ -94,6 +94,19 @@ service::Workspace& Session::workspace() {
   return *workspace_;
 }
 
+std::string Session::drive_reports() {
+  if (daemon_ == nullptr && !workspace_) {
+    return {};
+  }
+  std::string text;
+  for (tapeio::Library* library : workspace().libraries().here()) {
+    if (const std::string report = library->drive_report(); !report.empty()) {
+      text += (text.empty() ? "" : "\n") + library->url() + ": " + report;
+    }
+  }
+  return text;
+}
+
 service::Context& Session::reading() {
   if (!context_) {
     context_ = std::make_unique<service::Context>(workspace(), catalog::Access::read);
@@ -183,7 +196,11 @@ int run_command(const Command& command, const Invocation& invocation, Console& c
                 Daemon* daemon) {
   try {
     Session session(console, invocation, command.home, command.json, daemon);
+    const std::string drives_before = session.drive_reports();
     const int status = command.run(session);
+    if (const std::string drives = session.drive_reports(); drives != drives_before) {
+      console.note(drives);
+    }
     return status == kSuccess && console.problems() > 0 ? kWithProblems : status;
   } catch (const std::exception& failure) {
     return report_failure(failure, console);

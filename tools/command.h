@@ -78,6 +78,8 @@ class Session {
   service::Context& reading();
   service::Context& writing();
   service::RecallService& recall();
+  // What the drives did since the libraries were opened, where somebody counts; opens nothing.
+  [[nodiscard]] std::string drive_reports();
 
  private:
   Console& console_;

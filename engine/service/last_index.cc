@@ -102,6 +102,18 @@ std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive) {
   return format::parse_archaeology(records);
 }
 
+std::optional<std::string> read_label_text(tapeio::TapeDrive& drive) {
+  try {
+    const auto label = read_label(drive);
+    return label ? std::optional(label->label) : std::nullopt;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::corrupt || error.code() == ErrorCode::unsupported) {
+      return std::nullopt;
+    }
+    throw;
+  }
+}
+
 std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
                                                    const format::MediumLabel& label,
                                                    std::span<const format::Identity> identities,

@@ -19,6 +19,9 @@ namespace mixtape::service {
 // Tape file 0; nullopt on an empty medium. Throws Error{corrupt, unsupported}.
 [[nodiscard]] std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive);
 
+// Its label alone, as tapeio::LabelReader wants it; nullopt also for what is not ours.
+[[nodiscard]] std::optional<std::string> read_label_text(tapeio::TapeDrive& drive);
+
 // Reads the newest index that opens into the new file `to`, from the last tape file backwards;
 // nullopt when there is none. Throws what the last one that did not open said, when none did. Cost:
 // one seek and one index on a whole medium.

@@ -72,7 +72,7 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
 // Null when it is not there now.
 std::unique_ptr<tapeio::Library> open_if_there(const std::string& url) {
   try {
-    return tapeio::open_library(url);
+    return tapeio::open_library(url, read_label_text);
   } catch (const Error& error) {
     if (!may_pass(error.code())) {
       throw;
@@ -141,7 +141,7 @@ Libraries::View Libraries::look() {
     }
     try {
       if (!known.library) {
-        known.library = tapeio::open_library(known.url);
+        known.library = tapeio::open_library(known.url, read_label_text);
       }
       view.here.push_back({known.library.get(), known.library->media()});
     } catch (const Error& error) {

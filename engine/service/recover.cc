@@ -133,7 +133,7 @@ void tell_of_recipients(const Gathered& gathered, const std::vector<format::Reci
 RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
   const std::vector<format::Identity> identities =
       format::read_identity_file(request.identity_file);
-  const auto library = tapeio::open_library(request.library);
+  const auto library = tapeio::open_library(request.library, read_label_text);
   RecoverResult result;
   const bool had_home = fs::exists(request.home);
   fs::create_directories(request.home);

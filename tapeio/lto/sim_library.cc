@@ -278,6 +278,11 @@ void SimLibrary::clean(std::string_view drive_name) {
   give_back(bay);
 }
 
+std::string SimLibrary::drive_report() {
+  const SimReport all = report();
+  return all.total_seconds() > 0 ? to_string(all) : std::string{};
+}
+
 SimReport SimLibrary::report() const {
   SimReport sum;
   for (const std::unique_ptr<Bay>& bay : bays_) {

@@ -45,6 +45,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   // Error{locked} when the cartridge, or every drive, is in use.
   [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
+  [[nodiscard]] std::string drive_report() override;
 
   [[nodiscard]] std::vector<DriveSlot> drives() override;
   void unload(std::string_view label) override;
