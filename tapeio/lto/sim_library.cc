@@ -89,8 +89,10 @@ void SimLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes
   static_cast<void>(labels_locked());
   places_.require_room();
   const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
-  media_.add_medium(label, static_cast<std::uint64_t>(std::llround(
-                               static_cast<double>(capacity_bytes) * (1 + deviation))));
+  const double most =
+      static_cast<double>(figures_of(options_.generation).native_bytes) / options_.modelled_scale();
+  const double nominal = std::min(static_cast<double>(capacity_bytes), most);
+  media_.add_medium(label, static_cast<std::uint64_t>(std::llround(nominal * (1 + deviation))));
   static_cast<void>(labels_locked());
   places_.save();
 }

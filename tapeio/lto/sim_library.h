@@ -39,8 +39,9 @@ class SimLibrary final : public Library, public CartridgeMover {
     return "sim:" + (options_.text.empty() ? options_.path : options_.text);
   }
   [[nodiscard]] std::vector<MediumSlot> media() override;
-  // `capacity_bytes` is nominal, as printed on the cartridge; the real one differs by label. Makes
-  // a new cartridge in a free slot: Error{no_space} when there is none.
+  // `capacity_bytes` is nominal, as printed on the cartridge; the real one differs by label. More
+  // than a cartridge of the generation has at this scale is taken as that. The new one is put into
+  // a free slot: Error{no_space} when there is none.
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
   // Error{locked} when the cartridge, or every drive, is in use.
   [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;

@@ -5,6 +5,7 @@
 #include "tapeio/dir_drive.h"
 #include "tapeio/faulty_drive.h"
 #include "tapeio/lto/sim_drive.h"
+#include "tapeio/lto/sim_library.h"
 #include "tapeio/memory_drive.h"
 #include "tests/contract/tape_drive_contract.h"
 #include "tests/support/temp_dir.h"
@@ -92,6 +93,36 @@ class SimDirWorld final : public SimWorld {
   TempDir directory_{TempDir::Place::memory};
 };
 
+// As the library hands drives over: the same model in every load, which takes no cartridge out.
+class SimLibraryWorld final : public DriveWorld {
+ public:
+  explicit SimLibraryWorld(std::uint64_t capacity_bytes)
+      : library_(lto::parse_sim_options(directory_.path().string() + ",generation=7,vary=no")) {
+    library_.add_medium("SIM001", capacity_bytes);
+  }
+  ~SimLibraryWorld() override {
+    std::error_code ignored;
+    std::filesystem::permissions(directory_ / "SIM001", std::filesystem::perms{0755}, ignored);
+  }
+  std::unique_ptr<TapeDrive> load() override {
+    return library_.load("SIM001", Library::Access::write);
+  }
+  void cut_power() override {}
+  std::unique_ptr<TapeDrive> load_write_protected() override {
+    std::filesystem::permissions(directory_ / "SIM001", std::filesystem::perms{0555});
+    return load();
+  }
+  std::unique_ptr<TapeDrive> empty_drive() override {
+    std::unique_ptr<TapeDrive> drive = load();
+    drive->unload();
+    return drive;
+  }
+
+ private:
+  TempDir directory_{TempDir::Place::memory};
+  lto::SimLibrary library_;
+};
+
 template <typename World>
 DriveKind kind(const char* name, bool has_variable_records) {
   return {.name = name,
@@ -101,7 +132,8 @@ DriveKind kind(const char* name, bool has_variable_records) {
 
 INSTANTIATE_TEST_SUITE_P(SimDrives, TapeDriveContract,
                          testing::Values(kind<SimMemoryWorld>("SimulatedOverMemory", true),
-                                         kind<SimDirWorld>("SimulatedOverDirectory", false)),
+                                         kind<SimDirWorld>("SimulatedOverDirectory", false),
+                                         kind<SimLibraryWorld>("SimulatedLibrary", false)),
                          name_of);
 
 }  // namespace

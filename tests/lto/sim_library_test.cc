@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <sstream>
+#include <thread>
 
+#include "tapeio/error.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"
 #include "tests/support/temp_dir.h"
@@ -75,6 +78,32 @@ TEST_F(LtoSimLibrary, CartridgesMoveAndVaryInCapacity) {
   EXPECT_EQ(error_of([&] { return add({"MX0001L9"}), 0; }), ErrorCode::conflict);
   EXPECT_EQ(error_of([&] { return library_->load("MX0009L9", Access::read); }),
             ErrorCode::not_found);
+}
+
+TEST_F(LtoSimLibrary, NoCartridgeIsLargerThanItsGeneration) {
+  open(",vary=no");
+  library_->add_medium("A", 100 * kCapacity);
+  library_->add_medium("B", kCapacity / 2);
+  EXPECT_EQ(library_->media().at(0).capacity_bytes, kCapacity);
+  EXPECT_EQ(library_->media().at(1).capacity_bytes, kCapacity / 2);
+}
+
+TEST_F(LtoSimLibrary, EarlyWarningComesAtEveryRecordOfASmallCartridgeAndItEndsWithAFilemark) {
+  constexpr std::uint64_t kRecords = 16;
+  SimLibrary& library = open(",vary=no");
+  for (std::uint64_t at = 1; at <= kRecords; ++at) {
+    const std::string label = "S" + std::to_string(at);
+    // The zone of early warning is a twentieth: this is where it begins for record `at`.
+    library.add_medium(label, at * kRecord * 20 / 19);
+    const auto drive = library.load(label, Access::write);
+    for (std::uint64_t record = 1; record < at; ++record) {
+      ASSERT_FALSE(drive->write_record(test::pattern(kRecord)).early_warning) << label;
+    }
+    const WriteResult last = drive->write_record(test::pattern(kRecord));
+    EXPECT_TRUE(last.written && last.early_warning) << label;
+    EXPECT_TRUE(drive->write_filemark().written);
+    EXPECT_EQ(drive->position(), (Position{at + 1, 1}));
+  }
 }
 
 TEST_F(LtoSimLibrary, FullLibraryTakesNoMore) {
@@ -230,6 +259,42 @@ TEST_F(LtoSimLibrary, TapeReadInOrderIsMoreThan99PercentSequential) {
     reading.seconds[kind] -= before.seconds[kind];
   }
   EXPECT_GT(reading.sequential_share(), 0.99) << to_string(reading);
+}
+
+TEST_F(LtoSimLibrary, DrivesWorkAtTheSameTime) {
+  SimLibrary& library = open(",drives=2");
+  add({"A", "B", "C"});
+  std::vector<std::thread> users;
+  for (const char* label : {"A", "B", "C"}) {
+    users.emplace_back([&library, label] {
+      for (int round = 0; round < 20; ++round) {
+        try {
+          write_files(*library.load(label, Access::write), 1, 2);
+        } catch (const Error& error) {
+          EXPECT_EQ(error.code(), ErrorCode::locked);
+        }
+        static_cast<void>(library.media());
+        static_cast<void>(library.report());
+      }
+    });
+  }
+  for (std::thread& user : users) {
+    user.join();
+  }
+  for (const DriveSlot& drive : library.drives()) {
+    EXPECT_FALSE(drive.in_use);
+  }
+  const SimReport report = library.report();
+  EXPECT_EQ(report.bytes_written % kRecord, 0u);
+  EXPECT_GE(report.count_of(SimKind::load), 3u);
+}
+
+TEST_F(LtoSimLibrary, ScaledClockLetsTheProgramWait) {
+  SimLibrary& library = open(",clock=1000");
+  add({"A"});
+  const auto begin = std::chrono::steady_clock::now();
+  library.load("A", Access::read).reset();
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(27));
 }
 
 TEST_F(LtoSimLibrary, TraceHasALineForEachOperation) {
