@@ -240,7 +240,7 @@ Reply ScsiChanger::ask_status(ElementStatusRequest& request, Bytes& data) {
 
 void ScsiChanger::lock_door(bool lock) {
   if (has_door_lock_) {
-    const Cdb6 cdb = prevent_removal(lock);
+    const Cdb6 cdb = lock_changer_door(lock);
     const Reply reply = execute({.cdb = cdb}, lock ? "lock its door" : "unlock its door");
     has_door_lock_ = reply.status == Status::good;
   }

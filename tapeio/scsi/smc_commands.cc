@@ -146,7 +146,7 @@ Cdb6 initialize_element_status() {
   return {0x07};
 }
 
-Cdb6 prevent_removal(bool prevent) {
+Cdb6 lock_changer_door(bool prevent) {
   return {0x1e, 0, 0, 0, static_cast<std::uint8_t>(prevent ? 1 : 0), 0};
 }
 

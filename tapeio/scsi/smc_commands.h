@@ -31,7 +31,7 @@ inline constexpr std::uint8_t kMostChangerParameters = 252;
 // MODE SENSE(6), block descriptors disabled. Pages 1Dh and 1Fh.
 [[nodiscard]] Cdb6 changer_mode_sense(std::uint8_t page);
 [[nodiscard]] Cdb6 initialize_element_status();
-[[nodiscard]] Cdb6 prevent_removal(bool prevent);
+[[nodiscard]] Cdb6 lock_changer_door(bool prevent);
 // The transport that the changer itself prefers.
 [[nodiscard]] Cdb12 move_medium(std::uint16_t from, std::uint16_t to);
 
