@@ -48,7 +48,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
 
  private:
   struct Bay {
-    CartridgeDrive parts;  // `serial` guarded by changer_mutex_.
+    CartridgeDrive parts;                                 // `serial` guarded by changer_mutex_.
     std::optional<std::uint16_t> element = std::nullopt;  // Guarded by mutex_, once set for good.
     bool in_use = false;                                  // Guarded by mutex_.
     std::uint64_t last_used = 0;                          // Guarded by mutex_.
@@ -100,7 +100,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void empty(Bay& bay);
   void send_home(std::uint16_t from);
   [[nodiscard]] std::optional<MediumInfo> wait_for_medium(Bay& bay,
-                                                          std::chrono::milliseconds within) const;
+                                                          std::chrono::milliseconds within);
   void require_right_cartridge(const Claim& claim, const MediumInfo& medium) const;
   void wait_until_clean(const Claim& claim);
 

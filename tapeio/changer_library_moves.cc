@@ -153,6 +153,8 @@ void ChangerLibrary::empty(Bay& bay) {
       throw;
     }
   }
+  // Whoever opens it next finds the next cartridge, and loads it where a drive wants to be told.
+  bay.drive.reset();
   send_home(place.address);
 }
 
@@ -162,6 +164,9 @@ void ChangerLibrary::bring(const Claim& claim) {
   const std::uint16_t goal = place_of(bay).address;
   auto place = where_is(claim.label);
   if (place && place->address == goal) {
+    if (!open_drive(bay).medium()) {
+      bay.drive.reset();  // Opened again, some drives draw in what they had given out.
+    }
     // A robot cannot reach what a drive is still threading, or measuring for an hour.
     if (wait_for_medium(bay, options_.settle_within) || !place->accessible) {
       return;
@@ -179,10 +184,10 @@ void ChangerLibrary::bring(const Claim& claim) {
 }
 
 std::optional<MediumInfo> ChangerLibrary::wait_for_medium(Bay& bay,
-                                                          std::chrono::milliseconds within) const {
+                                                          std::chrono::milliseconds within) {
   const auto give_up = Clock::now() + within;
   while (true) {
-    auto medium = bay.drive->medium();
+    auto medium = open_drive(bay).medium();
     if (medium || Clock::now() >= give_up) {
       return medium;
     }
@@ -277,15 +282,15 @@ void ChangerLibrary::clean(std::string_view drive_name) {
 
 // The drive gives the cartridge out when it is done; before that it does not let the robot have it.
 void ChangerLibrary::wait_until_clean(const Claim& claim) {
-  TapeDrive& drive = open_drive(*claim.bay);
   const auto is_quiet = [&] {
     try {
-      return !drive.medium().has_value();
+      return !open_drive(*claim.bay).medium().has_value();
     } catch (const Error&) {
       return false;  // "Cleaning" is an error to who wants to write.
     }
   };
   const auto begin = Clock::now();
+  bool was_inside = false;
   std::this_thread::sleep_for(options_.clean_at_least);
   while (true) {
     {
@@ -296,7 +301,9 @@ void ChangerLibrary::wait_until_clean(const Claim& claim) {
     if (!place.full) {
       return;  // The changer took it by itself, or a human did.
     }
-    if (place.accessible && is_quiet()) {
+    was_inside = was_inside || !place.accessible;
+    // A drive that is asked may draw the cartridge in again: only where the changer cannot tell.
+    if (place.accessible && (was_inside || is_quiet())) {
       try {
         send_home(place.address);
         return;

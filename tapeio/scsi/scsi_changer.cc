@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <thread>
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/scsi/sense.h"
 
 namespace mixtape::tapeio::scsi {
 namespace {
@@ -23,34 +23,15 @@ constexpr std::uint16_t kElementsAtOnce = 200;
 constexpr std::uint32_t kStatusAllocation = 64 * 1024;
 constexpr std::uint32_t kLargestStatusAllocation = 1024 * 1024;
 
-struct ChangerSense {
-  std::uint8_t key = 0, asc = 0, ascq = 0;
-};
-
-ChangerSense sense_of(const Reply& reply) {
-  const auto& bytes = reply.sense;
-  const bool is_descriptor = (bytes[0] & 0x7f) >= 0x72;
-  if (reply.sense_size < (is_descriptor ? 4U : 14U)) {
-    return {};
-  }
-  return is_descriptor
-             ? ChangerSense{static_cast<std::uint8_t>(bytes[1] & 0x0f), bytes[2], bytes[3]}
-             : ChangerSense{static_cast<std::uint8_t>(bytes[2] & 0x0f), bytes[12], bytes[13]};
+Sense sense_of(const Reply& reply) {
+  return decode_sense(std::span(reply.sense).first(std::min(reply.sense_size, kMostSenseBytes)));
 }
 
-constexpr std::uint8_t kNotReady = 0x2, kIllegalRequest = 0x5, kUnitAttention = 0x6;
-
-bool is_getting_ready(const ChangerSense& sense) {
-  return sense.key == kNotReady && sense.asc == 0x04 && sense.ascq == 0x01;
+bool is_getting_ready(const Sense& sense) {
+  return sense.key == SenseKey::not_ready && sense.is(0x04, 0x01);
 }
 
-std::string text_of(const ChangerSense& sense) {
-  char text[48];
-  std::snprintf(text, sizeof text, "sense key %x, %02x/%02x", sense.key, sense.asc, sense.ascq);
-  return text;
-}
-
-[[noreturn]] void throw_move_failure(const std::string& what, const ChangerSense& sense) {
+[[noreturn]] void throw_move_failure(const std::string& what, const Sense& sense) {
   const unsigned code = (unsigned{sense.asc} << 8) | sense.ascq;
   switch (code) {
     case 0x3b0d:
@@ -66,8 +47,8 @@ std::string text_of(const ChangerSense& sense) {
     default:
       break;
   }
-  const std::string why = text_of(sense);
-  if (sense.key == kIllegalRequest) {
+  const std::string why = to_string(sense);
+  if (sense.key == SenseKey::illegal_request) {
     throw Error(ErrorCode::unsupported, what + ": the changer refuses it (" + why + ")");
   }
   throw Error(ErrorCode::io, what + ": " + why + "; look at the changer's display");
@@ -116,8 +97,8 @@ Reply ScsiChanger::execute(const Command& command, std::string_view what) {
   const auto give_up = std::chrono::steady_clock::now() + options_.patience;
   for (int attentions = 0;;) {
     const Reply reply = transport_->execute(command);
-    const ChangerSense sense = sense_of(reply);
-    if (reply.status == Status::check_condition && sense.key == kUnitAttention &&
+    const Sense sense = sense_of(reply);
+    if (reply.status == Status::check_condition && sense.key == SenseKey::unit_attention &&
         ++attentions <= kMostUnitAttentions) {
       continue;
     }
@@ -139,7 +120,7 @@ Reply ScsiChanger::execute(const Command& command, std::string_view what) {
 std::size_t ScsiChanger::require(const Command& command, std::string_view what) {
   const Reply reply = execute(command, what);
   if (reply.status != Status::good) {
-    throw Error(ErrorCode::io, doing(what) + ": " + text_of(sense_of(reply)));
+    throw Error(ErrorCode::io, doing(what) + ": " + to_string(sense_of(reply)));
   }
   return std::min(reply.transferred, command.in.size());
 }
@@ -227,13 +208,13 @@ Reply ScsiChanger::ask_status(ElementStatusRequest& request, Bytes& data) {
       return reply;
     }
     // A changer without a barcode reader, or before DVCID, refuses the bit that asks for it.
-    const bool is_refusal = sense_of(reply).key == kIllegalRequest;
+    const bool is_refusal = sense_of(reply).key == SenseKey::illegal_request;
     if (is_refusal && request.drive_identifiers) {
       has_drive_identifiers_ = false;
     } else if (is_refusal && request.volume_tags) {
       has_volume_tags_ = false;
     } else {
-      throw Error(ErrorCode::io, doing("read element status") + ": " + text_of(sense_of(reply)));
+      throw Error(ErrorCode::io, doing("read element status") + ": " + to_string(sense_of(reply)));
     }
   }
 }

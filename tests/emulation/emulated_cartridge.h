@@ -25,7 +25,7 @@ struct EmulatedCartridgeOptions {
   bool write_protected = false;
   // Never loaded before: an LTO-9 drive answers "in progress" so many times first.
   int initialisation_polls = 0;
-  std::uint64_t wrap_bytes = MiB;       // Data on one wrap.
+  std::uint64_t wrap_bytes = MiB;           // Data on one wrap.
   std::set<std::uint64_t> bad_blocks = {};  // Block addresses that cannot be read.
   std::set<std::uint64_t> bad_writes = {};  // Block addresses that cannot be written.
 };

@@ -40,6 +40,10 @@ struct EmulatedTapeDriveOptions {
   // filemark, SPACE backward over filemarks off by one, short reads cut, EOM at the end of data,
   // no hard end and plain GOOD for filemarks behind early warning.
   bool like_tgt = false;
+  // Where the head stands after a record that cannot be read; the standard leaves it open.
+  bool stops_before_bad_blocks = false;
+  // A cartridge that was put in has to be loaded by command.
+  bool waits_for_load = false;
   std::size_t most_data = 16 * MiB - 1;
 };
 
