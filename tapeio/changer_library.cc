@@ -281,14 +281,16 @@ std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access a
   bring(*claim);
   Bay& bay = *claim->bay;
   // An LTO-9 cartridge measures itself when it is loaded for the first time.
-  const auto medium = wait_for_medium(
-      bay, label.ends_with("L9") ? options_.first_load_within : options_.ready_within);
-  if (!medium) {
+  const bool is_there = wait_for_medium(bay, label.ends_with("L9") ? options_.first_load_within
+                                                                   : options_.ready_within)
+                            .has_value();
+  if (!is_there) {
     throw Error(ErrorCode::io, "load medium " + claim->label + ": " + bay.parts.device +
                                    " does not get ready with it; look at the drive's display");
   }
-  require_right_cartridge(*claim, *medium);
+  // Only then does a drive let us see all of a cartridge that was just put in.
   bay.drive->rewind();
+  require_right_cartridge(*claim);
   return std::make_unique<LentDrive>(*bay.drive, claim->label, access == Access::write,
                                      [claim](const LentDrive::Returned& returned) {
                                        if (returned.failed) {

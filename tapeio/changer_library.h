@@ -101,7 +101,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void send_home(std::uint16_t from);
   [[nodiscard]] std::optional<MediumInfo> wait_for_medium(Bay& bay,
                                                           std::chrono::milliseconds within);
-  void require_right_cartridge(const Claim& claim, const MediumInfo& medium) const;
+  void require_right_cartridge(const Claim& claim) const;
   void wait_until_clean(const Claim& claim);
 
   const std::string url_;

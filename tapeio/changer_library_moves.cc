@@ -195,8 +195,9 @@ std::optional<MediumInfo> ChangerLibrary::wait_for_medium(Bay& bay,
   }
 }
 
-void ChangerLibrary::require_right_cartridge(const Claim& claim, const MediumInfo& medium) const {
-  const std::string told = barcode_in_chip(*claim.bay->drive, medium);
+void ChangerLibrary::require_right_cartridge(const Claim& claim) const {
+  const auto medium = claim.bay->drive->medium();
+  const std::string told = medium ? barcode_in_chip(*claim.bay->drive, *medium) : std::string();
   if (!told.empty() && !is_same_barcode(told, claim.label)) {
     throw Error(ErrorCode::wrong_medium, "load medium " + claim.label + ": the cartridge in " +
                                              claim.bay->parts.device + " says that it is " + told +

@@ -36,10 +36,28 @@ bool HandFedLibrary::is_stale(std::chrono::milliseconds age) const {
   return !looked_ || Clock::now() - *looked_ >= age;
 }
 
-HandFedLibrary::Inserted HandFedLibrary::identify(TapeDrive& drive, const MediumInfo& medium,
-                                                  Inserted fresh) {
+// What the drive tells of it without moving it.
+HandFedLibrary::Inserted HandFedLibrary::describe(TapeDrive& drive, const MediumInfo& medium) {
+  Inserted fresh;
+  fresh.capacity_bytes = medium.capacity_bytes;
+  fresh.marks = medium.label + (medium.write_protected ? " protected " : " ");
+  if (MediumMemory* memory = drive.features().memory; memory != nullptr) {
+    const std::string serial = memory->wear().serial;
+    fresh.unique = !serial.empty();
+    fresh.marks += serial;
+  }
+  return fresh;
+}
+
+std::optional<HandFedLibrary::Inserted> HandFedLibrary::identify(TapeDrive& drive) {
+  // Only then does a drive let us see all of a cartridge that was just put in.
+  drive.rewind();
+  const auto medium = drive.medium();
+  if (!medium) {
+    return std::nullopt;  // Taken out again.
+  }
+  Inserted fresh = describe(drive, *medium);
   try {
-    drive.rewind();
     const auto written =
         options_.read_label ? options_.read_label(drive) : std::optional<std::string>();
     fresh.label = written.value_or("");
@@ -50,7 +68,7 @@ HandFedLibrary::Inserted HandFedLibrary::identify(TapeDrive& drive, const Medium
     fresh.trouble = error.what();
   }
   if (fresh.label.empty()) {
-    fresh.label = barcode_in_chip(drive, medium);
+    fresh.label = barcode_in_chip(drive, *medium);
   }
   if (!is_valid_label(fresh.label)) {
     fresh.label.clear();
@@ -72,16 +90,9 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
   try {
     TapeDrive& drive = open_drive();
     if (const auto medium = drive.medium()) {
-      Inserted fresh;
-      fresh.capacity_bytes = medium->capacity_bytes;
-      fresh.marks = medium->label + (medium->write_protected ? " protected " : " ");
-      if (MediumMemory* memory = drive.features().memory; memory != nullptr) {
-        const std::string serial = memory->wear().serial;
-        fresh.unique = !serial.empty();
-        fresh.marks += serial;
-      }
+      const Inserted fresh = describe(drive, *medium);
       const bool is_known = known && known->marks == fresh.marks && (known->unique || !distrust);
-      now = is_known ? known : identify(drive, *medium, std::move(fresh));
+      now = is_known ? known : identify(drive);
     }
   } catch (const Error& error) {
     drive_.reset();  // Unplugged and back, it has to be opened again.

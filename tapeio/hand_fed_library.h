@@ -57,7 +57,8 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   // These want drive_mutex_.
   TapeDrive& open_drive();
   void look(std::chrono::milliseconds no_older_than, bool distrust);
-  [[nodiscard]] Inserted identify(TapeDrive& drive, const MediumInfo& medium, Inserted fresh);
+  [[nodiscard]] static Inserted describe(TapeDrive& drive, const MediumInfo& medium);
+  [[nodiscard]] std::optional<Inserted> identify(TapeDrive& drive);
   void unload_drive();
 
   [[nodiscard]] View view();
