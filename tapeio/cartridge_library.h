@@ -23,8 +23,9 @@ struct CartridgeDrive {
   std::string device;  // For people, and what opens it: "/dev/nst0".
   // What the changer knows it by; empty: the drive is asked when it is open.
   std::string serial = {};
-  // Called when the drive is first needed, and again after it failed (unplugged and back). May
-  // throw what opening throws.
+  // Called when the drive is first needed, and again after it failed (unplugged and back) or its
+  // tape was unloaded. May throw what opening throws. A drive that would wait inside of medium()
+  // until a tape is threaded should throw Error{no_medium} there instead: it is asked again.
   std::function<std::unique_ptr<TapeDrive>()> open;
 };
 

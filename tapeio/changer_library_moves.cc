@@ -186,8 +186,18 @@ void ChangerLibrary::bring(const Claim& claim) {
 std::optional<MediumInfo> ChangerLibrary::wait_for_medium(Bay& bay,
                                                           std::chrono::milliseconds within) {
   const auto give_up = Clock::now() + within;
+  const auto ask = [&]() -> std::optional<MediumInfo> {
+    try {
+      return open_drive(bay).medium();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::no_medium) {
+        throw;
+      }
+      return std::nullopt;  // Its owner will not have us wait inside of it.
+    }
+  };
   while (true) {
-    auto medium = open_drive(bay).medium();
+    auto medium = ask();
     if (medium || Clock::now() >= give_up) {
       return medium;
     }

@@ -95,8 +95,13 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
       now = is_known ? known : identify(drive);
     }
   } catch (const Error& error) {
-    drive_.reset();  // Unplugged and back, it has to be opened again.
-    trouble = error;
+    if (error.code() == ErrorCode::wrong_medium) {
+      // A cleaning cartridge, or another generation: it is the human who exchanges it.
+      now.emplace().trouble = error.what();
+    } else if (error.code() != ErrorCode::no_medium) {
+      drive_.reset();  // Unplugged and back, it has to be opened again.
+      trouble = error;
+    }
   }
   const std::lock_guard lock(mutex_);
   view_.inserted = std::move(now);
@@ -170,7 +175,7 @@ void HandFedLibrary::ask_for(const std::string& label, const View& now) {
   if (now.inserted && now.inserted->label.empty()) {
     request += now.inserted->trouble.empty()
                    ? ": the tape in it has no label of ours"
-                   : ": the tape in it cannot be read (" + now.inserted->trouble + ")";
+                   : ": the tape in it cannot be used (" + now.inserted->trouble + ")";
   } else if (now.inserted) {
     request += " in place of " + now.inserted->label;
     if (options_.eject_for_next && ejected_for_.insert(label).second) {

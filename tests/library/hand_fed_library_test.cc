@@ -196,7 +196,7 @@ TEST_F(HandFedLibraryTest, ABlankTapeThatNobodyWroteIsBlankAgain) {
 TEST_F(HandFedLibraryTest, ATapeWithADamagedLabelIsNotTakenForABlankOne) {
   drive_.insert(tape("damaged"));
   EXPECT_TRUE(library().media().empty());
-  EXPECT_THAT(request_for("MX0007L8", Library::Access::write), HasSubstr("cannot be read"));
+  EXPECT_THAT(request_for("MX0007L8", Library::Access::write), HasSubstr("cannot be used"));
   EXPECT_EQ(drive_.unloaded, 0);
 }
 

@@ -39,8 +39,8 @@ tapeio::CartridgeLibraryOptions quick() {
   return options;
 }
 
-std::shared_ptr<EmulatedCartridge> cartridge(const std::string& barcode) {
-  EmulatedCartridgeOptions options;
+std::shared_ptr<EmulatedCartridge> cartridge(const std::string& barcode,
+                                             EmulatedCartridgeOptions options = {}) {
   options.barcode = barcode;
   return std::make_shared<EmulatedCartridge>(options);
 }
@@ -54,6 +54,9 @@ void set_chip_barcode(EmulatedCartridge& of, const std::string& barcode) {
 std::unique_ptr<tapeio::TapeDrive> open_drive(EmulatedTapeDrive& drive) {
   tapeio::scsi::ScsiDriveOptions options;
   options.pause = 1ms;
+  options.on_wait = [](const tapeio::scsi::DriveWait& wait) {
+    throw Error(ErrorCode::no_medium, wait.message);
+  };
   return std::make_unique<tapeio::scsi::ScsiDrive>(drive.connect(), options);
 }
 
@@ -253,6 +256,22 @@ TEST_F(ScsiLibraryTest, ADriveThatCleansIsWaitedFor) {
   EXPECT_EQ(read("MX0001L8").size(), 0U);
 }
 
+TEST_F(ScsiLibraryTest, ACartridgeThatMeasuresItselfFirstIsWaitedFor) {
+  build();
+  robot_->put(robot_->slot(3), {.sticker = "MX0003L8",
+                                .cartridge = cartridge("MX0003L8", {.initialisation_polls = 30})});
+  EXPECT_EQ(read("MX0003L8").size(), 0U);
+}
+
+TEST_F(ScsiLibraryTest, ACartridgeOfAnotherGenerationIsRefusedAndMakesRoomForTheNext) {
+  build();
+  robot_->put(robot_->slot(3),
+              {.sticker = "MX0003L9", .cartridge = cartridge("MX0003L9", {.generation = 9})});
+  EXPECT_EQ(error_loading("MX0003L9"), ErrorCode::wrong_medium);
+  EXPECT_EQ(read("MX0001L8").size(), 0U);
+  EXPECT_EQ(place_of("MX0003L9"), "slot 3");
+}
+
 TEST_F(ScsiLibraryTest, TwoThreadsWorkWithTwoDrives) {
   build(2);
   const auto work = [&](const std::string& label) {
@@ -344,6 +363,30 @@ TEST_F(ScsiByHandTest, AWholeStoryOfTwoTapes) {
   EXPECT_TRUE(library_->media().empty());
   ASSERT_TRUE(drive_.insert(first));
   EXPECT_EQ(request_for("MX0001L8"), "");
+}
+
+TEST_F(ScsiByHandTest, WhileATapeIsThreadedItIsJustNotThereYet) {
+  ASSERT_TRUE(drive_.insert(cartridge("A", {.initialisation_polls = 5})));
+  EXPECT_TRUE(library_->media().empty());
+  EXPECT_EQ(request_for("MX0001L8"), "put tape MX0001L8 into /dev/sg3");
+  for (int i = 0; i < 10; ++i) {
+    static_cast<void>(library_->media());
+  }
+  make("MX0001L8");
+}
+
+TEST_F(ScsiByHandTest, AnUnusableCartridgeIsNamedAndExchangedByTheHuman) {
+  EXPECT_TRUE(library_->media().empty());
+  ASSERT_TRUE(
+      drive_.insert(cartridge("CLN001L1", {.kind = EmulatedCartridgeOptions::Kind::cleaning})));
+  EXPECT_THAT(request_for("MX0001L8"), HasSubstr("a cleaning cartridge is in the drive"));
+  EXPECT_TRUE(library_->media().empty());
+  ASSERT_TRUE(drive_.remove(true));
+  ASSERT_TRUE(drive_.insert(cartridge("A", {.generation = 9})));
+  EXPECT_THAT(request_for("MX0001L8"), HasSubstr("of this generation"));
+  ASSERT_TRUE(drive_.remove(true));
+  ASSERT_TRUE(drive_.insert(cartridge("A")));
+  make("MX0001L8");
 }
 
 TEST_F(ScsiByHandTest, ASwapBetweenTwoLooksIsSeenByTheChip) {
