@@ -124,6 +124,10 @@ Outcome DriveLink::run(const std::string& what, const SscCommand& command, Mutab
         ++attentions <= kMostAttentions && passes_attention(what, command, sense)) {
       continue;
     }
+    const bool is_empty = sense.key == SenseKey::not_ready && sense.asc == 0x3a;
+    if (is_empty && needs_medium(command.operation())) {
+      lose_position(ErrorCode::no_medium, "the cartridge was taken out: load it again");
+    }
     return {.good = false, .sense = sense, .transferred = transferred};
   }
 }

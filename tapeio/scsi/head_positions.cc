@@ -102,9 +102,7 @@ class AskedPositions final : public HeadPositions {
     return at_.block > before.block;
   }
 
- private:
-  // After a failure that is told of anyway.
-  void refresh() {
+  void refresh() noexcept override {
     Bytes answer(kCompletePositionBytes);
     const auto outcome = link_.attempt(read_position(PositionForm::complete), answer);
     if (outcome && outcome->good) {
@@ -115,6 +113,7 @@ class AskedPositions final : public HeadPositions {
     }
   }
 
+ private:
   DriveLink& link_;
   PositioningSupport support_;
   Position at_;

@@ -52,7 +52,9 @@ class HeadPositions {
   virtual void met_end_of_data() {}
   // Makes sure that the head stands after the bad record that it was to read.
   virtual void pass_bad_record() = 0;
-  // After a write that failed or met the end: whether `expected()` was moved past by it. Asks where
+  // After something failed that is told of anyway: asks, where that is possible.
+  virtual void refresh() noexcept {}
+  // After a write that met the end: whether `expected()` was moved past by it. Asks where
   // possible, else goes by `remaining`, what the drive says was not written.
   [[nodiscard]] virtual bool moved_by_write(Object object,
                                             std::optional<std::int64_t> remaining) = 0;

@@ -172,11 +172,12 @@ WriteResult ScsiDrive::write_object(const std::string& what, const SscCommand& c
     positions_->wrote(object);
     return {.written = true, .early_warning = warns(block)};
   }
-  const bool moved = positions_->moved_by_write(object, sense.information);
   if (sense.key != SenseKey::volume_overflow) {
     features_->latch_alerts();
+    positions_->refresh();
     link_.fail(what, sense);
   }
+  const bool moved = positions_->moved_by_write(object, sense.information);
   if (!warned_from_) {
     warned_from_ = block;
   }

@@ -57,8 +57,9 @@ struct EmulatedFault {
     after_effect,          // The command is carried out, then `sense` is answered.
   };
   Kind kind = Kind::busy;
-  std::uint64_t command = 0;              // The nth command from now, from 0 ...
-  std::optional<std::uint8_t> operation;  // ... counting only those of this operation code.
+  std::uint64_t command = 0;  // The nth command from now, from 0 ...
+  std::optional<std::uint8_t> operation =
+      std::nullopt;  // ... counting only those of this operation code.
   std::vector<std::uint8_t> sense = {};
 };
 
