@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tapeio/cartridge_library.h"
+#include "tapeio/error.h"
+#include "tapeio/lent_drive.h"
+
+// One drive and a human. It has what is in the drive; for any other tape load() says which to put
+// in, and whoever asks again finds it when it is there.
+//
+// Whether there is a tape is asked gently; what tape it is, once per insertion: its own label, or
+// else the barcode in its chip. A tape without either (blank, or foreign) is no medium of this
+// library until it is loaded for writing, and then goes by the label that it was loaded under: its
+// user looks at what is on it before writing.
+
+namespace mixtape::tapeio {
+
+class HandFedLibrary final : public Library, public CartridgeMover {
+ public:
+  HandFedLibrary(std::string url, CartridgeDrive drive, CartridgeLibraryOptions options);
+
+  [[nodiscard]] std::string url() const override { return url_; }
+  [[nodiscard]] std::vector<MediumSlot> media() override;
+  void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
+  // Also Error{no_medium}, with the sentence for the human who is to put the tape in.
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  [[nodiscard]] CartridgeMover* mover() override { return this; }
+
+  [[nodiscard]] std::vector<DriveSlot> drives() override;
+  void unload(std::string_view label) override;
+  std::string export_medium(std::string_view label) override;
+  void clean(std::string_view drive_name) override;
+
+ private:
+  // What is known of the tape that is in.
+  struct Inserted {
+    std::string label;    // Empty: blank or foreign.
+    std::string marks;    // What the drive can tell without moving it; another tape has others.
+    bool unique = false;  // The marks hold for this very cartridge.
+    std::optional<std::uint64_t> capacity_bytes;
+    std::string trouble;  // Why its label could not be read.
+  };
+  struct View {
+    std::optional<Inserted> inserted;
+    bool in_use = false;
+  };
+
+  // These want drive_mutex_.
+  TapeDrive& open_drive();
+  void look(std::chrono::milliseconds no_older_than, bool distrust);
+  [[nodiscard]] static Inserted describe(TapeDrive& drive, const MediumInfo& medium);
+  [[nodiscard]] std::optional<Inserted> identify(TapeDrive& drive);
+  void unload_drive();
+
+  [[nodiscard]] View view();
+  // Error{locked} when somebody has the drive.
+  [[nodiscard]] std::unique_lock<std::mutex> claim_drive();
+  [[noreturn]] void ask_for(const std::string& label, const View& now);
+  [[nodiscard]] bool is_stale(std::chrono::milliseconds age) const;
+  void come_back(const LentDrive::Returned& returned, bool was_blank);
+
+  const std::string url_;
+  const CartridgeDrive parts_;
+  const CartridgeLibraryOptions options_;
+
+  // Held while the drive is asked or moves its tape; acquired before mutex_. Not held while it is
+  // lent: then in_use says so.
+  std::mutex drive_mutex_;
+  std::unique_ptr<TapeDrive> drive_;   // Of whoever holds drive_mutex_ or has it lent.
+  std::set<std::string> ejected_for_;  // Guarded by drive_mutex_.
+
+  std::mutex mutex_;  // Never held while the drive does something.
+  View view_;         // Guarded by mutex_, as is all below.
+  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<Error> trouble_;  // Why the drive could not be asked last time.
+  std::string identity_;
+};
+
+}  // namespace mixtape::tapeio
