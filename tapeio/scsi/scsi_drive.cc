@@ -36,7 +36,12 @@ ScsiDrive::ScsiDrive(std::unique_ptr<Transport> transport, ScsiDriveOptions opti
     const bool asks = positions_ && support_.may_have(op::kReadPosition);
     const auto reported =
         asks ? ask_position(link_, PositionForm::complete) : std::optional<ReportedPosition>();
-    return reported && reported->block == positions_->expected().block;
+    const bool is_there = reported && reported->block == positions_->expected().block;
+    if (is_there) {  // A reset forgets both.
+      reserve();
+      set_modes();
+    }
+    return is_there;
   });
   features_ = std::make_unique<ScsiFeatures>(link_, support_);
   try {

@@ -161,6 +161,9 @@ void ScsiDrive::set_modes() {
 
 void ScsiDrive::prepare() {
   warned_from_.reset();
+  if (!link_.lost().empty()) {
+    reserve();  // A reset forgets it; taking it twice changes nothing.
+  }
   const PositioningSupport positioning = try_positioning(link_, support_.operations);
   set_modes();
   if (options_.lock_door) {

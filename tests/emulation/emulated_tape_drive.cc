@@ -195,6 +195,9 @@ std::optional<Reply> EmulatedTapeDrive::State::fault_before(std::uint8_t operati
         break;
       case EmulatedFault::Kind::reset:
         head = 0;
+        block_size = 1024;
+        compresses = true;
+        simple_holder.reset();
         attention(0x29, 0x00);
         break;
       case EmulatedFault::Kind::sense:

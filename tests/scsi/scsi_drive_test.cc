@@ -204,6 +204,7 @@ TEST_F(ScsiDriveTrouble, ResetThatMovedNothingIsPassedOver) {
   open();
   device().plan({.kind = Fault::reset});
   write(1);
+  EXPECT_FALSE(device().compresses());
   drive().rewind();
   device().plan({.kind = Fault::reset});
   expect_record(1);
