@@ -3,6 +3,7 @@
 
 // libiscsi's headers use each other's names: this order, and <time.h> before them.
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 #include "tapeio/error.h"
 
@@ -25,6 +27,7 @@ constexpr std::chrono::milliseconds kLogoutTimeout{1000};
 struct Completion {
   bool done = false;
   int status = 0;
+  int socket_error = 0;  // errno of the connection, when it has failed.
 };
 
 void complete(iscsi_context*, int status, void*, void* private_data) {
@@ -63,7 +66,7 @@ std::string initiator_name() {
 enum class Outcome { done, timed_out, lost };
 
 // Drives the connection until `completion` is done or `deadline` has come.
-Outcome run(iscsi_context* context, const Completion& completion, Clock::time_point deadline) {
+Outcome run(iscsi_context* context, Completion& completion, Clock::time_point deadline) {
   while (!completion.done) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) {
@@ -80,6 +83,11 @@ Outcome run(iscsi_context* context, const Completion& completion, Clock::time_po
     if (::poll(&wait, 1, most) < 0 && errno != EINTR) {
       return Outcome::lost;
     }
+    if ((wait.revents & POLLERR) != 0) {
+      // libiscsi would write other words over the reason before anybody could read it.
+      socklen_t size = sizeof completion.socket_error;
+      ::getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &completion.socket_error, &size);
+    }
     if (iscsi_service(context, wait.revents) != 0 && !completion.done) {
       return Outcome::lost;
     }
@@ -89,7 +97,15 @@ Outcome run(iscsi_context* context, const Completion& completion, Clock::time_po
 
 // What libiscsi says of a refused login ends with the target's answer in brackets (RFC 7143
 // 11.13.5); there is no other way to it.
-[[noreturn]] void throw_login_error(const std::string& name, const std::string& reason) {
+[[noreturn]] void throw_login_error(const std::string& name, std::string reason, int socket_error) {
+  if (socket_error != 0) {
+    throw Error(ErrorCode::io, "log in to " + name + ": " +
+                                   std::generic_category().message(socket_error) +
+                                   "; see whether the target runs");
+  }
+  while (!reason.empty() && (reason.back() == '\n' || reason.back() == '.')) {
+    reason.pop_back();
+  }
   const auto has = [&](const char* text) { return reason.find(text) != std::string::npos; };
   if (has("(513)") || has("(514)") || has("CHAP") || has("uthentication")) {
     throw Error(ErrorCode::not_permitted,
@@ -145,7 +161,7 @@ IscsiTransport::IscsiTransport(const std::string& url, std::chrono::milliseconds
                                      std::to_string(timeout.count()) + " ms");
     }
     if (outcome == Outcome::lost || completion.status != SCSI_STATUS_GOOD) {
-      throw_login_error(name_, iscsi_get_error(context));
+      throw_login_error(name_, iscsi_get_error(context), completion.socket_error);
     }
     completion = {};
   };
