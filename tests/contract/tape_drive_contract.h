@@ -41,6 +41,8 @@ struct DriveKind {
   std::function<std::unique_ptr<DriveWorld>(std::uint64_t capacity_bytes)> make;
   // Records may have any size; else all have one, but for the last of a tape file.
   bool has_variable_records = true;
+  // Whose exceptions of tests/contract/exceptions.h apply: "tgt"; empty: none.
+  std::string target = {};
 };
 
 inline void PrintTo(const DriveKind& kind, std::ostream* out) {
@@ -55,7 +57,7 @@ class TapeDriveContract : public testing::TestWithParam<DriveKind> {
   static constexpr std::size_t kRecordSize = 512;
   static constexpr int kFilemark = -1;
 
-  void SetUp() override { start_with_capacity(64 * MiB); }
+  void SetUp() override;
   void start_with_capacity(std::uint64_t capacity_bytes);
   // Takes the medium out and puts it in again.
   void reload();

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "tapeio/scsi/scsi_features.h"
+#include "tapeio/scsi/ssc_data.h"
+
+// The chip in the cartridge (SPC-5 7.4): attributes by number, of fixed sizes where hosts write.
+
+namespace mixtape::tapeio::scsi {
+namespace {
+
+// A chip has 16 KiB at most.
+constexpr std::uint32_t kMemoryBytes = 32 * 1024;
+
+struct HostAttribute {
+  std::uint16_t id;
+  std::size_t size;
+  MediumAttribute::Format format;
+  std::string MediumStory::*text;
+};
+
+constexpr HostAttribute kHostAttributes[] = {
+    {0x0800, 8, MediumAttribute::Format::ascii, &MediumStory::vendor},
+    {0x0801, 32, MediumAttribute::Format::ascii, &MediumStory::application},
+    {0x0802, 8, MediumAttribute::Format::ascii, &MediumStory::application_version},
+    {0x0803, 160, MediumAttribute::Format::text, &MediumStory::label},
+    {0x0804, 12, MediumAttribute::Format::ascii, &MediumStory::written_on},
+    {0x0806, 32, MediumAttribute::Format::ascii, &MediumStory::barcode},
+    {0x0808, 160, MediumAttribute::Format::text, &MediumStory::pool},
+};
+
+using Attributes = std::map<std::uint16_t, Bytes>;
+
+Attributes read_all(DriveLink& link) {
+  Attributes all;
+  const Bytes data =
+      link.ask("read the cartridge's chip", read_attribute(0, kMemoryBytes), kMemoryBytes);
+  for (MediumAttribute& attribute : parse_attributes(data)) {
+    all[attribute.id] = std::move(attribute.value);
+  }
+  return all;
+}
+
+std::optional<std::uint64_t> number(const Attributes& all, std::uint16_t id) {
+  return number_of(all, id);
+}
+
+std::string text(const Attributes& all, std::uint16_t id) {
+  const auto found = all.find(id);
+  return found == all.end() ? std::string{} : printable(found->second);
+}
+
+// ASCII is padded with blanks, text with zeros; what is longer is cut.
+Bytes padded(const std::string& from, const HostAttribute& attribute) {
+  const bool is_text = attribute.format == MediumAttribute::Format::text;
+  Bytes value(attribute.size, is_text ? std::byte{0} : std::byte{' '});
+  const std::size_t size = std::min(from.size(), value.size());
+  std::transform(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size), value.begin(),
+                 [](char letter) { return static_cast<std::byte>(letter); });
+  return value;
+}
+
+}  // namespace
+
+MediumStory AttributeMemory::story() {
+  const Attributes all = read_all(link_);
+  MediumStory story;
+  for (const HostAttribute& attribute : kHostAttributes) {
+    story.*attribute.text = text(all, attribute.id);
+  }
+  return story;
+}
+
+void AttributeMemory::write_story(const MediumStory& story) {
+  std::vector<MediumAttribute> attributes;
+  for (const HostAttribute& attribute : kHostAttributes) {
+    if (!(story.*attribute.text).empty()) {
+      attributes.push_back({.id = attribute.id,
+                            .format = attribute.format,
+                            .value = padded(story.*attribute.text, attribute)});
+    }
+  }
+  const Bytes list = build_attribute_list(attributes);
+  link_.must("write the cartridge's chip", write_attribute(static_cast<std::uint32_t>(list.size())),
+             {}, list);
+}
+
+MediumWear AttributeMemory::wear() {
+  const Attributes all = read_all(link_);
+  const auto density = number(all, 0x0405);
+  const std::uint64_t kind = number(all, 0x0408).value_or(0);
+  MediumWear wear;
+  wear.loads = number(all, 0x0003);
+  wear.mebibytes_written_ever = number(all, 0x0220);
+  wear.mebibytes_read_ever = number(all, 0x0221);
+  wear.mebibytes_remaining = number(all, 0x0000);
+  wear.mebibytes_capacity = number(all, 0x0001);
+  wear.manufacturer = text(all, 0x0400);
+  wear.serial = text(all, 0x0401);
+  if (density && *density <= 0xff) {
+    wear.density = static_cast<std::uint8_t>(*density);
+  }
+  wear.is_cleaning_cartridge = kind == 0x01;
+  wear.is_worm = kind == 0x80;
+  return wear;
+}
+
+}  // namespace mixtape::tapeio::scsi

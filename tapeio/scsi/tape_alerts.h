@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "tapeio/drive_features.h"
+
+// The TapeAlert flags (SSC-5 annex) in words.
+
+namespace mixtape::tapeio::scsi {
+
+inline constexpr std::uint8_t kTapeAlertFlags = 64;
+inline constexpr std::uint8_t kCleanNow = 20;
+inline constexpr std::uint8_t kCleanPeriodically = 21;
+
+// `flag`: 1 to 64.
+[[nodiscard]] TapeAlert tape_alert(std::uint8_t flag);
+
+}  // namespace mixtape::tapeio::scsi
