@@ -36,6 +36,7 @@ OWNERS = {
     "openssl/": ["engine/format", "tests/format"],
     "blake2.h": ["tests/format", "tests/bench"],
     "fuse_lowlevel.h": ["fusefs", "tests/bench"],
+    "iscsi/": ["tapeio/scsi/iscsi_transport.cc"],
     "boost/asio": ["tools", "tests/tools"],
     "spdlog/": ["engine/archive", "engine/recall", "engine/service", "fusefs", "tools"],
     "toml++": ["engine/home/config.cc"],

@@ -21,6 +21,11 @@ inline constexpr ContractException kContractExceptions[] = {
      "tgt 1.0.85 warns at the nominal capacity and has no hard end"},
     {"tgt", "OverwritingMakesRoomOnAFullMedium",
      "tgt 1.0.85 warns at the nominal capacity and has no hard end"},
+    {"sg", "HardEndWritesNothingAndKeepsWhatIsBefore", "tgt 1.0.85 behind sg has no hard end"},
+    {"sg", "FilemarkFindsRoomBehindTheHardEnd", "tgt 1.0.85 behind sg has no hard end"},
+    {"sg", "OverwritingMakesRoomOnAFullMedium", "tgt 1.0.85 behind sg has no hard end"},
+    {"sg", "BytesBehindTheRecordStayAsTheyWere",
+     "Linux' sg copies as much as was asked for, however little came from the tape"},
 };
 
 }  // namespace mixtape::test

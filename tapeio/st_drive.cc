@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tapeio/st_drive.h"
+
+#include <fcntl.h>
+#include <sys/mtio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "tapeio/error.h"
+
+// Opening, asking, reading and writing; st_drive_moves.cc has what moves the head.
+
+namespace mixtape::tapeio {
+
+StDrive::StDrive(std::unique_ptr<DeviceFile> device, StDriveOptions options)
+    : device_(std::move(device)), options_(options) {
+  open_device();
+  if (options_.ignore_block_limits && loaded_) {
+    // The driver asks for the limits when it opens.
+    open_device();
+  }
+}
+
+StDrive::~StDrive() {
+  if (loaded_ && options_.lock_door) {
+    static_cast<void>(operate(MTUNLOCK, 1));
+  }
+}
+
+std::string StDrive::on_device(const std::string& attempt) const {
+  return attempt + " on " + device_->path();
+}
+
+int StDrive::operate(short operation, int count) {
+  mtop command{.mt_op = operation, .mt_count = count};
+  return device_->ioctl(MTIOCTOP, &command);
+}
+
+bool StDrive::status_has(long flag) {
+  mtget status{};
+  return device_->ioctl(MTIOCGET, &status) == 0 && (status.mt_gstat & flag) != 0;
+}
+
+void StDrive::note(const std::string& text) {
+  if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) {
+    notes_.push_back(text);
+  }
+}
+
+void StDrive::fail(const std::string& attempt, int result) {
+  if (result == -ENOMEDIUM) {
+    loaded_ = false;
+    throw Error(ErrorCode::no_medium, on_device(attempt) + ": no cartridge is in the drive");
+  }
+  if (result == -ENXIO || result == -ENODEV) {
+    throw Error(ErrorCode::io, on_device(attempt) + ": the drive is gone; look at its cable");
+  }
+  throw_errno(on_device(attempt), -result);
+}
+
+void StDrive::open_device() {
+  // An empty drive opens only this way; the driver waits for nothing then.
+  int result = device_->open(O_RDWR | O_NONBLOCK);
+  write_protected_ = result == -EROFS;
+  if (write_protected_) {
+    result = device_->open(O_RDONLY | O_NONBLOCK);
+  }
+  if (result != 0) {
+    throw_open_error(device_->path(), result);
+  }
+  loaded_ = status_has(GMT_ONLINE(~0L)) && !status_has(GMT_DR_OPEN(~0L));
+  if (loaded_) {
+    prepare_medium();
+  }
+}
+
+void StDrive::prepare_medium() {
+  // Every switch of the driver is set, those not named are off: nothing buffered or asynchronous in
+  // the driver (a refused record would surface at a later one), no second filemark on closing, no
+  // read-ahead, and counting to the end of data so that file numbers stay known.
+  int switches = MT_ST_BOOLEANS | MT_ST_CAN_BSR | MT_ST_SCSI2LOGICAL;
+  if (options_.ignore_block_limits) {
+    switches |= MT_ST_NO_BLKLIMS;
+  }
+  if (operate(MTSETDRVBUFFER, switches) != 0) {
+    note("the switches of st stay as they were: setting them wants root");
+  }
+  static_cast<void>(operate(MTSETDRVBUFFER, 1));  // The drive's own buffer, which streaming needs.
+  set_block_size();
+  if (options_.lock_door) {
+    static_cast<void>(operate(MTLOCK, 1));
+  }
+  tells_positions_ = true;
+  rewind();
+  tells_positions_ = asked_block().has_value();
+  if (!tells_positions_) {
+    note("no READ POSITION: positions by rewinding and reading");
+  }
+}
+
+void StDrive::set_block_size() {
+  block_size_ = 0;
+  if (operate(MTSETBLK, 0) == 0) {
+    return;
+  }
+  mtget status{};
+  static_cast<void>(device_->ioctl(MTIOCGET, &status));
+  block_size_ =
+      static_cast<std::size_t>((status.mt_dsreg & MT_ST_BLKSIZE_MASK) >> MT_ST_BLKSIZE_SHIFT);
+  if (block_size_ != 0) {
+    note("fixed blocks only, of " + std::to_string(block_size_) + " bytes");
+  }
+}
+
+std::optional<MediumInfo> StDrive::medium() {
+  if (!loaded_ || !status_has(GMT_ONLINE(~0L)) || status_has(GMT_DR_OPEN(~0L))) {
+    // The driver looks for a cartridge only when it opens.
+    loaded_ = false;
+    open_device();
+  }
+  if (!loaded_) {
+    return std::nullopt;
+  }
+  return MediumInfo{.label = "", .write_protected = write_protected_};
+}
+
+void StDrive::require_medium() {
+  if (!loaded_ && !medium()) {
+    throw Error(ErrorCode::no_medium, "no cartridge is in the drive " + device_->path());
+  }
+}
+
+void StDrive::require_writable() {
+  require_medium();
+  if (write_protected_ || status_has(GMT_WR_PROT(~0L))) {
+    write_protected_ = true;
+    throw Error(ErrorCode::write_protected, "the cartridge in " + device_->path() +
+                                                " is write-protected: move its switch or take "
+                                                "another");
+  }
+}
+
+ReadResult StDrive::read_record(MutableBytes buffer) {
+  require_medium();
+  // A read of no bytes would look like a filemark, and a fixed block is read whole or not at all.
+  std::array<std::byte, 1> one{};
+  Bytes whole;
+  MutableBytes into = buffer.first(std::min(buffer.size(), kMaxRecordSize));
+  if (block_size_ != 0) {
+    whole.resize(buffer.size() < block_size_ ? block_size_ : 0);
+    into = whole.empty() ? buffer.first(block_size_) : MutableBytes(whole);
+  } else if (buffer.empty()) {
+    into = one;
+  }
+  const ssize_t result = device_->read(into);
+  if (result < 0) {
+    return read_failed(result, into.size());
+  }
+  if (result == 0) {
+    const bool at_end = status_has(GMT_EOD(~0L)) || (tells_positions_ && asked_block() == block_);
+    if (!at_end) {
+      stand_at(block_ + 1, file_ ? std::optional(*file_ + 1) : std::nullopt);
+    }
+    return {.kind = at_end ? ReadResult::Kind::end_of_data : ReadResult::Kind::filemark};
+  }
+  stand_at(block_ + 1, file_);
+  const auto size = static_cast<std::size_t>(result);
+  if (size > buffer.size()) {
+    throw Error(ErrorCode::invalid, on_device("read record " + std::to_string(block_ - 1)) +
+                                        ": it is larger than the buffer");
+  }
+  return {.kind = ReadResult::Kind::record, .size = size};
+}
+
+ReadResult StDrive::read_failed(ssize_t result, std::size_t buffer_size) {
+  const std::string attempt = "read record " + std::to_string(block_);
+  if (result == -EIO && status_has(GMT_EOD(~0L))) {
+    // The driver answers 0 twice at the end of data and this from then on.
+    return {.kind = ReadResult::Kind::end_of_data};
+  }
+  if (result == -ENOMEM && (!tells_positions_ || asked_block() == block_ + 1)) {
+    stand_at(block_ + 1, file_);
+    throw Error(ErrorCode::invalid, on_device(attempt) + ": it is larger than the buffer of " +
+                                        std::to_string(buffer_size) + " bytes");
+  }
+  if (result == -EOVERFLOW || result == -EBUSY) {
+    throw Error(ErrorCode::exhausted,
+                on_device(attempt) + ": the kernel has no buffer of that size now");
+  }
+  if (result == -EIO && asked_block() == block_) {
+    // Past the bad spot, so that reading can go on.
+    static_cast<void>(operate(MTFSR, 1));
+  }
+  if (result == -EIO) {
+    find_head();
+  }
+  fail(attempt, static_cast<int>(result));
+}
+
+WriteResult StDrive::write_record(ByteView record) {
+  if (record.empty() || record.size() > kMaxRecordSize) {
+    throw Error(ErrorCode::invalid,
+                on_device("write a record of " + std::to_string(record.size()) + " bytes") +
+                    ": it must have 1 byte to 4 MiB");
+  }
+  require_writable();
+  const std::string attempt = "write record " + std::to_string(block_);
+  if (block_size_ != 0 && record.size() != block_size_) {
+    throw Error(ErrorCode::unsupported, on_device(attempt) + ": this drive takes only records of " +
+                                            std::to_string(block_size_) + " bytes");
+  }
+  // In the zone of early warning the driver refuses every other record with ENOSPC, which may be
+  // on the tape all the same; a record that is refused twice and is not there has met the end.
+  for (int tries = 0; tries < 2; ++tries) {
+    const ssize_t result = device_->write(record);
+    if (result == static_cast<ssize_t>(record.size())) {
+      stand_at(block_ + 1, file_);
+      near_end_ = near_end_ || status_has(GMT_EOT(~0L));
+      return {.written = true, .early_warning = near_end_};
+    }
+    if (result == -EINVAL) {
+      throw Error(ErrorCode::unsupported, on_device(attempt) + ": the drive takes no record of " +
+                                              std::to_string(record.size()) + " bytes");
+    }
+    if (result != -ENOSPC) {
+      find_head();
+      fail(attempt, result < 0 ? static_cast<int>(result) : -EIO);
+    }
+    near_end_ = true;
+    if (tells_positions_ && asked_block() == block_ + 1) {
+      stand_at(block_ + 1, file_);
+      return {.written = true, .early_warning = true};
+    }
+  }
+  return {.written = false, .early_warning = true};
+}
+
+WriteResult StDrive::write_filemark() {
+  require_writable();
+  const int result = operate(MTWEOF, 1);
+  const bool moved = tells_positions_ ? asked_block() == block_ + 1 : result == 0;
+  if (result != 0 && !moved) {
+    // mtio has one word for all that goes wrong; behind early warning it is the end.
+    if (result == -ENOSPC || (result == -EIO && near_end_)) {
+      near_end_ = true;
+      return {.written = false, .early_warning = true};
+    }
+    find_head();
+    fail("write a filemark", result);
+  }
+  if (result == 0 && !moved) {
+    find_head();
+    fail("write a filemark", -EIO);
+  }
+  stand_at(block_ + 1, file_ ? std::optional(*file_ + 1) : std::nullopt);
+  near_end_ = near_end_ || result != 0 || status_has(GMT_EOT(~0L));
+  return {.written = true, .early_warning = near_end_};
+}
+
+DriveFeatures StDrive::features() {
+  return {
+      .identity = DriveIdentity{
+          .vendor = "", .product = device_->path(), .revision = "", .serial = "", .notes = notes_}};
+}
+
+void StDrive::unload() {
+  require_medium();
+  static_cast<void>(operate(MTUNLOCK, 1));
+  const int result = operate(MTOFFL, 1);
+  if (result != 0) {
+    fail("unload", result);
+  }
+  loaded_ = false;
+}
+
+std::unique_ptr<StDrive> open_st_drive(const std::string& path, StDriveOptions options) {
+  return std::make_unique<StDrive>(std::make_unique<KernelDeviceFile>(path), options);
+}
+
+}  // namespace mixtape::tapeio

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tapeio/device_file.h"
+
+// Linux' st driver with a drive behind it, as far as a program sees them through a descriptor.
+//
+// What it does at filemarks, at the end of data and behind early warning is what the driver was
+// seen to do (docs/testing.md): 0 for a filemark and twice for the end of data, then EIO; ENOMEM
+// for a record larger than the buffer, which is passed; ENOSPC for every other record behind early
+// warning.
+
+namespace mixtape::test {
+
+struct FakeCartridge {
+  struct Object {
+    bool is_filemark = false;
+    Bytes bytes = {};
+  };
+  std::vector<Object> objects;
+  std::uint64_t capacity_bytes = 64 * MiB;
+  bool write_protected = false;
+};
+
+struct FakeStTraits {
+  // The record that met early warning is on the tape although ENOSPC was answered for it.
+  bool refused_record_is_written = false;
+  bool tells_positions = true;    // MTIOCPOS and MTSEEK work.
+  bool has_long_position = true;  // READ POSITION, long form, through SG_IO.
+  std::size_t fixed_block = 0;    // Else than 0: refuses variable blocks.
+};
+
+class FakeSt final : public tapeio::DeviceFile {
+ public:
+  // `cartridge` outlives the device; nullptr: the drive is empty.
+  FakeSt(FakeCartridge* cartridge, FakeStTraits traits) : cartridge_(cartridge), traits_(traits) {}
+
+  [[nodiscard]] std::string path() const override { return "/dev/nst-fake"; }
+  [[nodiscard]] int open(int flags) override;
+  [[nodiscard]] ssize_t read(MutableBytes buffer) override;
+  [[nodiscard]] ssize_t write(ByteView bytes) override;
+  [[nodiscard]] int ioctl(unsigned long request, void* argument) override;
+
+  bool in_use_elsewhere = false;
+  bool gone = false;
+  // The nth object is a spot that cannot be read.
+  std::uint64_t bad_block = ~std::uint64_t{0};
+  std::vector<short> operations;  // Those of MTIOCTOP, in order.
+
+ private:
+  enum class End { none, warned, refused, data_1, data_2, data_3 };
+  [[nodiscard]] std::uint64_t used() const;
+  [[nodiscard]] std::uint64_t filemarks_before() const;
+  [[nodiscard]] int operate(short operation, int count);
+  [[nodiscard]] int space_filemarks(int count);
+  [[nodiscard]] int write_filemarks(int count);
+  [[nodiscard]] long status() const;
+  [[nodiscard]] int pass_through(void* argument) const;
+  void cut_here();
+
+  FakeCartridge* cartridge_;
+  FakeStTraits traits_;
+  bool writable_ = false;
+  std::size_t head_ = 0;
+  End end_ = End::none;
+};
+
+}  // namespace mixtape::test
