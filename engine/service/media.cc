@@ -74,9 +74,13 @@ tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label) {
   if (const auto placed = context.workspace.libraries().find(label)) {
     return *placed;
   }
-  for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
-    if (slot.medium.label.empty() && slot.medium.loaded) {
-      return {slot.library, std::string(label)};
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    tapeio::CartridgeMover* mover = library->mover();
+    for (const tapeio::DriveSlot& drive :
+         mover == nullptr ? std::vector<tapeio::DriveSlot>{} : mover->drives()) {
+      if (drive.medium && drive.medium->empty()) {
+        return {library, std::string(label)};
+      }
     }
   }
   return placed_medium(context, "label", label);
