@@ -123,6 +123,20 @@ void ChangerLibrary::match_by_serial(const std::vector<const Element*>& drives) 
       }
     }
   }
+  match_the_last(drives);
+}
+
+// A drive that the changer cannot name is the one that is left over, when only one is.
+void ChangerLibrary::match_the_last(const std::vector<const Element*>& drives) {
+  const auto is_left = [](const auto& bay) { return !bay->element; };
+  const auto is_nameless = [this](const Element* drive) {
+    return drive->identifier.empty() && bay_at(drive->address) == nullptr;
+  };
+  if (std::ranges::count_if(bays_, is_left) == 1 &&
+      std::ranges::count_if(drives, is_nameless) == 1) {
+    (*std::ranges::find_if(bays_, is_left))->element =
+        (*std::ranges::find_if(drives, is_nameless))->address;
+  }
 }
 
 const Element* ChangerLibrary::find_label(std::string_view label) const {

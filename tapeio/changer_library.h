@@ -78,6 +78,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   // These want mutex_.
   void match_bays();
   void match_by_serial(const std::vector<const Element*>& drives);
+  void match_the_last(const std::vector<const Element*>& drives);
   [[nodiscard]] const Element* find_label(std::string_view label) const;
   [[nodiscard]] const Element* element_at(std::uint16_t address) const;
   [[nodiscard]] Bay* bay_at(std::uint16_t address);

@@ -113,7 +113,8 @@ std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
   return text;
 }
 
-void report_written(Console& console, const archive::WriteOutcome& written) {
+void report_written(Session& session, const archive::WriteOutcome& written) {
+  Console& console = session.console();
   report_troubles(console, written.bad, written.bad.size());
   report_troubles(console, written.too_big, written.too_big.size());
   std::size_t shown = 0;
@@ -126,10 +127,12 @@ void report_written(Console& console, const archive::WriteOutcome& written) {
         ": no medium here can take it: each is full, or lies on a disk that has a copy");
   }
   if (!written.no_room.empty()) {
-    console.problem(
-        std::to_string(written.no_room.size()) +
-        " files found no place; `mixtape media add` makes another medium, or bring one on "
-        "another disk within reach, then run this again");
+    console.problem(counted(written.no_room.size(), "file") +
+                    " found no place; `mixtape media add` makes another medium, or bring one on "
+                    "another disk within reach, then run this again");
+    for (const std::string& absent : session.workspace().libraries().absent()) {
+      console.problem("library not here: " + printable(absent));
+    }
   }
 }
 
@@ -177,7 +180,7 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
     }
     console.out(seconds_text(result.seconds));
   }
-  report_written(console, result.written);
+  report_written(session, result.written);
   if (result.out_of_reach > 0) {
     console.problem(std::to_string(result.out_of_reach) +
                     " files should be on more media, but their sources changed or are not here");
@@ -224,7 +227,7 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
     console.out("staged: " + counted(result.files, "file") + ", " + format_size(result.bytes) +
                 "\n" + recorded_text(result.recorded) + written_text(result.written, dry_run));
   }
-  report_written(console, result.written);
+  report_written(session, result.written);
   if (result.still_staged && !dry_run) {
     console.problem("not everything could be written: it is all staged as before");
   }

@@ -127,11 +127,13 @@ int doctor(Session& session) {
 
 void add_home_commands(CLI::App& app, Command& command) {
   add_command(app, command, "init", "make keys, catalog and a library of three disk media", init);
-  CLI::App* status = add_command(app, command, "status",
-                                 "what is on which medium and what is not yet", show_status);
+  CLI::App* status =
+      add_command(app, command, "status", "what is on which medium and what is not yet",
+                  show_status, Where::daemon_if_running);
   add_json_flag(*status, command);
-  CLI::App* examine = add_command(
-      app, command, "doctor", "check FUSE, permissions, space, keys, media and catalog", doctor);
+  CLI::App* examine =
+      add_command(app, command, "doctor", "check FUSE, permissions, space, keys, media and catalog",
+                  doctor, Where::daemon_if_running);
   add_json_flag(*examine, command);
 
   CLI::App* key = app.add_subcommand("key", "who can read what is written");

@@ -111,7 +111,8 @@ void add_media_commands(CLI::App& app, Command& command) {
                    "dir:/PATH, or as in mixtape.toml (default: first)");
   make->add_option("--capacity", options->capacity, "like \"500 GiB\" (default: medium_capacity)");
 
-  CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list);
+  CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list,
+                               Where::daemon_if_running);
   add_json_flag(*show, command);
 
   CLI::App* own = verb("label", "make an empty medium this catalog's own", label);

@@ -21,6 +21,7 @@ struct Target {
   catalog::Medium medium;  // Without id when the catalog does not know it.
   bool known;
   bool passed_over = false;  // It is not ours, or cannot be written to now.
+  bool filled = false;       // In this run: only what finds no other place is told on it.
 };
 
 // Nothing goes onto it but the closing index that it lacks.

@@ -262,14 +262,19 @@ class Run {
       outcome_.media.push_back(use_);
     }
     at_->passed_over = index == 0;
+    at_->filled = writer_->full();
     writer_.reset();
     return index > 0;
   }
 
   // A medium for what has to be told, whatever is on it.
   bool open_any(Reporter& reporter) {
-    return std::ranges::any_of(
-        targets_, [&](Target& target) { return !is_full(target) && open(target, reporter); });
+    const auto open_where = [&](bool filled) {
+      return std::ranges::any_of(targets_, [&](Target& target) {
+        return target.filled == filled && !is_full(target) && open(target, reporter);
+      });
+    };
+    return open_where(false) || open_where(true);
   }
 
   // The media that an earlier job left without a closing index.

@@ -28,8 +28,8 @@ void look_for(MediumStatus& status, Libraries& libraries, Slots& slots) {
   }
   status.here = true;
   status.place = slot->medium.place;
-  // What is on a cartridge only the catalog knows while it is not in a drive.
-  if (!slot->medium.moves) {
+  // What is on a cartridge may be known to the catalog alone.
+  if (slot->medium.used_bytes > 0) {
     status.used_bytes = slot->medium.used_bytes;
   }
   if (slot->medium.capacity_bytes) {

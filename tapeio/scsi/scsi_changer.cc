@@ -147,6 +147,15 @@ std::vector<Element> ScsiChanger::read_all() {
   for (const Element::Kind kind : kKinds) {
     read_kind(kind, elements);
   }
+  // A robot that reaches none of its slots does not know the bit: tgt 1.0.85 never sets it.
+  const auto is_reached_slot = [](const Element& each) {
+    return each.kind == Element::Kind::slot && each.accessible;
+  };
+  if (std::ranges::none_of(elements, is_reached_slot)) {
+    for (Element& element : elements) {
+      element.accessible = true;
+    }
+  }
   return elements;
 }
 
@@ -182,7 +191,11 @@ ElementStatus ScsiChanger::read_some(ElementStatusRequest& request) {
     Bytes data(request.allocation);
     const Reply reply = ask_status(request, data);
     data.resize(std::min(data.size(), reply.transferred));
+    const bool is_cut = mend_short_status(data, request.allocation);
     ElementStatus status = parse_element_status(data);
+    if (is_cut && !status.elements.empty()) {
+      status.elements.back().identifier.clear();  // Its end is among what is missing.
+    }
     // What came is good also when it was cut: the next question begins behind it.
     if (!status.elements.empty() || status.bytes_available <= request.allocation) {
       return status;

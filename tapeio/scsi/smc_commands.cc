@@ -213,6 +213,18 @@ ChangerCapabilities parse_changer_capabilities(ByteView data) {
   return capabilities;
 }
 
+bool mend_short_status(Bytes& data, std::size_t allocation) {
+  if (data.size() >= allocation || data.size() < kStatusHeaderSize) {
+    return false;
+  }
+  const std::size_t announced = kStatusHeaderSize + three_bytes_at(data, 5);
+  if (data.size() + kStatusHeaderSize != announced) {
+    return false;
+  }
+  data.resize(announced);
+  return true;
+}
+
 ElementStatus parse_element_status(ByteView data) {
   require_size(data, kStatusHeaderSize, "element status");
   ElementStatus status;

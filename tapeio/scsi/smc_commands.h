@@ -79,4 +79,8 @@ struct ElementStatus {
 };
 [[nodiscard]] ElementStatus parse_element_status(ByteView data);
 
+// tgt 1.0.85 forgets the header when it counts what it sends: the last eight bytes never come. True
+// when `data`, an answer into `allocation` bytes, was so; zeros stand for them then.
+[[nodiscard]] bool mend_short_status(Bytes& data, std::size_t allocation);
+
 }  // namespace mixtape::tapeio::scsi

@@ -151,7 +151,8 @@ struct EmulatedChanger::State {
     Data data;
     put_16(data, place.address);
     std::uint8_t flags = place.is_full ? 0x01 : 0x00;
-    flags |= place.kind != kTransport && is_accessible(place) ? 0x08 : 0x00;
+    // tgt does not know the bit.
+    flags |= !options.like_tgt && place.kind != kTransport && is_accessible(place) ? 0x08 : 0x00;
     flags |= place.kind == kDoor ? 0x30 : 0x00;
     data.insert(data.end(), {flags, 0, 0, 0, 0, 0, 0});
     data.push_back(place.is_full && place.source ? 0x80 : 0x00);
@@ -211,7 +212,8 @@ struct EmulatedChanger::State {
     data.push_back(0);
     put_24(data, pages.size());
     data.insert(data.end(), pages.begin(), pages.end());
-    data.resize(std::min(data.size(), std::size_t{cdb[7]} << 16 | get_16(cdb, 8)));
+    const std::size_t sent = options.like_tgt ? data.size() - 8 : data.size();
+    data.resize(std::min(sent, std::size_t{cdb[7]} << 16 | get_16(cdb, 8)));
     return data;
   }
 

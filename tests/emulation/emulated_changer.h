@@ -34,8 +34,9 @@ struct EmulatedChangerOptions {
   bool tells_drive_identifiers = true;   // Else DVCID is answered with 24/00.
   bool moves_from_drive_to_door = true;  // Mode page 1Fh.
   bool descriptor_sense = false;
-  // As tgt 1.0.85: no EXCHANGE, POSITION or PREVENT, and a cartridge is taken out of a drive that
-  // still has it threaded.
+  // As tgt 1.0.85: no EXCHANGE, POSITION or PREVENT, a cartridge is taken out of a drive that still
+  // has it threaded; the element status lacks its last eight bytes and says of no element that the
+  // robot reaches it.
   bool like_tgt = false;
   int polls_until_ready = 0;     // Commands answered with 04/01 first.
   bool needs_inventory = false;  // READ ELEMENT STATUS fails before INITIALIZE ELEMENT STATUS.

@@ -155,6 +155,18 @@ TEST_F(ScsiLibraryTest, DrivesAreFoundByTheSerialNumberThatTheChangerTells) {
   EXPECT_TRUE(one->medium() && two->medium());
 }
 
+TEST_F(ScsiLibraryTest, TheDriveWhoseSerialNumberIsCutOffIsTheOneThatIsLeft) {
+  build(2, {.like_tgt = true}, {.like_tgt = true});
+  const auto drives = library_->mover()->drives();
+  ASSERT_EQ(drives.size(), 2U);
+  EXPECT_EQ(drives[0].name, "drive 2");
+  EXPECT_EQ(drives[1].name, "drive 1");
+  EXPECT_EQ(library_->media().size(), 2U);
+  const auto one = load("MX0001L8");
+  const auto two = load("MX0002L8");
+  EXPECT_TRUE(one->medium() && two->medium());
+}
+
 TEST_F(ScsiLibraryTest, ADriveThatWantsToBeToldToLoadIsTold) {
   build(1, {}, {.waits_for_load = true});
   write("MX0001L8", pattern(100));
