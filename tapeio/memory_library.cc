@@ -87,8 +87,8 @@ std::unique_ptr<TapeDrive> MemoryLibrary::load(std::string_view label, Access ac
   MemoryMedium& medium = find_locked(name);
   if (loaded_.contains(name) || loaded_.size() == options_.drive_count) {
     throw Error(ErrorCode::locked, "load medium " + name + ": " +
-                                         (loaded_.contains(name) ? "it is in a drive already"
-                                                                 : "every drive is in use"));
+                                       (loaded_.contains(name) ? "it is in a drive already"
+                                                               : "every drive is in use"));
   }
   loaded_.emplace(name, medium.used_bytes());
   std::unique_ptr<TapeDrive> drive = std::make_unique<TracedDrive>(
