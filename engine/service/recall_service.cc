@@ -15,6 +15,8 @@ namespace {
 // Verdicts on copies that wait for the catalog; more than this means that a whole medium is
 // unreadable, and the later ones will be found again.
 constexpr std::size_t kMaxChores = 10'000;
+// How long a drive that reads no more is kept from those who want to write.
+constexpr std::chrono::seconds kHold{10};
 // Good copies that are noted together: those of so much time.
 constexpr std::chrono::seconds kGather{1};
 
@@ -67,6 +69,8 @@ RecallService::RecallService(Workspace& workspace, Say say)
   chore_thread_ = std::jthread([this](const std::stop_token& stop) { work_off(stop); });
   recall::Options options;
   options.wait_for_medium = workspace_.home().config().wait_for_medium;
+  // A cartridge stays in its drive afterwards; only others may have the drive then.
+  options.hold = kHold;
   recall_ = std::make_unique<recall::Recall>(workspace_.cache(), workspace_.identities(), outside(),
                                              options);
 }
