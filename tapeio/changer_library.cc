@@ -292,8 +292,23 @@ ChangerLibrary::Claim ChangerLibrary::claim_for_loading(const std::string& label
 std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access access) {
   require_valid_label(label);
   const auto claim = std::make_shared<Claim>(claim_for_loading(std::string(label)));
+  Bay& bay = *claim->bay;
+  try {
+    return load_into(claim, access);
+  } catch (const Error& error) {
+    // A drive that was unplugged and is back has to be opened again.
+    if (error.code() != ErrorCode::no_medium && error.code() != ErrorCode::wrong_medium) {
+      bay.drive.reset();
+    }
+    throw;
+  }
+}
+
+std::unique_ptr<TapeDrive> ChangerLibrary::load_into(const std::shared_ptr<Claim>& claim,
+                                                     Access access) {
   bring(*claim);
   Bay& bay = *claim->bay;
+  const std::string& label = claim->label;
   // An LTO-9 cartridge measures itself when it is loaded for the first time.
   const bool is_there = wait_for_medium(bay, label.ends_with("L9") ? options_.first_load_within
                                                                    : options_.ready_within)

@@ -98,6 +98,8 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] std::uint16_t choose_home(const Elements& elements, std::uint16_t from) const;
   [[nodiscard]] std::uint16_t choose_export(const Elements& elements) const;
   void bring(const Claim& claim);
+  [[nodiscard]] std::unique_ptr<TapeDrive> load_into(const std::shared_ptr<Claim>& claim,
+                                                     Access access);
   void empty(Bay& bay);
   void send_home(std::uint16_t from);
   [[nodiscard]] std::optional<MediumInfo> wait_for_medium(Bay& bay,

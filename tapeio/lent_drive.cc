@@ -23,7 +23,8 @@ auto LentDrive::watched(Operation operation) {
   try {
     return operation();
   } catch (const Error& error) {
-    returned_.failed = returned_.failed || error.code() == ErrorCode::io;
+    returned_.failed = returned_.failed || error.code() == ErrorCode::io ||
+                       error.code() == ErrorCode::not_found || error.code() == ErrorCode::locked;
     throw;
   }
 }

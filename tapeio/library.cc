@@ -91,6 +91,25 @@ std::optional<std::string> directory_of_library(std::string_view url) {
   return std::string(url.substr(span.begin, span.size));
 }
 
+std::string url_for_people(std::string_view text) {
+  constexpr std::string_view kScheme = "iscsi://";
+  std::string shown;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = text.find(kScheme, at);
+    if (begin == std::string_view::npos) {
+      return shown.append(text.substr(at));
+    }
+    const std::size_t host = begin + kScheme.size();
+    // Neither a host nor a target has an at sign; what a password has, nobody knows.
+    const std::size_t end = std::min(text.find_first_of(" ,\"'", host), text.size());
+    const std::size_t sign = text.substr(0, end).rfind('@');
+    const bool has_user = sign != std::string_view::npos && sign > host;
+    shown.append(text.substr(at, host - at));
+    at = has_user ? sign + 1 : host;
+  }
+  return shown;
+}
+
 std::string with_directory(std::string_view url, std::string_view directory) {
   const Span span = directory_span(url);
   return std::string(url.substr(0, span.begin)) + std::string(directory) +

@@ -118,6 +118,9 @@ inline constexpr std::string_view kSimScheme = "sim:";
 // throw.
 using LabelReader = std::function<std::optional<std::string>(TapeDrive&)>;
 
+// The text without the user and password that an iscsi:// URL in it may have.
+[[nodiscard]] std::string url_for_people(std::string_view text);
+
 // Makes the Library that `url` names. A new kind of library is one more line in open_library.cc.
 // `read_label`: for drives that a human feeds with tapes that nothing else can tell apart.
 // Error{invalid} for an unknown scheme, naming the known ones; Error{not_found} when it is not

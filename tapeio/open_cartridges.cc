@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint16_t kInquiryBytes = 36;  // SPC-5 6.7.2: what every device has of it.
+constexpr std::uint16_t kInquiryBytes = 255;
 
 // As libiscsi takes it, password included.
 std::string iscsi_text(const DeviceUrl& url) {
@@ -77,19 +77,29 @@ std::vector<DeviceUrl> drives_of_kernel() {
       drives.push_back(parse_device_url("scsi:/dev/" + entry.path().filename().string()));
     }
   }
-  std::ranges::sort(drives, {}, &DeviceUrl::path);
+  // sg2 before sg10.
+  std::ranges::sort(
+      drives, {}, [](const DeviceUrl& drive) { return std::pair(drive.path.size(), drive.path); });
   return drives;
 }
 
-bool is_tape(const DeviceUrl& url) {
-  const std::unique_ptr<scsi::Transport> transport = open_transport(url);
+// INQUIRY disturbs nobody: a unit attention does not hold it back (SPC-5 5.14), and no tape moves.
+Bytes inquire(scsi::Transport& transport, const scsi::SscCommand& command) {
   Bytes data(kInquiryBytes);
-  const scsi::SscCommand command = scsi::inquiry(kInquiryBytes);
-  // A unit attention does not hold back INQUIRY (SPC-5 5.14).
-  const scsi::Reply reply = transport->execute({.cdb = command.cdb(), .in = data});
-  const auto inquired = scsi::parse_inquiry(ByteView(data).first(reply.transferred));
-  return reply.status == scsi::Status::good && inquired &&
-         inquired->device_type == scsi::kTapeDeviceType;
+  const scsi::Reply reply = transport.execute({.cdb = command.cdb(), .in = data});
+  data.resize(reply.status == scsi::Status::good ? std::min(reply.transferred, data.size()) : 0);
+  return data;
+}
+
+// The serial number of the tape drive there; nullopt: it is none, or does not tell.
+std::optional<std::string> serial_of_drive(const DeviceUrl& url) {
+  const std::unique_ptr<scsi::Transport> transport = open_transport(url);
+  const auto inquired = scsi::parse_inquiry(inquire(*transport, scsi::inquiry(kInquiryBytes)));
+  if (!inquired || inquired->device_type != scsi::kTapeDeviceType) {
+    return std::nullopt;
+  }
+  return scsi::parse_serial(
+      inquire(*transport, scsi::inquiry_page(scsi::kSerialPage, kInquiryBytes)));
 }
 
 std::vector<DeviceUrl> drives_of_target(const DeviceUrl& changer, scsi::Transport& transport) {
@@ -98,8 +108,28 @@ std::vector<DeviceUrl> drives_of_target(const DeviceUrl& changer, scsi::Transpor
     DeviceUrl url = changer;
     url.lun = static_cast<std::uint16_t>(lun);
     url.text = changer.text.substr(0, changer.text.rfind('/') + 1) + std::to_string(lun);
-    if (lun != changer.lun && is_tape(url)) {
+    if (lun != changer.lun) {
       drives.push_back(std::move(url));
+    }
+  }
+  return drives;
+}
+
+// Those that were found beside the changer, with what it knows them by. Whoever does not tell stays
+// out: to open a stranger's drive would rewind its tape.
+std::vector<CartridgeDrive> found_drives(const std::vector<DeviceUrl>& urls) {
+  std::vector<CartridgeDrive> drives;
+  for (const DeviceUrl& url : urls) {
+    try {
+      const auto serial = serial_of_drive(url);
+      if (serial && !serial->empty()) {
+        drives.push_back(drive_at(url, /*is_hand_fed=*/false));
+        drives.back().serial = *serial;
+      }
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::exhausted) {
+        throw;
+      }
     }
   }
   return drives;
@@ -116,12 +146,12 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
   if (parsed.changer) {
     std::unique_ptr<scsi::Transport> transport = open_transport(*parsed.changer);
     if (parsed.drives.empty()) {
-      parsed.drives = parsed.changer->kind == DeviceUrl::Kind::iscsi
-                          ? drives_of_target(*parsed.changer, *transport)
-                          : drives_of_kernel();
+      parts.drives = found_drives(parsed.changer->kind == DeviceUrl::Kind::iscsi
+                                      ? drives_of_target(*parsed.changer, *transport)
+                                      : drives_of_kernel());
     }
     parts.changer = std::make_unique<scsi::ScsiChanger>(std::move(transport));
-    if (parsed.drives.empty()) {
+    if (parsed.drives.empty() && parts.drives.empty()) {
       throw Error(ErrorCode::not_found, "open library " + parsed.changer->text +
                                             ": no tape drive stands beside the changer; name it "
                                             "with ,drive=URL");

@@ -20,7 +20,7 @@ std::unique_ptr<Library> open_library(std::string_view url, const LabelReader& r
   if (is_cartridge_library_url(url)) {
     return open_cartridges(url, read_label);
   }
-  throw Error(ErrorCode::invalid, "open library " + std::string(url) +
+  throw Error(ErrorCode::invalid, "open library " + url_for_people(url) +
                                       ": known kinds of library are dir:/PATH, st:/dev/nst0, "
                                       "scsi:/dev/sg3, iscsi://HOST/TARGET/LUN, changer:DEVICE and "
                                       "sim:/PATH");

@@ -63,7 +63,7 @@ Session::Session(Console& console, const Invocation& invocation, std::filesystem
 std::string Session::command_line() const {
   std::string line = "mixtape";
   for (const std::string& argument : invocation_.arguments) {
-    line += " " + printable(argument);
+    line += " " + printable(tapeio::url_for_people(argument));
   }
   return line;
 }
@@ -99,7 +99,7 @@ std::string Session::drive_reports() {
     return {};
   }
   std::string text;
-  for (tapeio::Library* library : workspace().libraries().here()) {
+  for (tapeio::Library* library : workspace().libraries().opened()) {
     if (const std::string report = library->drive_report(); !report.empty()) {
       text += (text.empty() ? "" : "\n") + library->url() + ": " + report;
     }

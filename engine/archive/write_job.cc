@@ -179,6 +179,9 @@ class Run {
                                      reporter);
       }
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::cancelled) {
+        throw;
+      }
       refusals_.push_back(error);
       return false;
     }

@@ -136,13 +136,13 @@ void prepare_config(const fs::path& home, const std::string& library, Additions&
   }
   const auto text = with_library(as_text(tapeio::read_file(file, kMaxConfigFile)), library);
   if (!text) {
-    added.push_back("the library is not in " + file.string() + " yet: add " + toml_text(library) +
-                    " to the list `libraries` there");
+    added.push_back("the library is not in " + file.string() + " yet: add " +
+                    toml_text(tapeio::url_for_people(library)) + " to the list `libraries` there");
     return;
   }
   const auto mode = static_cast<mode_t>(fs::status(file).permissions());
   write_text(file, *text, mode);
-  added.push_back("added the library " + library + " to " + file.string());
+  added.push_back("added the library " + tapeio::url_for_people(library) + " to " + file.string());
 }
 
 void prepare_recipients(const fs::path& file, const std::vector<format::Recipient>& recipients,

@@ -99,6 +99,7 @@ class RecallWorker {
   std::set<std::string> busy_;           // Whose drives all were in use, since the last look.
   std::set<std::string> asked_for_;
   std::set<std::string> waited_for_drive_;
+  std::map<std::string, Clock::time_point> wrong_until_;  // Another medium bears that label.
 };
 
 }  // namespace mixtape::recall

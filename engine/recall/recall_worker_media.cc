@@ -11,6 +11,14 @@
 
 namespace mixtape::recall {
 
+namespace {
+
+// A cartridge that turned out to be another one is not loaded again and again to see whether it
+// still is.
+constexpr std::chrono::minutes kTryWrongAgain{1};
+
+}  // namespace
+
 bool RecallWorker::present(const std::string& medium_label) {
   if (reader_ && loaded_ == medium_label) {
     return true;
@@ -19,6 +27,12 @@ bool RecallWorker::present(const std::string& medium_label) {
     return known->second;
   }
   bool& is_here = present_[medium_label] = false;
+  if (const auto wrong = wrong_until_.find(medium_label); wrong != wrong_until_.end()) {
+    if (Clock::now() < wrong->second) {
+      return false;
+    }
+    wrong_until_.erase(wrong);
+  }
   try {
     is_here = outside_.find_medium(medium_label).has_value();
   } catch (const Error& error) {
@@ -35,7 +49,13 @@ void RecallWorker::place(RequestId id) {
     return reader_ && copy.archive.medium_label == loaded_;
   };
   const auto here = [&](const Extent& copy) { return present(copy.archive.medium_label); };
+  const auto ready = [&](const Extent& copy) {
+    return here(copy) && !busy_.contains(copy.archive.medium_label);
+  };
   auto chosen = std::find_if(job.copies.begin(), job.copies.end(), on_loaded);
+  if (chosen == job.copies.end()) {
+    chosen = std::find_if(job.copies.begin(), job.copies.end(), ready);
+  }
   if (chosen == job.copies.end()) {
     chosen = std::find_if(job.copies.begin(), job.copies.end(), here);
   }
@@ -127,9 +147,13 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
         spdlog::info("recall: medium {} waits: {}", medium_label, error.what());
       }
       busy_.insert(medium_label);
+      place(id);  // Another copy may be within reach.
       return false;
     }
     spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
+    if (error.code() == ErrorCode::wrong_medium) {
+      wrong_until_[medium_label] = Clock::now() + kTryWrongAgain;
+    }
     if (error.code() == ErrorCode::exhausted) {
       throw;
     }

@@ -12,7 +12,8 @@ namespace {
 
 // What keeps a library from being opened now and may pass; anything else is a wrong configuration.
 bool may_pass(ErrorCode code) {
-  return code == ErrorCode::not_found || code == ErrorCode::not_permitted || code == ErrorCode::io;
+  return code == ErrorCode::not_found || code == ErrorCode::not_permitted ||
+         code == ErrorCode::io || code == ErrorCode::locked || code == ErrorCode::no_medium;
 }
 
 // Reads what the medium says of itself.
@@ -54,10 +55,14 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
     try {
       found = read_label(drive);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::corrupt) {
-        return;  // Its archives still prove what they are.
+      if (error.code() != ErrorCode::corrupt) {
+        throw;
       }
-      throw;
+      // A stranger's tape under our barcode has no label of ours either, and its records would be
+      // taken for damaged copies: it is not read at all.
+      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url +
+                                               ": it does not say that it is one of ours (" +
+                                               error.what() + ")");
     }
     if (!found || found->medium != wanted) {
       throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url + ": it is " +
@@ -152,6 +157,17 @@ Libraries::View Libraries::look() {
     }
   }
   return view;
+}
+
+std::vector<tapeio::Library*> Libraries::opened() {
+  const std::lock_guard lock(mutex_);
+  std::vector<tapeio::Library*> libraries;
+  for (const Known& known : known_) {
+    if (known.in_use && known.library) {
+      libraries.push_back(known.library.get());
+    }
+  }
+  return libraries;
 }
 
 std::vector<tapeio::Library*> Libraries::here() {

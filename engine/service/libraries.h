@@ -31,6 +31,8 @@ class Libraries {
 
   [[nodiscard]] std::vector<std::string> urls();
   [[nodiscard]] std::vector<tapeio::Library*> here();
+  // Those that were opened so far, here or not. Asks nobody anything.
+  [[nodiscard]] std::vector<tapeio::Library*> opened();
   // Why the others are not.
   [[nodiscard]] std::vector<std::string> absent();
 

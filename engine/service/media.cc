@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/media.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
@@ -24,7 +25,7 @@ tapeio::Library& library_for(Context& context, std::string_view url) {
   }
   throw Error(ErrorCode::not_found,
               url.empty() ? "add a medium: no library is here; see `libraries` in mixtape.toml"
-                          : "add a medium: " + std::string(url) +
+                          : "add a medium: " + tapeio::url_for_people(url) +
                                 " is no library of mixtape.toml, or not here now");
 }
 
@@ -102,6 +103,31 @@ tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
   return *placed.library->mover();
 }
 
+// Whether an archive of this medium stands where the catalog has it. Its label may be damaged, its
+// archives still prove what it is.
+bool holds_archive_of(Context& context, const catalog::Medium& medium, tapeio::TapeDrive& drive) {
+  Bytes record(tapeio::kMaxRecordSize);
+  for (const catalog::Bundle& bundle : context.ledger.bundles(medium.id)) {
+    if (!bundle.archive_block || bundle.archive_header.empty()) {
+      continue;
+    }
+    try {
+      drive.locate(*bundle.archive_block);
+      const tapeio::ReadResult read = drive.read_record(record);
+      const ByteView header = bundle.archive_header;
+      if (read.size >= header.size() &&
+          std::ranges::equal(header, ByteView(record).first(header.size()))) {
+        return true;
+      }
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::no_medium || error.code() == ErrorCode::exhausted) {
+        throw;
+      }
+    }
+  }
+  return false;
+}
+
 // Not even --force writes over copies that this catalog counts on.
 void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
                                Reporter& reporter) {
@@ -117,7 +143,7 @@ void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& pla
     }
   }
   for (const catalog::Medium& medium : context.ledger.media()) {
-    if (found && medium.uuid == found->medium) {
+    if (found ? medium.uuid == found->medium : holds_archive_of(context, medium, *drive)) {
       throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
                                            medium.label +
                                            " of this catalog, and what is on it counts; nothing "

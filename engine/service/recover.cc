@@ -145,7 +145,7 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
     const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
     if (gathered.found.empty()) {
       throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
-                  "recover from " + request.library + ": " +
+                  "recover from " + tapeio::url_for_people(request.library) + ": " +
                       (gathered.not_ours > 0 ? "the identity opens none of its media"
                                              : "no medium there has an index that can be read"));
     }
