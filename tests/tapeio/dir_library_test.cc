@@ -37,6 +37,11 @@ TEST_F(DirLibraryTest, UrlIsWhatItWasOpenedWith) {
 TEST_F(DirLibraryTest, UnknownOrMissingLibrariesAreRefused) {
   EXPECT_EQ(error_of([] { return open_library("tape:/dev/nst0"); }), ErrorCode::invalid);
   EXPECT_EQ(error_of([] { return open_library("/path"); }), ErrorCode::invalid);
+  EXPECT_EQ(url_for_people("iscsi://me%se/c@ret@host/iqn.2026-11.x:t/1"),
+            "iscsi://host/iqn.2026-11.x:t/1");
+  EXPECT_EQ(url_for_people("changer:iscsi://me%x@host/t/1,drive=iscsi://me%x@host/t/2"),
+            "changer:iscsi://host/t/1,drive=iscsi://host/t/2");
+  EXPECT_EQ(url_for_people("dir:/a@b"), "dir:/a@b");
   EXPECT_EQ(error_of([] { return open_library("dir:relative"); }), ErrorCode::invalid);
   EXPECT_EQ(error_of([] { return open_library("dir:"); }), ErrorCode::invalid);
   EXPECT_EQ(error_of([&] { return open_library("dir:" + (directory_ / "no").string()); }),
