@@ -43,7 +43,7 @@ class LoggedAlerts final : public TapeAlerts {
   std::set<std::uint8_t> raised_;
 };
 
-// Log pages 02h, 03h, 11h and 17h.
+// Log pages 02h, 03h and 11h.
 class LoggedGauges final : public DriveGauges {
  public:
   LoggedGauges(DriveLink& link, const DriveSupport& support, LoggedAlerts& alerts)
