@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "tapeio/error.h"
+#include "tapeio/library.h"
 
 namespace mixtape::tapeio {
 namespace {
@@ -21,15 +22,7 @@ constexpr std::size_t kMostShownBytes = 120;
 
 // For messages: no password, nothing that a terminal would obey, not too long.
 std::string shown(std::string_view url) {
-  std::string text(url.substr(0, kMostUrlBytes));
-  for (std::size_t at = text.find("//"); at != std::string::npos; at = text.find("//", at + 2)) {
-    const std::size_t end = std::min(text.find(kDriveOption, at), text.size());
-    const std::size_t host = text.substr(0, end).rfind('@');
-    const std::size_t password = text.find('%', at);
-    if (host != std::string::npos && host > at && password < host) {
-      text.erase(password, host - password);
-    }
-  }
+  std::string text = url_for_people(url.substr(0, kMostUrlBytes));
   std::replace_if(
       text.begin(), text.end(), [](char each) { return each < ' ' || each > '~'; }, '?');
   return text.size() <= kMostShownBytes ? text : text.substr(0, kMostShownBytes) + "...";
