@@ -2,11 +2,14 @@
 #include "tests/rigs/tgt_rig.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -50,6 +53,16 @@ std::string output_of(const std::string& command) {
     throw std::runtime_error(command + ": " + text);
   }
   return text;
+}
+
+// Returns when the process is dead: until then its port still takes connections. It is a child of
+// the shell that started it, not of ours, so waitpid knows nothing of it.
+void kill_and_see_it_gone(pid_t pid) {
+  const tapeio::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  ::kill(pid, SIGKILL);
+  pollfd death{.fd = process.get(), .events = POLLIN, .revents = 0};
+  while (process.valid() && ::poll(&death, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -116,9 +129,9 @@ void TgtRig::empty(int unit) {
 
 void TgtRig::kill() {
   if (pid_ > 0) {
-    ::kill(pid_, SIGKILL);
+    kill_and_see_it_gone(pid_);
     pid_ = 0;
-    // It is a child of the shell that started it, not of ours; its socket in /run goes with us.
+    // Its socket in /run goes with us.
     std::error_code ignored;
     for (const char* suffix : {"", ".lock"}) {
       std::filesystem::remove("/run/tgtd/socket." + std::to_string(control_) + suffix, ignored);
