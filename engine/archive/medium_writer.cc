@@ -2,12 +2,12 @@
 #include "engine/archive/medium_writer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "engine/archive/index_writer.h"
 #include "engine/archive/load_for_writing.h"
 #include "engine/archive/medium_story.h"
 #include "engine/archive/stranger.h"
+#include "engine/archive/write_progress.h"
 #include "engine/catalog/rows.h"
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
@@ -29,11 +29,6 @@ std::string kind_of(const tapeio::Library& library) {
   return url.substr(0, url.find(':'));
 }
 
-// Disks wait for nobody; whatever else moves a tape, which must not stand still.
-bool is_streaming(const catalog::Medium& medium) {
-  return medium.kind != "dir";
-}
-
 std::uint64_t live_bytes(catalog::Database& database) {
   catalog::Statement query(
       database,
@@ -41,52 +36,6 @@ std::uint64_t live_bytes(catalog::Database& database) {
   query.step();
   return static_cast<std::uint64_t>(query.integer(0));
 }
-
-// Tells how far the job is while an archive is written, a few times a second.
-class WriteProgress {
- public:
-  WriteProgress(Reporter& reporter, const ArchivePlan& plan, const Progress& before,
-                std::uint64_t preamble, std::uint64_t record_size)
-      : reporter_(reporter),
-        plan_(plan),
-        preamble_(preamble),
-        record_size_(record_size),
-        cipher_bytes_(format::cipher_size(preamble, plan.plain_bytes)),
-        before_bytes_(before.done_bytes),
-        progress_(before) {}
-
-  void written(std::uint64_t records) {
-    const Clock::time_point now = Clock::now();
-    const std::uint64_t done = records * record_size_;
-    if (now - told_ < kInterval && done < cipher_bytes_) {
-      return;
-    }
-    told_ = now;
-    // A job counts the bytes of its files; headers and padding are spread over them.
-    const double part = static_cast<double>(done) / static_cast<double>(cipher_bytes_);
-    progress_.done_bytes =
-        before_bytes_ + static_cast<std::uint64_t>(part * static_cast<double>(plan_.data_bytes));
-    while (next_member_ < plan_.members.size() &&
-           format::cipher_size(preamble_, plan_.members[next_member_].data_end()) <= done) {
-      progress_.done_files += plan_.members[next_member_++].stored == Stored::data ? 1 : 0;
-    }
-    reporter_.progress(progress_);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds kInterval{100};
-
-  Reporter& reporter_;
-  const ArchivePlan& plan_;
-  const std::uint64_t preamble_;
-  const std::uint64_t record_size_;
-  const std::uint64_t cipher_bytes_;
-  const std::uint64_t before_bytes_;
-  Progress progress_;
-  std::size_t next_member_ = 0;
-  Clock::time_point told_;
-};
 
 }  // namespace
 
@@ -119,7 +68,8 @@ MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger,
       reporter_(reporter),
       drive_(std::move(drive)),
       medium_(std::move(medium)),
-      open_end_(ledger.has_open_end(medium_.id)) {}
+      open_end_(ledger.has_open_end(medium_.id)),
+      repositions_before_(repositions_of(*drive_)) {}
 
 std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
@@ -202,6 +152,17 @@ MediumRoom MediumWriter::room() const {
       .index_bytes = std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)),
       .warning_zone_bytes =
           context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes))};
+}
+
+std::optional<Streaming> MediumWriter::streaming() const {
+  if (!is_streaming(medium_)) {
+    return std::nullopt;
+  }
+  Streaming streaming{.underruns = underruns_, .repositions = repositions_of(*drive_)};
+  if (streaming.repositions && repositions_before_) {
+    *streaming.repositions -= std::min(*streaming.repositions, *repositions_before_);
+  }
+  return streaming;
 }
 
 std::uint64_t MediumWriter::last_bundle() const {
@@ -318,7 +279,9 @@ ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
       now.warning_zone_bytes > behind ? now.warning_zone_bytes - behind : 0;
   options.stop = reporter_.stop();
   options.on_record = [&](std::uint64_t records) { progress.written(records); };
-  return write_archive(items, plan, preamble, *drive_, options);
+  ArchiveResult result = write_archive(items, plan, preamble, *drive_, options);
+  underruns_ += result.underruns;
+  return result;
 }
 
 void MediumWriter::commit(catalog::BundleId bundle, std::uint64_t archive_block,
