@@ -37,6 +37,17 @@ std::uint64_t live_bytes(catalog::Database& database) {
   return static_cast<std::uint64_t>(query.integer(0));
 }
 
+// Asks the drive to warn so many bytes before where it would by itself. False: it cannot, or is in
+// trouble, which it says again when it is written to.
+bool warns_earlier(tapeio::TapeDrive& drive, std::uint64_t bytes) {
+  try {
+    tapeio::SpaceGauge* space = drive.features().space;
+    return space != nullptr && space->warn_earlier(bytes);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::uint64_t preamble_size(const WriteContext& context) {
@@ -105,6 +116,7 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
   }
   std::unique_ptr<MediumWriter> writer(
       new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));
+  writer->ask_for_warning();
   if (blank) {
     writer->label();
   } else {
@@ -143,6 +155,29 @@ void MediumWriter::label() {
   }
 }
 
+std::uint64_t MediumWriter::behind_archive() const {
+  return std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)) + kSlack +
+         2 * kFilemarkCost;
+}
+
+// How long the zone of a tape drive's own warning is, nobody tells; where the drive takes a wish,
+// it is at least as long as what has to be written in it.
+void MediumWriter::ask_for_warning() {
+  const std::uint64_t zone =
+      std::max(assumed_warning_zone(medium_.capacity_bytes), behind_archive());
+  if (zone > asked_zone_bytes_ && warns_earlier(*drive_, zone)) {
+    asked_zone_bytes_ = zone;
+  }
+}
+
+// What is sure to be there behind a warning.
+std::uint64_t MediumWriter::sure_zone_bytes() const {
+  if (context_.warning_zone_bytes || !is_streaming(medium_)) {
+    return context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes));
+  }
+  return asked_zone_bytes_;
+}
+
 MediumRoom MediumWriter::room() const {
   const std::uint64_t records = append_.block - append_.file;
   return {
@@ -151,7 +186,8 @@ MediumRoom MediumWriter::room() const {
       .record_size = medium_.record_size,
       .index_bytes = std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)),
       .warning_zone_bytes =
-          context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes))};
+          context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes)) +
+          asked_zone_bytes_};
 }
 
 std::optional<Streaming> MediumWriter::streaming() const {
@@ -224,6 +260,7 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
     bundle.state = Bundle::State::index_too_large;
     return bundle;
   }
+  ask_for_warning();
   go_to_append_point();
   const IndexWriter::Written written = index.write(*drive_);
   bundle.state = Bundle::State::given_up;
@@ -268,15 +305,13 @@ ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
                                                   const ArchivePlan& plan,
                                                   const format::AgePreamble& preamble,
                                                   const Progress& before) {
-  const MediumRoom now = room();
-  const std::uint64_t behind = now.index_bytes + kSlack + 2 * kFilemarkCost;
+  const std::uint64_t zone = sure_zone_bytes(), behind = behind_archive();
   WriteProgress progress(reporter_, plan, before, preamble.bytes.size(), medium_.record_size);
   PipelineOptions options;
   options.record_size = medium_.record_size;
   options.ring_bytes = context_.ring_bytes;
   options.streaming = is_streaming(medium_);
-  options.room_after_warning =
-      now.warning_zone_bytes > behind ? now.warning_zone_bytes - behind : 0;
+  options.room_after_warning = zone > behind ? zone - behind : 0;
   options.stop = reporter_.stop();
   options.on_record = [&](std::uint64_t records) { progress.written(records); };
   ArchiveResult result = write_archive(items, plan, preamble, *drive_, options);

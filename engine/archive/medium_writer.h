@@ -94,6 +94,10 @@ class MediumWriter {
   // Whether the archive still fits, now that the size of its index is known.
   bool holds(const ArchivePlan& plan, const format::AgePreamble& preamble,
              std::uint64_t index_bytes);
+  // What a closing index takes behind an archive, filemarks included.
+  [[nodiscard]] std::uint64_t behind_archive() const;
+  void ask_for_warning();
+  [[nodiscard]] std::uint64_t sure_zone_bytes() const;
   void go_to_append_point();
   void set_open_end(bool open);
   void give_up(catalog::BundleId bundle);
@@ -110,6 +114,7 @@ class MediumWriter {
   catalog::Medium medium_;
   AppendPoint append_;
   std::uint64_t index_bytes_ = 0;
+  std::uint64_t asked_zone_bytes_ = 0;  // What the drive warns earlier for us.
   bool labelled_now_ = false;
   bool full_ = false;
   bool open_end_ = false;

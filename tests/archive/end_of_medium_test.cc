@@ -29,18 +29,18 @@ using ::testing::SizeIs;
 constexpr std::uint64_t kRecord = test::WriteWorld::kRecord;
 constexpr char kEnds[] = "MX0001";
 
+// Puts something around the drive of the cartridge that ends.
+using Drive = std::unique_ptr<tapeio::TapeDrive>;
+using Wrap = std::function<Drive(Drive)>;
+
 // The cartridge that ends, and good ones behind it; all claim to hold far more than is written.
 class Cartridges {
  public:
   explicit Cartridges(tapeio::FaultPlan end)
-      : library_({.wrap_drive =
-                      [end = std::move(end)](std::unique_ptr<tapeio::TapeDrive> drive,
-                                             tapeio::MemoryMedium& medium) {
-                        const bool ends = medium.options().label == kEnds;
-                        return std::make_unique<tapeio::FaultyDrive>(
-                            std::move(drive), ends ? end : tapeio::FaultPlan{});
-                      }}),
-        world_(library_) {
+      : Cartridges(Wrap([end = std::move(end)](Drive drive) {
+          return std::make_unique<tapeio::FaultyDrive>(std::move(drive), end);
+        })) {}
+  explicit Cartridges(Wrap wrap) : library_(options(std::move(wrap))), world_(library_) {
     for (const char* label : {kEnds, "MX0002", "MX0003"}) {
       library_.add_medium(label, 64 * MiB);
     }
@@ -87,6 +87,14 @@ class Cartridges {
   }
 
  private:
+  static tapeio::MemoryLibraryOptions options(Wrap wrap) {
+    tapeio::MemoryLibraryOptions options;
+    options.wrap_drive = [wrap = std::move(wrap)](Drive drive, tapeio::MemoryMedium& medium) {
+      return medium.options().label == kEnds ? wrap(std::move(drive)) : std::move(drive);
+    };
+    return options;
+  }
+
   tapeio::MemoryLibrary library_;
   test::WriteWorld world_;
 };
@@ -122,7 +130,7 @@ class EndOfMedium : public ::testing::Test {
   }
 
   Layout first_job() {
-    Cartridges good({});
+    Cartridges good(tapeio::FaultPlan{});
     add_new(good);
     good.run();
     const std::vector<std::uint64_t> marks = good.filemarks();
@@ -131,7 +139,7 @@ class EndOfMedium : public ::testing::Test {
   }
 
   Layout second_job() {
-    Cartridges good({});
+    Cartridges good(tapeio::FaultPlan{});
     add_old(good);
     good.run();
     const std::uint64_t begin = good.filemarks()[2] + 1;  // Over the closing index.
@@ -218,6 +226,66 @@ TEST_F(EarlyWarning, AtAnyObjectOfAJobThatAppendsEndsTheTapeInAClosingIndex) {
     expect_went_on(cartridges, layout, block);
     expect_goes_on(cartridges, kOldFiles + kNewFiles);
     expect_closed(cartridges);
+  }
+}
+
+// Ends at a block, warns too late by itself, and earlier when it is asked to.
+class WishfulDrive final : public tapeio::TapeDrive, public tapeio::SpaceGauge {
+ public:
+  WishfulDrive(Drive drive, std::uint64_t ends_at)
+      : drive_(std::move(drive), {.ends_at_block = ends_at}), warns_from_(ends_at - 1) {}
+
+  std::optional<tapeio::RemainingSpace> remaining() override { return std::nullopt; }
+  bool warn_earlier(std::uint64_t bytes) override {
+    warns_from_ -= std::min(warns_from_, round_up(bytes, kRecord) / kRecord);
+    return true;
+  }
+
+  std::optional<tapeio::MediumInfo> medium() override { return drive_.medium(); }
+  tapeio::ReadResult read_record(MutableBytes buffer) override {
+    return drive_.read_record(buffer);
+  }
+  tapeio::WriteResult write_record(ByteView record) override {
+    return warned(drive_.write_record(record));
+  }
+  tapeio::WriteResult write_filemark() override { return warned(drive_.write_filemark()); }
+  void rewind() override { drive_.rewind(); }
+  void locate(std::uint64_t block) override { drive_.locate(block); }
+  std::uint64_t space_filemarks(std::int64_t count) override {
+    return drive_.space_filemarks(count);
+  }
+  void seek_end_of_data() override { drive_.seek_end_of_data(); }
+  tapeio::Position position() override { return drive_.position(); }
+  void name_next_file(std::string_view hint) override { drive_.name_next_file(hint); }
+  tapeio::DriveFeatures features() override {
+    tapeio::DriveFeatures features;
+    features.space = this;
+    return features;
+  }
+
+ private:
+  tapeio::WriteResult warned(tapeio::WriteResult result) {
+    result.early_warning = result.early_warning || drive_.position().block > warns_from_;
+    return result;
+  }
+
+  tapeio::FaultyDrive drive_;
+  std::uint64_t warns_from_;
+};
+
+TEST_F(EarlyWarning, IsAskedForWhereTheDriveTakesAWishAndWhateverItsOwnZoneTheTapeIsClosed) {
+  const Layout layout = first_job();
+  const std::uint64_t zone = assumed_warning_zone(64 * MiB) / kRecord + 1;
+  const std::uint64_t least = layout.index + kCutObjects + layout.index_objects();
+  for (std::uint64_t block = least; block < layout.end + zone; ++block) {
+    SCOPED_TRACE("ends at block " + std::to_string(block));
+    Cartridges cartridges(
+        Wrap([&](Drive drive) { return std::make_unique<WishfulDrive>(std::move(drive), block); }));
+    cartridges.world().warning_zone_bytes.reset();
+    add_new(cartridges);
+    EXPECT_NO_THROW(cartridges.run());
+    expect_closed(cartridges);
+    expect_readable(cartridges, kNewFiles);
   }
 }
 
