@@ -143,9 +143,15 @@ void MediumWriter::label() {
   drive_->name_next_file("archaeology.tar");
   tapeio::RecordWriter records(*drive_, medium_.record_size);
   records.write(format::build_archaeology(label));
-  records.finish();
-  if (records.reached_end() || !records.has_filemark()) {
-    throw Error(ErrorCode::no_space, "label medium " + medium_.label + ": it is too small");
+  if (!records.reached_end()) {
+    records.finish();
+  }
+  if (!records.has_filemark()) {
+    set_full();
+    set_open_end(false);
+    throw Error(ErrorCode::no_space,
+                "label medium " + medium_.label +
+                    ": it ended before its label did, so it is too small or worn; use another one");
   }
   const tapeio::Position position = drive_->position();
   append_ = {.block = position.block, .file = position.file};
