@@ -24,6 +24,7 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr std::uint64_t kRecord = test::WriteWorld::kRecord;
@@ -347,7 +348,14 @@ TEST_F(HardEnd, AtAnyObjectOfTheFirstJobSendsItsArchiveToTheNextCartridge) {
     EXPECT_NO_THROW(cartridges.run());
     expect_readable(cartridges, kNewFiles);
     expect_closed_or_said(cartridges, layout, block);
+    const bool has_label = cartridges.end_of_bundles().has_value();
     expect_goes_on(cartridges, kNewFiles);
+    if (!has_label) {
+      EXPECT_THAT(cartridges.filemarks(), IsEmpty());
+      EXPECT_THAT(cartridges.world().reporter.notes,
+                  Contains(HasSubstr("label medium MX0001: it ended before its label")).Times(1))
+          << "it was tried again";
+    }
   });
 }
 
