@@ -44,8 +44,13 @@ bool FaultyDrive::warns() const {
          bytes_written_ >= *plan_.early_warning_after_bytes;
 }
 
-WriteResult FaultyDrive::with_early_warning(WriteResult result) const {
-  return {.written = result.written, .early_warning = result.early_warning || warns()};
+bool FaultyDrive::is_behind_end() const {
+  return plan_.ends_at_block.has_value() && drive_->position().block >= *plan_.ends_at_block;
+}
+
+WriteResult FaultyDrive::with_early_warning(std::uint64_t block, WriteResult result) const {
+  const bool in_zone = plan_.warns_from_block.has_value() && block >= *plan_.warns_from_block;
+  return {.written = result.written, .early_warning = result.early_warning || in_zone || warns()};
 }
 
 std::optional<MediumInfo> FaultyDrive::medium() {
@@ -74,20 +79,26 @@ ReadResult FaultyDrive::read_record(MutableBytes buffer) {
 
 WriteResult FaultyDrive::write_record(ByteView record) {
   begin_write("write record");
-  if (plan_.hard_end_after_bytes.has_value() &&
-      bytes_written_ + record.size() > *plan_.hard_end_after_bytes) {
+  const bool is_too_much = plan_.hard_end_after_bytes.has_value() &&
+                           bytes_written_ + record.size() > *plan_.hard_end_after_bytes;
+  if (is_too_much || is_behind_end()) {
     return {.written = false, .early_warning = true};
   }
+  const std::uint64_t block = drive_->position().block;
   const WriteResult result = drive_->write_record(record);
   if (result.written) {
     bytes_written_ += record.size();
   }
-  return with_early_warning(result);
+  return with_early_warning(block, result);
 }
 
 WriteResult FaultyDrive::write_filemark() {
   begin_write("write filemark");
-  return with_early_warning(drive_->write_filemark());
+  if (plan_.ends_for_filemarks && is_behind_end()) {
+    return {.written = false, .early_warning = true};
+  }
+  const std::uint64_t block = drive_->position().block;
+  return with_early_warning(block, drive_->write_filemark());
 }
 
 void FaultyDrive::rewind() {

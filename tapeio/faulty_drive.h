@@ -29,6 +29,12 @@ struct FaultPlan {
   std::string shortage = {};
   // A record that would exceed so many bytes is not written: the hard end. Filemarks still are.
   std::optional<std::uint64_t> hard_end_after_bytes = std::nullopt;
+  // Where the medium itself ends, whatever it claims to hold: writes of an object at this block
+  // address or behind it report early warning; no record is written at this one or behind it.
+  std::optional<std::uint64_t> warns_from_block = std::nullopt;
+  std::optional<std::uint64_t> ends_at_block = std::nullopt;
+  // Behind that end there is no room for filemarks either.
+  bool ends_for_filemarks = false;
   // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
   std::set<std::uint64_t> bad_records = {};
   // Block addresses of records that come back with their first byte inverted, unnoticed by the
@@ -71,7 +77,8 @@ class FaultyDrive final : public TapeDrive {
   void begin_operation(const char* name);
   void begin_write(const char* name);
   [[nodiscard]] bool warns() const;
-  [[nodiscard]] WriteResult with_early_warning(WriteResult result) const;
+  [[nodiscard]] bool is_behind_end() const;
+  [[nodiscard]] WriteResult with_early_warning(std::uint64_t block, WriteResult result) const;
 
   std::unique_ptr<TapeDrive> drive_;
   FaultPlan plan_;

@@ -61,6 +61,32 @@ json recorded_json(const archive::Recorded& recorded) {
           {"duplicate_bytes", recorded.duplicate_bytes}};
 }
 
+// What only tapes have, and not every drive counts.
+using TapeCount = std::optional<std::uint64_t>;
+
+TapeCount underruns_of(const archive::MediumUse& use) {
+  return use.streaming ? TapeCount(use.streaming->underruns) : std::nullopt;
+}
+
+TapeCount repositions_of(const archive::MediumUse& use) {
+  return use.streaming ? use.streaming->repositions : std::nullopt;
+}
+
+json count_json(TapeCount count) {
+  return count ? json(*count) : json();
+}
+
+json sum_json(const archive::WriteOutcome& written,
+              TapeCount (*count_of)(const archive::MediumUse&)) {
+  TapeCount sum;
+  for (const archive::MediumUse& use : written.media) {
+    if (const TapeCount count = count_of(use)) {
+      sum = sum.value_or(0) + *count;
+    }
+  }
+  return count_json(sum);
+}
+
 json written_json(const archive::WriteOutcome& written) {
   json media = json::array();
   for (const archive::MediumUse& use : written.media) {
@@ -70,7 +96,9 @@ json written_json(const archive::WriteOutcome& written) {
                      {"index_bytes", use.index_bytes},
                      {"used_bytes", use.used_bytes},
                      {"labelled_now", use.labelled_now},
-                     {"full", use.full}});
+                     {"full", use.full},
+                     {"underruns", count_json(underruns_of(use))},
+                     {"repositions", count_json(repositions_of(use))}});
   }
   json no_room = json::array();
   for (const std::string& path : written.no_room) {
@@ -84,7 +112,8 @@ json written_json(const archive::WriteOutcome& written) {
           {"bad", troubles_json(written.bad)},
           {"too_big", troubles_json(written.too_big)},
           {"no_room", no_room},
-          {"underruns", written.underruns}};
+          {"underruns", sum_json(written, underruns_of)},
+          {"repositions", sum_json(written, repositions_of)}};
 }
 
 std::string recorded_text(const archive::Recorded& recorded) {
@@ -98,6 +127,15 @@ std::string recorded_text(const archive::Recorded& recorded) {
   return text + "\n";
 }
 
+// Whether the tape kept moving: "the drive waited for data 2 times and repositioned 7 times".
+std::string streaming_text(const archive::Streaming& streaming) {
+  const std::string waited =
+      "    the drive waited for data " + counted(streaming.underruns, "time");
+  return waited + (streaming.repositions
+                       ? " and repositioned " + counted(*streaming.repositions, "time") + "\n"
+                       : "; it does not count how often it repositioned\n");
+}
+
 std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
   std::string text = (dry_run ? "would write: " : "written: ") + counted(written.files, "file") +
                      ", " + format_size(written.bytes) + "\n";
@@ -109,6 +147,7 @@ std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
       text += "; used " + format_size(use.used_bytes) + " of " + format_size(*use.capacity_bytes);
     }
     text += use.full ? "; full\n" : "\n";
+    text += use.streaming ? streaming_text(*use.streaming) : "";
   }
   return text;
 }

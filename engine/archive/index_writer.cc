@@ -71,7 +71,9 @@ IndexWriter::Written IndexWriter::write(tapeio::TapeDrive& drive) {
                  format::padded_plain_size(preamble_bytes_, file_bytes_, label_.record_size),
                  [&](ByteView piece) { age.write(piece); });
   age.finish();
-  records.finish();
+  if (!records.reached_end()) {
+    records.finish();  // What was cut off gets no filemark: a tape file that has one exists.
+  }
   sealed_digest_ = digesting.digest();
   return {.exists = records.has_filemark() && !records.reached_end(),
           .early_warning = records.early_warning() || records.reached_end()};

@@ -2,12 +2,12 @@
 #include "engine/archive/medium_writer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "engine/archive/index_writer.h"
 #include "engine/archive/load_for_writing.h"
 #include "engine/archive/medium_story.h"
 #include "engine/archive/stranger.h"
+#include "engine/archive/write_progress.h"
 #include "engine/catalog/rows.h"
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
@@ -29,11 +29,6 @@ std::string kind_of(const tapeio::Library& library) {
   return url.substr(0, url.find(':'));
 }
 
-// Disks wait for nobody; whatever else moves a tape, which must not stand still.
-bool is_streaming(const catalog::Medium& medium) {
-  return medium.kind != "dir";
-}
-
 std::uint64_t live_bytes(catalog::Database& database) {
   catalog::Statement query(
       database,
@@ -42,51 +37,16 @@ std::uint64_t live_bytes(catalog::Database& database) {
   return static_cast<std::uint64_t>(query.integer(0));
 }
 
-// Tells how far the job is while an archive is written, a few times a second.
-class WriteProgress {
- public:
-  WriteProgress(Reporter& reporter, const ArchivePlan& plan, const Progress& before,
-                std::uint64_t preamble, std::uint64_t record_size)
-      : reporter_(reporter),
-        plan_(plan),
-        preamble_(preamble),
-        record_size_(record_size),
-        cipher_bytes_(format::cipher_size(preamble, plan.plain_bytes)),
-        before_bytes_(before.done_bytes),
-        progress_(before) {}
-
-  void written(std::uint64_t records) {
-    const Clock::time_point now = Clock::now();
-    const std::uint64_t done = records * record_size_;
-    if (now - told_ < kInterval && done < cipher_bytes_) {
-      return;
-    }
-    told_ = now;
-    // A job counts the bytes of its files; headers and padding are spread over them.
-    const double part = static_cast<double>(done) / static_cast<double>(cipher_bytes_);
-    progress_.done_bytes =
-        before_bytes_ + static_cast<std::uint64_t>(part * static_cast<double>(plan_.data_bytes));
-    while (next_member_ < plan_.members.size() &&
-           format::cipher_size(preamble_, plan_.members[next_member_].data_end()) <= done) {
-      progress_.done_files += plan_.members[next_member_++].stored == Stored::data ? 1 : 0;
-    }
-    reporter_.progress(progress_);
+// Asks the drive to warn so many bytes before where it would by itself. False: it cannot, or is in
+// trouble, which it says again when it is written to.
+bool warns_earlier(tapeio::TapeDrive& drive, std::uint64_t bytes) {
+  try {
+    tapeio::SpaceGauge* space = drive.features().space;
+    return space != nullptr && space->warn_earlier(bytes);
+  } catch (const Error&) {
+    return false;
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds kInterval{100};
-
-  Reporter& reporter_;
-  const ArchivePlan& plan_;
-  const std::uint64_t preamble_;
-  const std::uint64_t record_size_;
-  const std::uint64_t cipher_bytes_;
-  const std::uint64_t before_bytes_;
-  Progress progress_;
-  std::size_t next_member_ = 0;
-  Clock::time_point told_;
-};
+}
 
 }  // namespace
 
@@ -119,7 +79,8 @@ MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger,
       reporter_(reporter),
       drive_(std::move(drive)),
       medium_(std::move(medium)),
-      open_end_(ledger.has_open_end(medium_.id)) {}
+      open_end_(ledger.has_open_end(medium_.id)),
+      repositions_before_(repositions_of(*drive_)) {}
 
 std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
@@ -155,6 +116,7 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
   }
   std::unique_ptr<MediumWriter> writer(
       new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));
+  writer->ask_for_warning();
   if (blank) {
     writer->label();
   } else {
@@ -181,9 +143,15 @@ void MediumWriter::label() {
   drive_->name_next_file("archaeology.tar");
   tapeio::RecordWriter records(*drive_, medium_.record_size);
   records.write(format::build_archaeology(label));
-  records.finish();
-  if (records.reached_end() || !records.has_filemark()) {
-    throw Error(ErrorCode::no_space, "label medium " + medium_.label + ": it is too small");
+  if (!records.reached_end()) {
+    records.finish();
+  }
+  if (!records.has_filemark()) {
+    set_full();
+    set_open_end(false);
+    throw Error(ErrorCode::no_space,
+                "label medium " + medium_.label +
+                    ": it ended before its label did, so it is too small or worn; use another one");
   }
   const tapeio::Position position = drive_->position();
   append_ = {.block = position.block, .file = position.file};
@@ -191,6 +159,29 @@ void MediumWriter::label() {
   if (const std::string why = tell_chip(*drive_, medium_.label, context_.now_s()); !why.empty()) {
     reporter_.note("medium " + medium_.label + ": its chip was not written: " + why);
   }
+}
+
+std::uint64_t MediumWriter::behind_archive() const {
+  return std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)) + kSlack +
+         2 * kFilemarkCost;
+}
+
+// How long the zone of a tape drive's own warning is, nobody tells; where the drive takes a wish,
+// it is at least as long as what has to be written in it.
+void MediumWriter::ask_for_warning() {
+  const std::uint64_t zone =
+      std::max(assumed_warning_zone(medium_.capacity_bytes), behind_archive());
+  if (zone > asked_zone_bytes_ && warns_earlier(*drive_, zone)) {
+    asked_zone_bytes_ = zone;
+  }
+}
+
+// What is sure to be there behind a warning.
+std::uint64_t MediumWriter::sure_zone_bytes() const {
+  if (context_.warning_zone_bytes || !is_streaming(medium_)) {
+    return context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes));
+  }
+  return asked_zone_bytes_;
 }
 
 MediumRoom MediumWriter::room() const {
@@ -201,7 +192,19 @@ MediumRoom MediumWriter::room() const {
       .record_size = medium_.record_size,
       .index_bytes = std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)),
       .warning_zone_bytes =
-          context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes))};
+          context_.warning_zone_bytes.value_or(assumed_warning_zone(medium_.capacity_bytes)) +
+          asked_zone_bytes_};
+}
+
+std::optional<Streaming> MediumWriter::streaming() const {
+  if (!is_streaming(medium_)) {
+    return std::nullopt;
+  }
+  Streaming streaming{.underruns = underruns_, .repositions = repositions_of(*drive_)};
+  if (streaming.repositions && repositions_before_) {
+    *streaming.repositions -= std::min(*streaming.repositions, *repositions_before_);
+  }
+  return streaming;
 }
 
 std::uint64_t MediumWriter::last_bundle() const {
@@ -263,6 +266,7 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
     bundle.state = Bundle::State::index_too_large;
     return bundle;
   }
+  ask_for_warning();
   go_to_append_point();
   const IndexWriter::Written written = index.write(*drive_);
   bundle.state = Bundle::State::given_up;
@@ -307,18 +311,18 @@ ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
                                                   const ArchivePlan& plan,
                                                   const format::AgePreamble& preamble,
                                                   const Progress& before) {
-  const MediumRoom now = room();
-  const std::uint64_t behind = now.index_bytes + kSlack + 2 * kFilemarkCost;
+  const std::uint64_t zone = sure_zone_bytes(), behind = behind_archive();
   WriteProgress progress(reporter_, plan, before, preamble.bytes.size(), medium_.record_size);
   PipelineOptions options;
   options.record_size = medium_.record_size;
   options.ring_bytes = context_.ring_bytes;
   options.streaming = is_streaming(medium_);
-  options.room_after_warning =
-      now.warning_zone_bytes > behind ? now.warning_zone_bytes - behind : 0;
+  options.room_after_warning = zone > behind ? zone - behind : 0;
   options.stop = reporter_.stop();
   options.on_record = [&](std::uint64_t records) { progress.written(records); };
-  return write_archive(items, plan, preamble, *drive_, options);
+  ArchiveResult result = write_archive(items, plan, preamble, *drive_, options);
+  underruns_ += result.underruns;
+  return result;
 }
 
 void MediumWriter::commit(catalog::BundleId bundle, std::uint64_t archive_block,

@@ -11,6 +11,7 @@
 #include "engine/archive/medium_check.h"
 #include "engine/archive/pipeline.h"
 #include "engine/archive/plan.h"
+#include "engine/archive/streaming.h"
 #include "engine/archive/write_context.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/snapshot.h"
@@ -57,6 +58,8 @@ class MediumWriter {
   [[nodiscard]] bool full() const { return full_; }
   // What an archive may take now; index_bytes grows when an index turned out larger than thought.
   [[nodiscard]] MediumRoom room() const;
+  // How the tape has moved since this writer has it; nullopt for a disk. Asks the drive.
+  [[nodiscard]] std::optional<Streaming> streaming() const;
 
   struct Bundle {
     enum class State {
@@ -91,6 +94,10 @@ class MediumWriter {
   // Whether the archive still fits, now that the size of its index is known.
   bool holds(const ArchivePlan& plan, const format::AgePreamble& preamble,
              std::uint64_t index_bytes);
+  // What a closing index takes behind an archive, filemarks included.
+  [[nodiscard]] std::uint64_t behind_archive() const;
+  void ask_for_warning();
+  [[nodiscard]] std::uint64_t sure_zone_bytes() const;
   void go_to_append_point();
   void set_open_end(bool open);
   void give_up(catalog::BundleId bundle);
@@ -107,9 +114,12 @@ class MediumWriter {
   catalog::Medium medium_;
   AppendPoint append_;
   std::uint64_t index_bytes_ = 0;
+  std::uint64_t asked_zone_bytes_ = 0;  // What the drive warns earlier for us.
   bool labelled_now_ = false;
   bool full_ = false;
   bool open_end_ = false;
+  std::uint64_t underruns_ = 0;
+  std::optional<std::uint64_t> repositions_before_;  // Of an earlier user of the same load.
 };
 
 // Why a planned content is no copy; nullopt: it is a good one. `result` is of an archive that was

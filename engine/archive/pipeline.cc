@@ -8,6 +8,7 @@
 
 #include "engine/archive/cut.h"
 #include "engine/archive/flow.h"
+#include "engine/archive/streaming.h"
 #include "engine/format/digest.h"
 
 namespace mixtape::archive {
@@ -105,11 +106,17 @@ class DriveStage {
         preamble_(preamble),
         drive_(drive),
         options_(options),
-        start_records_(options.streaming ? ring_records / 4 * 3 : 1) {
+        feed_(options.streaming, ring_records) {
     end_at(plan.plain_bytes);
   }
 
   void run(ArchiveResult& result) {
+    write_records(result);
+    result.underruns = feed_.underruns();
+  }
+
+ private:
+  void write_records(ArchiveResult& result) {
     result.end = ArchiveResult::End::complete;
     while (result.records < total_records_) {
       if (!flow_.wait_ready(wanted(result))) {
@@ -137,7 +144,6 @@ class DriveStage {
     result.plain_bytes = plain_bytes_;
   }
 
- private:
   void end_at(std::uint64_t plain_bytes) {
     plain_bytes_ = plain_bytes;
     total_records_ =
@@ -145,17 +151,12 @@ class DriveStage {
   }
 
   // How many records must be there before the next one is written.
-  std::size_t wanted(ArchiveResult& result) {
+  std::size_t wanted(const ArchiveResult& result) {
     const std::uint64_t left = total_records_ - result.records;
     if (cut_ && result.records == tail_record_) {
       return static_cast<std::size_t>(left);
     }
-    if (!options_.streaming || (running_ && flow_.ready() > 0)) {
-      return 1;
-    }
-    result.underruns += running_ ? 1 : 0;
-    running_ = true;
-    return static_cast<std::size_t>(std::min<std::uint64_t>(left, start_records_));
+    return feed_.wanted(flow_.ready(), left);
   }
 
   void shorten(ArchiveResult& result) {
@@ -218,10 +219,9 @@ class DriveStage {
   const format::AgePreamble& preamble_;
   tapeio::TapeDrive& drive_;
   const PipelineOptions& options_;
-  const std::size_t start_records_;
+  DriveFeed feed_;
   std::uint64_t plain_bytes_ = 0;
   std::uint64_t total_records_ = 0;
-  bool running_ = false;
   std::optional<Cut> cut_;
   std::uint64_t tail_chunk_ = 0;
   std::uint64_t tail_record_ = 0;

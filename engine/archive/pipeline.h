@@ -31,8 +31,7 @@ namespace mixtape::archive {
 struct PipelineOptions {
   std::size_t record_size = MiB;
   std::uint64_t ring_bytes = 128 * MiB;
-  // The drive stops and repositions when it runs dry: fill the ring before it starts and starts
-  // again.
+  // The drive stops and repositions when it runs dry: it is fed as DriveFeed says.
   bool streaming = false;
   unsigned sealers = 0;  // 0: one per processor.
   std::uint64_t room_after_warning =
@@ -52,7 +51,7 @@ struct ArchiveResult {
   bool warned = false;
   std::uint64_t plain_bytes = 0;  // The archive's real plaintext length.
   std::uint64_t records = 0;
-  std::uint64_t underruns = 0;
+  std::uint64_t underruns = 0;  // The ring ran empty while the drive was fed, with more to come.
   // By member of the plan; set for members with data within plain_bytes.
   std::vector<std::optional<format::Digest>> hashes;
   std::vector<SourceFault> faults;  // Ascending by member.

@@ -224,7 +224,6 @@ class Run {
       }
       const MediumWriter::Bundle bundle =
           writer_->write_bundle(job, items_.items(), plan, preamble, progress());
-      outcome_.underruns += bundle.archive.underruns;
       switch (bundle.state) {
         case MediumWriter::Bundle::State::written:
           items_.take(plan, bundle.archive, writer_->medium().id, ledger_, outcome_);
@@ -262,6 +261,7 @@ class Run {
       use_.index_bytes += index;
       use_.full = writer_->full();
       use_.used_bytes = writer_->room().used_bytes + writer_->room().index_bytes;
+      use_.streaming = writer_->streaming();
       outcome_.media.push_back(use_);
     }
     at_->passed_over = index == 0;

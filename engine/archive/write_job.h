@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/archive/plan.h"
+#include "engine/archive/streaming.h"
 #include "engine/archive/write_context.h"
 #include "engine/catalog/types.h"
 #include "engine/progress/reporter.h"
@@ -46,6 +47,7 @@ struct MediumUse {
   std::optional<std::uint64_t> capacity_bytes;
   bool labelled_now = false;
   bool full = false;
+  std::optional<Streaming> streaming;  // Tapes only.
 };
 
 struct WriteOutcome {
@@ -55,7 +57,6 @@ struct WriteOutcome {
   std::vector<ItemTrouble> too_big;  // Larger than any medium that is here, even empty.
   std::vector<std::string> no_room;  // No medium here could take all the copies asked for.
   std::vector<MediumUse> media;      // Touched, in that order.
-  std::uint64_t underruns = 0;       // How often a drive had to wait for us after it had started.
 };
 
 class WriteJob {

@@ -40,15 +40,11 @@ class FaultyLibrary final : public tapeio::Library {
   }
   std::unique_ptr<tapeio::TapeDrive> load(std::string_view label, Access access) override {
     auto drive = std::make_unique<tapeio::FaultyDrive>(library_.load(label, access), plan);
-    if (watch) {
-      watch(std::string(label));
-    }
     last = drive.get();
     return drive;
   }
 
   tapeio::FaultPlan plan;
-  std::function<void(const std::string& label)> watch;
   tapeio::FaultyDrive* last = nullptr;
 
  private:
@@ -251,7 +247,7 @@ TEST_F(CrashTest, TheClosingIndexThatAJobDidNotComeToIsWrittenByTheNextRunWithou
   }
 }
 
-// --- Media that end where nobody expected it
+// --- Disks that are nearly full; media that end are in end_of_medium_test.cc
 
 TEST_F(CrashTest, ADiskThatIsNearlyFullDoesNotMakeItsMediaFull) {
   for (std::uint64_t records = 0; records < 6; ++records) {
@@ -288,49 +284,6 @@ TEST_F(CrashTest, ADiskThatIsNearlyFullDoesNotMakeItsMediaFull) {
     (void)world.run();
     EXPECT_THAT(world.readable_paths(), SizeIs(3));
     EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
-  }
-}
-
-TEST_F(CrashTest, AnEarlyWarningAnywhereClosesTheMediumAndTheRestGoesToTheNext) {
-  for (std::uint64_t records = 1; records < 16; ++records) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    media.add_medium("MX0002", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    world.add_source("new/d", 300'000);
-    library.plan.early_warning_after_bytes = records * test::WriteWorld::kRecord;
-    library.watch = [&](const std::string& label) {
-      if (label == "MX0001") {
-        library.plan = {};  // The next medium is a good one.
-      }
-    };
-    SCOPED_TRACE("warned after record " + std::to_string(records));
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(4));
-    EXPECT_THAT(world.readable_after_recovery(), SizeIs(4));
-  }
-}
-
-TEST_F(CrashTest, TheHardEndAnywhereLosesTheArchiveInProgressOnly) {
-  for (std::uint64_t records = 0; records < 16; ++records) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    media.add_medium("MX0002", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    world.add_source("new/d", 300'000);
-    library.plan.hard_end_after_bytes = records * test::WriteWorld::kRecord;
-    library.watch = [&](const std::string& label) {
-      if (label == "MX0001") {
-        library.plan = {};
-      }
-    };
-    SCOPED_TRACE("ended after record " + std::to_string(records));
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(4));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "tapeio/dir_library.h"
 #include "tapeio/dir_medium.h"
 #include "tapeio/faulty_drive.h"
+#include "tapeio/lto/sim_library.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
 #include "tests/support/errors.h"
@@ -449,6 +450,44 @@ TEST_F(MediumWriterTest, AnIndexThatMeetsTheHardEndMakesTheMediumFullAndTheNextO
   EXPECT_EQ(world.last_index("MX0002").role, catalog::IndexRole::closing);
   catalog::Database database = world.open_catalog();
   EXPECT_EQ(catalog::Ledger(database).medium("MX0001")->state, catalog::MediumState::full);
+}
+
+// --- How the tape moved
+
+TEST_F(MediumWriterTest, TheReportOfATapeHasWhatTheDriveCountsSinceTheJobBegan) {
+  test::TempDir directory(test::TempDir::Place::memory);
+  tapeio::lto::SimLibrary library(
+      tapeio::lto::parse_sim_options(directory.path().string() + ",capacity=64MiB,host=none"));
+  library.add_medium("MX0001L9", 64 * MiB);
+  test::WriteWorld world(library);
+  world.add_source("a", 3 * MiB);
+  std::uint64_t repositions = 0;
+  for (const char* path : {"b", "c"}) {
+    world.add_source(path, 3 * MiB);
+    const WriteOutcome outcome = world.run();
+    ASSERT_THAT(outcome.media, SizeIs(1));
+    ASSERT_TRUE(outcome.media[0].streaming);
+    const std::optional<std::uint64_t> counted = outcome.media[0].streaming->repositions;
+    ASSERT_TRUE(counted);
+    EXPECT_GE(*counted, 3U) << "each filemark stops the tape";
+    repositions += *counted;
+  }
+  EXPECT_EQ(repositions, library.report().repositions);
+}
+
+TEST_F(MediumWriterTest, ADriveThatCountsNothingIsSaidToAndADiskHasNoSuchReport) {
+  library_.add_medium("MX0001", 64 * MiB);
+  world_.add_source("a", 1000);
+  const std::optional<Streaming> tape = world_.run().media.at(0).streaming;
+  ASSERT_TRUE(tape);
+  EXPECT_EQ(tape->repositions, std::nullopt);
+
+  test::TempDir directory(test::TempDir::Place::memory);
+  tapeio::DirLibrary disks(directory.path());
+  disks.add_medium("MX0001", 64 * MiB);
+  test::WriteWorld world(disks);
+  world.add_source("a", 1000);
+  EXPECT_FALSE(world.run().media.at(0).streaming);
 }
 
 // --- Items

@@ -41,7 +41,9 @@ grep -q '^  drive 1 of ' "$work/list" || fail "drives"
 say "backup, two copies of everything, over several cartridges"
 sed -i 's/^#copies = .*/copies = 2/' "$MIXTAPE_HOME/mixtape.toml"
 [ "$kind" = tgt ] || sed -i 's/^copies = 2/copies = 1/' "$MIXTAPE_HOME/mixtape.toml"
-mixtape backup "$source"
+mixtape backup "$source" | tee "$work/report"
+grep -Eq 'the drive waited for data [0-9]+ times?' "$work/report" || fail "nobody says whether the tape kept moving"
+[ "$kind" = tgt ] || grep -Eq 'and repositioned [1-9][0-9]* times?' "$work/report" || fail "repositions"
 mixtape media list
 [ "$(mixtape media list | grep -c ' [1-9][0-9]* bundle')" -ge 2 ] || fail "more than one cartridge should be written"
 
@@ -59,7 +61,7 @@ same --no-root-mtime "$source" "$work/copied"
 say "staging and flush, while the mount reads"
 head -c 3M /dev/urandom >"$work/new.raw"
 cp "$work/new.raw" "$mountpoint/staging/new.raw"
-mixtape flush
+mixtape flush | grep -q 'the drive waited for data' || fail "the report of a flush"
 [ ! -e "$mountpoint/staging/new.raw" ] || fail "it is still staged"
 cmp "$work/new.raw" "$mountpoint/latest/new.raw"
 

@@ -170,6 +170,26 @@ TEST_F(Faults, HardEndTakesNoRecordMoreButFilemarks) {
   EXPECT_TRUE(drive.write_filemark().written);
 }
 
+// Bytes count what was written; blocks are places, and stay where they are when one writes over.
+TEST_F(Faults, APlaceWhereTheMediumEndsIsTheSameForWhateverIsWrittenThere) {
+  TapeDrive& drive = drive_with({.warns_from_block = 1, .ends_at_block = 2});
+  for (int pass = 0; pass < 2; ++pass) {
+    drive.rewind();
+    EXPECT_FALSE(write(drive).early_warning);
+    EXPECT_TRUE(write(drive).early_warning);
+    EXPECT_FALSE(write(drive).written);
+    EXPECT_EQ(drive.position().block, 2u);
+    EXPECT_TRUE(drive.write_filemark().written);
+  }
+}
+
+TEST_F(Faults, AnEndForFilemarksTooTakesNothing) {
+  TapeDrive& drive = drive_with({.ends_at_block = 1, .ends_for_filemarks = true});
+  EXPECT_TRUE(write(drive).written);
+  EXPECT_FALSE(drive.write_filemark().written);
+  EXPECT_EQ(drive.position().block, 1u);
+}
+
 TEST_F(Faults, BadRecordFailsEveryTimeAndIsPassed) {
   TapeDrive& drive = drive_with({.bad_records = {1}});
   ASSERT_TRUE(write(drive).written);
