@@ -31,6 +31,8 @@ struct FaultPlan {
   std::optional<std::uint64_t> hard_end_after_bytes = std::nullopt;
   // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
   std::set<std::uint64_t> bad_records = {};
+  // Block addresses where no record can be written: Error{io}, the head stays.
+  std::set<std::uint64_t> unwritable_records = {};
   // Block addresses of records that come back with their first byte inverted, unnoticed by the
   // drive.
   std::set<std::uint64_t> flipped_records = {};
@@ -70,6 +72,7 @@ class FaultyDrive final : public TapeDrive {
   void require_power() const;
   void begin_operation(const char* name);
   void begin_write(const char* name);
+  [[noreturn]] void fail_at(const char* attempt, std::uint64_t block);
   [[nodiscard]] bool warns() const;
   [[nodiscard]] WriteResult with_early_warning(WriteResult result) const;
 

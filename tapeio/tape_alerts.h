@@ -10,6 +10,13 @@
 namespace mixtape::tapeio {
 
 inline constexpr std::uint8_t kTapeAlertFlags = 64;
+inline constexpr std::uint8_t kReadWarning = 1;
+inline constexpr std::uint8_t kWriteWarning = 2;
+inline constexpr std::uint8_t kMediaWornOut = 4;
+inline constexpr std::uint8_t kReadFailure = 5;
+inline constexpr std::uint8_t kWriteFailure = 6;
+inline constexpr std::uint8_t kWriteProtected = 9;
+inline constexpr std::uint8_t kReadOnlyFormat = 17;
 inline constexpr std::uint8_t kCleanNow = 20;
 inline constexpr std::uint8_t kCleanPeriodically = 21;
 

@@ -5,15 +5,14 @@
 #include <cmath>
 #include <utility>
 
+#include "tapeio/changer.h"
 #include "tapeio/error.h"
+#include "tapeio/faulty_drive.h"
 
 namespace mixtape::tapeio::lto {
 namespace {
 
-// A cartridge carried between a slot and a drive: a small library, as users report it.
-constexpr double kRobotSeconds = 10;
-// Assumed: a cleaning cartridge threads, runs once and comes out.
-constexpr double kCleaningSeconds = 120;
+constexpr double kMinute = 60;
 
 }  // namespace
 
@@ -21,7 +20,8 @@ SimLibrary::SimLibrary(SimLibraryOptions options)
     : options_(std::move(options)),
       trace_(options_.path + "/trace.txt"),
       media_(options_.path),
-      places_(options_.path + "/places.txt", options_.slots) {
+      places_(options_.path + "/places.txt", options_.slots),
+      uses_of_drives_(read_drive_uses(uses_file())) {
   HostTime* host_time = options_.host_time == nullptr ? &real_host_time_ : options_.host_time;
   for (std::size_t number = 1; number <= options_.drives; ++number) {
     auto bay = std::make_unique<Bay>();
@@ -31,7 +31,11 @@ SimLibrary::SimLibrary(SimLibraryOptions options)
                           .scale = options_.modelled_scale(),
                           .clock_speed = options_.clock_speed,
                           .host_time = options_.counts_host_time ? host_time : nullptr,
-                          .trace = &trace_});
+                          .trace = &trace_,
+                          .first_load_s = options_.first_load_minutes * kMinute,
+                          .clean_after_hours = options_.clean_hours,
+                          .clean_after_loads = options_.clean_loads});
+    bay->model->set_use(uses_of_drives_[bay->model->options().name]);
     bays_.push_back(std::move(bay));
   }
 }
@@ -69,8 +73,17 @@ SimLibrary::Bay& SimLibrary::bay_named(std::string_view drive_name) const {
               "find " + std::string(drive_name) + ": library " + url() + " has no such drive");
 }
 
+CartridgeChip SimLibrary::new_chip(std::string_view label) const {
+  CartridgeChip chip;
+  chip.generation = generation_of_barcode(label).value_or(options_.generation);
+  chip.is_cleaning = is_cleaning_barcode(std::string(label));
+  chip.is_initialised = !figures_of(chip.generation).initialises;
+  return chip;
+}
+
 std::vector<MediumSlot> SimLibrary::media() {
   std::vector<MediumSlot> slots = media_.media();
+  std::erase_if(slots, [](const MediumSlot& slot) { return is_cleaning_barcode(slot.label); });
   const std::lock_guard lock(mutex_);
   static_cast<void>(labels_locked());
   for (MediumSlot& slot : slots) {
@@ -89,96 +102,14 @@ void SimLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes
   static_cast<void>(labels_locked());
   places_.require_room();
   const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+  const CartridgeChip chip = new_chip(label);
   const double most =
-      static_cast<double>(figures_of(options_.generation).native_bytes) / options_.modelled_scale();
+      static_cast<double>(figures_of(chip.generation).native_bytes) / options_.modelled_scale();
   const double nominal = std::min(static_cast<double>(capacity_bytes), most);
   media_.add_medium(label, static_cast<std::uint64_t>(std::llround(nominal * (1 + deviation))));
+  write_cartridge_chip(directory_of(label), chip);
   static_cast<void>(labels_locked());
   places_.save();
-}
-
-// The drive with this cartridge, or one to put it into; nobody else gets it until it is given back.
-SimLibrary::Bay& SimLibrary::reserve(std::string_view label) {
-  const std::lock_guard lock(mutex_);
-  Bay* chosen = bay_with_locked(label);
-  if (chosen == nullptr) {
-    // An empty drive before one with a cartridge, then the one that was used longest ago.
-    for (const std::unique_ptr<Bay>& bay : bays_) {
-      const auto rank = [](const Bay& one) { return std::pair(!one.label.empty(), one.last_use); };
-      if (!bay->in_use && (chosen == nullptr || rank(*bay) < rank(*chosen))) {
-        chosen = bay.get();
-      }
-    }
-  }
-  if (chosen == nullptr || chosen->in_use) {
-    throw Error(ErrorCode::locked,
-                "load medium " + std::string(label) +
-                    (chosen == nullptr ? ": every drive is in use" : ": its drive is in use"));
-  }
-  chosen->in_use = true;
-  chosen->last_use = ++uses_;
-  return *chosen;
-}
-
-void SimLibrary::give_back(Bay& bay) noexcept {
-  std::string label;
-  {
-    const std::lock_guard lock(mutex_);
-    label = bay.label;
-  }
-  const bool is_in_mouth = bay.model->cartridge() == nullptr && !label.empty();
-  if (is_in_mouth) {
-    // Its user unloaded it: the robot fetches it.
-    bay.model->settle();
-    bay.model->be_handled("robot", label, kRobotSeconds);
-  }
-  bay.model->settle();
-  const std::lock_guard lock(mutex_);
-  if (is_in_mouth) {
-    bay.label.clear();
-  }
-  bay.in_use = false;
-}
-
-// The bay is reserved by the caller.
-void SimLibrary::empty(Bay& bay) {
-  std::string label;
-  {
-    const std::lock_guard lock(mutex_);
-    label = bay.label;
-  }
-  if (label.empty()) {
-    return;
-  }
-  bay.model->unload();
-  bay.model->be_handled("robot", label, kRobotSeconds);
-  const std::lock_guard lock(mutex_);
-  bay.label.clear();
-}
-
-// The bay is reserved by the caller, and empty.
-void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
-  const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
-  const GenerationFigures& figures = figures_of(options_.generation);
-  const double host_bytes =
-      static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
-  TapeMap map = TapeMap::of(medium_drive);
-  Cartridge* cartridge = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    places_.import_one(label);
-    places_.save();
-    std::unique_ptr<Cartridge>& known = cartridges_[std::string(label)];
-    if (known == nullptr) {
-      known = std::make_unique<Cartridge>(
-          Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
-    }
-    known->map = std::move(map);
-    cartridge = known.get();
-    bay.label = label;
-  }
-  bay.model->be_handled("robot", label, kRobotSeconds);
-  bay.model->load(*cartridge);
 }
 
 std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access) {
@@ -189,6 +120,7 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
   }
   Bay& bay = reserve(label);
   try {
+    require_usable(bay, label, access);
     // Opened before anything moves: what cannot be opened is not fetched.
     std::unique_ptr<TapeDrive> medium_drive = media_.load(label, access);
     if (bay.model->cartridge() == nullptr || bay.model->cartridge()->label != label) {
@@ -197,6 +129,12 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
     } else {
       bay.model->begin_operation();
       bay.model->note_rewind();
+    }
+    const CartridgeChip& chip = bay.model->cartridge()->chip;
+    if (chip.is_worn()) {
+      medium_drive = std::make_unique<FaultyDrive>(
+          std::move(medium_drive),
+          FaultPlan{.bad_records = chip.unreadable, .unwritable_records = chip.unwritable});
     }
     if (options_.wrap_medium) {
       medium_drive = options_.wrap_medium(std::move(medium_drive), label);
@@ -222,62 +160,6 @@ std::vector<DriveSlot> SimLibrary::drives() {
                      .in_use = bay->in_use});
   }
   return slots;
-}
-
-void SimLibrary::unload(std::string_view label) {
-  Bay* bay = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    require_known_locked(label, "unload");
-    bay = bay_with_locked(label);
-    if (bay == nullptr) {
-      return;
-    }
-    if (bay->in_use) {
-      throw Error(ErrorCode::locked,
-                  "unload medium " + std::string(label) + ": its drive is in use");
-    }
-    bay->in_use = true;
-  }
-  try {
-    empty(*bay);
-  } catch (...) {
-    give_back(*bay);
-    throw;
-  }
-  give_back(*bay);
-}
-
-std::string SimLibrary::export_medium(std::string_view label) {
-  unload(label);
-  const std::lock_guard lock(mutex_);
-  require_known_locked(label, "export");
-  if (bay_with_locked(label) != nullptr) {
-    throw Error(ErrorCode::locked,
-                "export medium " + std::string(label) + ": somebody has loaded it meanwhile");
-  }
-  places_.export_one(label);
-  places_.save();
-  return places_.place_of(label);
-}
-
-void SimLibrary::clean(std::string_view drive_name) {
-  Bay& bay = bay_named(drive_name);
-  {
-    const std::lock_guard lock(mutex_);
-    if (bay.in_use) {
-      throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
-    }
-    bay.in_use = true;
-  }
-  try {
-    empty(bay);
-    bay.model->be_handled("clean", "", 2 * kRobotSeconds + kCleaningSeconds);
-  } catch (...) {
-    give_back(bay);
-    throw;
-  }
-  give_back(bay);
 }
 
 std::string SimLibrary::drive_report() {
