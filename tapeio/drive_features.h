@@ -23,13 +23,13 @@ namespace mixtape::tapeio {
 // What is written into the chip of a cartridge (SPC-5 7.4 medium auxiliary memory, host attributes
 // of SSC-5), so that a stranger's drive shows whose it is.
 struct MediumStory {
-  std::string vendor;               // 0800 APPLICATION VENDOR.
-  std::string application;          // 0801 APPLICATION NAME.
-  std::string application_version;  // 0802 APPLICATION VERSION.
-  std::string label;                // 0803 USER MEDIUM TEXT LABEL.
-  std::string written_on;           // 0804 DATE AND TIME LAST WRITTEN, YYYYMMDDHHMM.
-  std::string barcode;              // 0806 BARCODE.
-  std::string pool;                 // 0808 MEDIA POOL.
+  std::string vendor = {};               // 0800 APPLICATION VENDOR.
+  std::string application = {};          // 0801 APPLICATION NAME.
+  std::string application_version = {};  // 0802 APPLICATION VERSION.
+  std::string label = {};                // 0803 USER MEDIUM TEXT LABEL.
+  std::string written_on = {};           // 0804 DATE AND TIME LAST WRITTEN, YYYYMMDDHHMM.
+  std::string barcode = {};              // 0806 BARCODE.
+  std::string pool = {};                 // 0808 MEDIA POOL.
   bool operator==(const MediumStory&) const = default;
 };
 
