@@ -112,6 +112,98 @@ void SimLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes
   places_.save();
 }
 
+// The drive with this cartridge, or one to put it into; nobody else gets it until it is given back.
+SimLibrary::Bay& SimLibrary::reserve(std::string_view label) {
+  const std::lock_guard lock(mutex_);
+  Bay* chosen = bay_with_locked(label);
+  if (chosen == nullptr) {
+    // An empty drive before one with a cartridge, then the one that was used longest ago.
+    for (const std::unique_ptr<Bay>& bay : bays_) {
+      const auto rank = [](const Bay& one) { return std::pair(!one.label.empty(), one.last_use); };
+      if (!bay->in_use && (chosen == nullptr || rank(*bay) < rank(*chosen))) {
+        chosen = bay.get();
+      }
+    }
+  }
+  if (chosen == nullptr || chosen->in_use) {
+    throw Error(ErrorCode::locked,
+                "load medium " + std::string(label) +
+                    (chosen == nullptr ? ": every drive is in use" : ": its drive is in use"));
+  }
+  chosen->in_use = true;
+  chosen->last_use = ++uses_;
+  return *chosen;
+}
+
+void SimLibrary::give_back(Bay& bay) noexcept {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    label = bay.label;
+  }
+  const bool is_in_mouth = bay.model->cartridge() == nullptr && !label.empty();
+  if (is_in_mouth) {
+    // Its user unloaded it: the robot fetches it.
+    bay.model->settle();
+    bay.model->be_handled("robot", label, kRobotSeconds);
+  }
+  bay.model->settle();
+  keep_chip(bay);
+  const std::lock_guard lock(mutex_);
+  if (is_in_mouth) {
+    bay.label.clear();
+  }
+  bay.in_use = false;
+}
+
+// The bay is reserved by the caller.
+void SimLibrary::empty(Bay& bay) {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    label = bay.label;
+  }
+  if (label.empty()) {
+    return;
+  }
+  keep_chip(bay);
+  bay.model->unload();
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  const std::lock_guard lock(mutex_);
+  bay.label.clear();
+}
+
+// The bay is reserved by the caller, and empty.
+void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
+  const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+  const CartridgeChip chip = chip_of(label);
+  const GenerationFigures& figures = figures_of(chip.generation);
+  const double host_bytes =
+      static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
+  TapeMap map = TapeMap::of(medium_drive);
+  Cartridge* cartridge = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    places_.import_one(label);
+    places_.save();
+    std::unique_ptr<Cartridge>& known = cartridges_[std::string(label)];
+    if (known == nullptr) {
+      known = std::make_unique<Cartridge>(
+          Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
+    }
+    known->map = std::move(map);
+    known->chip = chip;
+    known->keep = [directory = directory_of(label)](const CartridgeChip& now) {
+      write_cartridge_chip(directory, now);
+    };
+    cartridge = known.get();
+    bay.label = label;
+  }
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  bay.model->load(*cartridge);
+  keep_chip(bay);
+}
+
 std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access) {
   require_valid_label(label);
   {
@@ -160,6 +252,64 @@ std::vector<DriveSlot> SimLibrary::drives() {
                      .in_use = bay->in_use});
   }
   return slots;
+}
+
+void SimLibrary::unload(std::string_view label) {
+  Bay* bay = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    require_known_locked(label, "unload");
+    bay = bay_with_locked(label);
+    if (bay == nullptr) {
+      return;
+    }
+    if (bay->in_use) {
+      throw Error(ErrorCode::locked,
+                  "unload medium " + std::string(label) + ": its drive is in use");
+    }
+    bay->in_use = true;
+  }
+  try {
+    empty(*bay);
+  } catch (...) {
+    give_back(*bay);
+    throw;
+  }
+  give_back(*bay);
+}
+
+std::string SimLibrary::export_medium(std::string_view label) {
+  unload(label);
+  const std::lock_guard lock(mutex_);
+  require_known_locked(label, "export");
+  if (bay_with_locked(label) != nullptr) {
+    throw Error(ErrorCode::locked,
+                "export medium " + std::string(label) + ": somebody has loaded it meanwhile");
+  }
+  places_.export_one(label);
+  places_.save();
+  return places_.place_of(label);
+}
+
+void SimLibrary::clean(std::string_view drive_name) {
+  Bay& bay = bay_named(drive_name);
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    if (bay.in_use) {
+      throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
+    }
+    label = cleaning_cartridge_locked("clean " + std::string(drive_name) + ": ");
+    bay.in_use = true;
+  }
+  try {
+    CartridgeChip chip = chip_of(label);
+    clean_with(bay, label, chip);
+  } catch (...) {
+    give_back(bay);
+    throw;
+  }
+  give_back(bay);
 }
 
 std::string SimLibrary::drive_report() {

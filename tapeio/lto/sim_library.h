@@ -69,6 +69,9 @@ class SimLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] const SimLibraryOptions& options() const { return options_; }
 
  private:
+  // A cartridge carried between a slot and a drive: a small library, as users report it.
+  static constexpr double kRobotSeconds = 10;
+
   struct Bay {
     std::unique_ptr<DriveModel> model;
     std::string label;  // Of the cartridge in it; empty: none. Guarded by mutex_, as all below.
@@ -83,7 +86,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   void give_back(Bay& bay) noexcept;
   void empty(Bay& bay);
   void fill(Bay& bay, std::string_view label, TapeDrive& medium_drive);
-  void keep(Bay& bay) noexcept;
+  void keep_chip(Bay& bay) noexcept;
   // Into the drive for so long, and out again: it does not stay.
   void show_to(Bay& bay, std::string_view label, std::string_view operation, double seconds);
   void clean_with(Bay& bay, std::string_view label, CartridgeChip& chip);
