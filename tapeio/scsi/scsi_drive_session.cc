@@ -213,10 +213,9 @@ void ScsiDrive::require_position(const char* operation) {
 
 void ScsiDrive::require_writable(const char* operation) {
   require_position(operation);
-  tapeio::require_writable(
-      std::string(operation) + " to medium " + options_.label,
-      {.loaded_for_reading = !options_.writable,
-       .of_medium = write_protected_ ? kMoveItsSwitch : std::string_view{}});
+  tapeio::require_writable(std::string(operation) + " to medium " + options_.label,
+                           {.loaded_for_reading = !options_.writable,
+                            .of_medium = write_protected_ ? kMoveItsSwitch : std::string_view{}});
 }
 
 HeadPositions& ScsiDrive::moving(const char* operation) {
