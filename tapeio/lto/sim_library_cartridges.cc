@@ -95,13 +95,13 @@ void SimLibrary::require_usable(Bay& bay, std::string_view label, Access access)
   if (fit == Fit::none) {
     show_to(bay, label, "refuse", figures_of(options_.generation).load_s);
     throw Error(ErrorCode::unsupported, attempt + generations +
-                                            "which cannot read it: put it into one of " +
-                                            drives_for(chip.generation, Fit::reads));
+                                            "which cannot read it: put it into an " +
+                                            drives_for(chip.generation, Fit::reads) + " drive");
   }
   if (fit == Fit::reads && access == Access::write) {
-    throw Error(ErrorCode::write_protected, attempt + generations +
-                                                "which only reads it: write to a cartridge of " +
-                                                cartridges_for(options_.generation, Fit::writes));
+    throw Error(ErrorCode::write_protected,
+                attempt + generations + "which only reads it: write to an " +
+                    cartridges_for(options_.generation, Fit::writes) + " cartridge");
   }
 }
 
@@ -121,7 +121,7 @@ std::string SimLibrary::cleaning_cartridge_locked(const std::string& attempt) {
                   (used_up.empty() ? "no cleaning cartridge (CLN...) is in "
                                    : used_up + " is used up, and no other cleaning "
                                                "cartridge is in ") +
-                  url());
+                  url() + "; put one in");
 }
 
 }  // namespace mixtape::tapeio::lto

@@ -15,7 +15,6 @@ for i in 1 2 3; do head -c 300000 /dev/urandom >"$work/source/$i"; done
 sum() { (cd "$1" && find . -type f -name '[0-9]*' -exec b2sum {} + | sort); }
 # set_cartridge LABEL KEY VALUE: as a person edits it.
 set_cartridge() { sed -i "s|^$2 =.*|$2 = $3|" "$cartridges/$1/mixtape-cartridge"; }
-# As the reporter's lines and the error: one line may say what to do, and only one names the cartridge with it.
 add() { mixtape media add --capacity "1 GB" "$1" >/dev/null; }
 
 say "blank: the first backup labels it"
@@ -33,8 +32,8 @@ sum "$cartridges/MIX001L8" | diff "$work/MIX001L8.before" - || fail "it was chan
 say "wrong generation: too old, too new"
 add MIX002L6
 add MIX003L9
-expect_fail 1 'MIX002L6.*LTO-6 cartridge.*LTO-8 drive.*put it into one of LTO-6 or LTO-7' mixtape media load MIX002L6
-expect_fail 1 'MIX003L9.*LTO-9 cartridge.*LTO-8 drive.*put it into one of LTO-9' mixtape media label MIX003L9
+expect_fail 1 'MIX002L6.*LTO-6 cartridge.*LTO-8 drive.*put it into an LTO-6 or LTO-7 drive' mixtape media load MIX002L6
+expect_fail 1 'MIX003L9.*LTO-9 cartridge.*LTO-8 drive.*put it into an LTO-9 drive' mixtape media label MIX003L9
 expect_fail 1 'MIX003L9.*LTO-9 cartridge.*LTO-8 drive' mixtape media label --force MIX003L9
 mixtape media list | grep -q 'MIX002L6 .*slot' || fail "it did not come back out"
 rm -r "$cartridges/MIX002L6" "$cartridges/MIX003L9"
@@ -84,9 +83,9 @@ for kind in "LTF001L8:an LTFS volume" "TAR001L8:a tar archive" "AMA001L8:a tape 
   grep -q "$label alone: it holds .*${kind#*:}" "$work/expect.out" || fail "it does not say what is on $label"
 done
 mixtape backup "$work/source" >"$work/said" 2>&1 || fail "the cartridge of ours takes what is new"
-rm -rf "$cartridges/MIX001L8.away" && mv "$cartridges/MIX001L8" "$work/away"
+mv "$cartridges/MIX001L8" "$work/away"
 echo newer >"$work/source/newer"
-expect_fail 1 'medium' mixtape backup "$work/source"
+expect_fail 3 'no medium here can take it' mixtape backup "$work/source"
 mv "$work/away" "$cartridges/MIX001L8"
 for label in LTF001L8 TAR001L8 AMA001L8 RND001L8; do
   sum "$cartridges/$label" | diff "$work/$label.before" - || fail "$label was changed"
@@ -99,17 +98,14 @@ for label in LTF001L8 TAR001L8 AMA001L8; do
   rm -r "$cartridges/$label"
 done
 
-say "worn: what cannot be read is named, the copy on another cartridge serves; what cannot be written goes elsewhere"
+say "worn: what cannot be read is named, the copy on another cartridge serves; what cannot be written says so"
 mixtape backup "$work/source" >/dev/null
 sed -i 's/^#copies = .*/copies = 2/' "$MIXTAPE_HOME/mixtape.toml"
 mixtape backup "$work/source" >/dev/null
-records=$(grep -c . <(ls "$cartridges/MIX001L8"))
-[ "$records" -gt 3 ] || fail "nothing is on it"
+sed -i 's/^copies = 2/copies = 1/' "$MIXTAPE_HOME/mixtape.toml"
 set_cartridge MIX001L8 unreadable 0-500
 rm -rf "$MIXTAPE_HOME/cache"/* "$work/back"
-status=0
-mixtape restore "$work/source" --to "$work/back" >"$work/said" 2>&1 || status=$?
-cat "$work/said"
+mixtape restore "$work/source" --to "$work/back"
 same --no-root-mtime "$work/source" "$work/back$work/source"
 set_cartridge RND001L8 unreadable 0-500
 rm -rf "$MIXTAPE_HOME/cache"/* "$work/back"
@@ -124,8 +120,8 @@ set_cartridge MIX001L8 unwritable 0-500
 set_cartridge RND001L8 unwritable 0-500
 echo newest >"$work/source/newest"
 expect_fail 1 'worn there.*take it out of use' mixtape backup "$work/source"
+mixtape media retire MIX001L8
+mixtape media retire RND001L8
 add MIX005L8
-sed -i 's/^copies = 2/copies = 1/' "$MIXTAPE_HOME/mixtape.toml"
-mixtape backup "$work/source" >"$work/said" 2>&1 || true
-cat "$work/said"
+mixtape backup "$work/source"
 mixtape media list | grep -q 'MIX005L8 .*1 bundle' || fail "it went to no other cartridge"
