@@ -6,6 +6,7 @@
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
+#include "tapeio/write_protection.h"
 
 namespace mixtape::tapeio {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::uint64_t kDiskCheckInterval = 64 * MiB;
 // A reader that finds another file than it knew looks again; one that changes at each look is not a
 // tape file under a writer's care.
 constexpr int kMaxLooks = 4;
+constexpr std::string_view kNoPermission =
+    "its directory has no permission to write: give it that, or take another medium";
 
 }  // namespace
 
@@ -229,12 +232,10 @@ void DirDrive::seek_end_of_data() {
 
 void DirDrive::require_writable(const char* operation) const {
   require_medium(operation);
-  if (!medium_.is_writable() || medium_.is_write_protected()) {
-    throw Error(ErrorCode::write_protected,
-                std::string(operation) + " of medium " + medium_.label() +
-                    (medium_.is_writable() ? ": its directory has no permission to write"
-                                           : ": it was loaded for reading"));
-  }
+  tapeio::require_writable(
+      std::string(operation) + " to medium " + medium_.label(),
+      {.loaded_for_reading = !medium_.is_writable(),
+       .of_medium = medium_.is_write_protected() ? kNoPermission : std::string_view{}});
 }
 
 void DirDrive::require_record_size(std::size_t size) const {

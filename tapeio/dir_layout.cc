@@ -2,11 +2,11 @@
 #include "tapeio/dir_layout.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/key_values.h"
 #include "tapeio/tape_drive.h"
 
 namespace mixtape::tapeio {
@@ -21,22 +21,6 @@ constexpr std::uint64_t kDescriptionFormat = 1;
 bool is_hint_character(char character) {
   return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') ||
          character == '.';
-}
-
-std::optional<std::uint64_t> parse_number(std::string_view digits) {
-  std::uint64_t number = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 [[noreturn]] void throw_bad_description(const std::string& reason) {
@@ -101,22 +85,15 @@ std::string encode(const MediumDescription& description) {
 MediumDescription decode_medium_description(std::string_view text) {
   MediumDescription description;
   std::uint64_t format = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.empty() || line.front() == '#') {
-      continue;
-    }
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) {
-      throw_bad_description("a line without '='");
-    }
-    const std::string_view key = trimmed(line.substr(0, equals));
+  const auto entries = parse_key_values(text);
+  if (!entries.has_value()) {
+    throw_bad_description("a line without '='");
+  }
+  for (const auto& [key, digits] : *entries) {
     if (key != "format" && key != "capacity_bytes" && key != "record_size") {
       continue;
     }
-    const std::optional<std::uint64_t> value = parse_number(trimmed(line.substr(equals + 1)));
+    const std::optional<std::uint64_t> value = parse_number(digits);
     if (!value.has_value()) {
       throw_bad_description(std::string(key) + " is not a number");
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // What a drive may offer besides reading and writing, each a small interface of its own.
@@ -22,14 +23,32 @@ namespace mixtape::tapeio {
 // What is written into the chip of a cartridge (SPC-5 7.4 medium auxiliary memory, host attributes
 // of SSC-5), so that a stranger's drive shows whose it is.
 struct MediumStory {
-  std::string vendor;               // 0800 APPLICATION VENDOR, 8 characters.
-  std::string application;          // 0801 APPLICATION NAME, 32.
-  std::string application_version;  // 0802 APPLICATION VERSION, 8.
-  std::string label;                // 0803 USER MEDIUM TEXT LABEL, 160.
-  std::string written_on;           // 0804 DATE AND TIME LAST WRITTEN, YYYYMMDDHHMM.
-  std::string barcode;              // 0806 BARCODE, 32.
-  std::string pool;                 // 0808 MEDIA POOL, 160.
+  std::string vendor = {};               // 0800 APPLICATION VENDOR.
+  std::string application = {};          // 0801 APPLICATION NAME.
+  std::string application_version = {};  // 0802 APPLICATION VERSION.
+  std::string label = {};                // 0803 USER MEDIUM TEXT LABEL.
+  std::string written_on = {};           // 0804 DATE AND TIME LAST WRITTEN, YYYYMMDDHHMM.
+  std::string barcode = {};              // 0806 BARCODE.
+  std::string pool = {};                 // 0808 MEDIA POOL.
   bool operator==(const MediumStory&) const = default;
+};
+
+// The chip's field for each part of the story: what is longer is cut.
+struct StoryField {
+  std::uint16_t attribute;
+  std::size_t size;
+  bool is_text;  // Padded with zeros and not with blanks, and of more than ASCII.
+  std::string_view name;
+  std::string MediumStory::*part;
+};
+inline constexpr StoryField kStoryFields[] = {
+    {0x0800, 8, false, "vendor", &MediumStory::vendor},
+    {0x0801, 32, false, "application", &MediumStory::application},
+    {0x0802, 8, false, "application_version", &MediumStory::application_version},
+    {0x0803, 160, true, "label", &MediumStory::label},
+    {0x0804, 12, false, "written_on", &MediumStory::written_on},
+    {0x0806, 32, false, "barcode", &MediumStory::barcode},
+    {0x0808, 160, true, "pool", &MediumStory::pool},
 };
 
 // What the cartridge and its chip tell of themselves.

@@ -39,6 +39,14 @@ void FaultyDrive::begin_write(const char* name) {
   }
 }
 
+void FaultyDrive::fail_at(const char* attempt, std::uint64_t block) {
+  const std::optional<MediumInfo> info = drive_->medium();
+  throw Error(ErrorCode::io, attempt + std::to_string(block) + " of medium " +
+                                 (info ? info->label : "") +
+                                 ": the tape is worn there (a planned fault); copy what is on it "
+                                 "and take it out of use");
+}
+
 bool FaultyDrive::warns() const {
   return plan_.early_warning_after_bytes.has_value() &&
          bytes_written_ >= *plan_.early_warning_after_bytes;
@@ -68,7 +76,7 @@ ReadResult FaultyDrive::read_record(MutableBytes buffer) {
   const ReadResult result = drive_->read_record(buffer);
   if (result.kind == ReadResult::Kind::record) {
     if (plan_.bad_records.contains(block)) {
-      throw Error(ErrorCode::io, "read record: planned bad record " + std::to_string(block));
+      fail_at("read record ", block);
     }
     if (plan_.flipped_records.contains(block)) {
       buffer[0] ^= std::byte{0xff};
@@ -79,12 +87,15 @@ ReadResult FaultyDrive::read_record(MutableBytes buffer) {
 
 WriteResult FaultyDrive::write_record(ByteView record) {
   begin_write("write record");
+  const std::uint64_t block = drive_->position().block;
+  if (plan_.unwritable_records.contains(block)) {
+    fail_at("write record ", block);
+  }
   const bool is_too_much = plan_.hard_end_after_bytes.has_value() &&
                            bytes_written_ + record.size() > *plan_.hard_end_after_bytes;
   if (is_too_much || is_behind_end()) {
     return {.written = false, .early_warning = true};
   }
-  const std::uint64_t block = drive_->position().block;
   const WriteResult result = drive_->write_record(record);
   if (result.written) {
     bytes_written_ += record.size();

@@ -37,6 +37,8 @@ struct FaultPlan {
   bool ends_for_filemarks = false;
   // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
   std::set<std::uint64_t> bad_records = {};
+  // Block addresses where no record can be written: Error{io}, the head stays.
+  std::set<std::uint64_t> unwritable_records = {};
   // Block addresses of records that come back with their first byte inverted, unnoticed by the
   // drive.
   std::set<std::uint64_t> flipped_records = {};
@@ -76,6 +78,7 @@ class FaultyDrive final : public TapeDrive {
   void require_power() const;
   void begin_operation(const char* name);
   void begin_write(const char* name);
+  [[noreturn]] void fail_at(const char* attempt, std::uint64_t block);
   [[nodiscard]] bool warns() const;
   [[nodiscard]] bool is_behind_end() const;
   [[nodiscard]] WriteResult with_early_warning(std::uint64_t block, WriteResult result) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/write_protection.h"
 
 namespace mixtape::tapeio {
 
@@ -30,10 +31,8 @@ auto LentDrive::watched(Operation operation) {
 }
 
 void LentDrive::require_writable(const char* operation) const {
-  if (!writable_) {
-    throw Error(ErrorCode::write_protected, std::string(operation) + " on medium " + label_ +
-                                                ": it was loaded for reading only");
-  }
+  tapeio::require_writable(std::string(operation) + " to medium " + label_,
+                           {.loaded_for_reading = !writable_});
 }
 
 std::optional<MediumInfo> LentDrive::medium() {

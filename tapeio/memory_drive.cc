@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/write_protection.h"
 
 namespace mixtape::tapeio {
 
@@ -77,11 +78,10 @@ MemoryMedium& MemoryDrive::require_medium(const char* operation) {
 
 MemoryMedium& MemoryDrive::require_writable(const char* operation) {
   MemoryMedium& medium = require_medium(operation);
-  if (medium.options_.write_protected || !writable_) {
-    const char* reason = writable_ ? ": it is write-protected" : ": it was loaded for reading";
-    throw Error(ErrorCode::write_protected,
-                std::string(operation) + " to medium " + medium.options_.label + reason);
-  }
+  tapeio::require_writable(
+      std::string(operation) + " to medium " + medium.options_.label,
+      {.loaded_for_reading = !writable_,
+       .of_medium = medium.options_.write_protected ? kMoveItsSwitch : std::string_view{}});
   return medium;
 }
 

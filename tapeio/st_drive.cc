@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "tapeio/error.h"
+#include "tapeio/write_protection.h"
 
 // Opening, asking, reading and writing; st_drive_moves.cc has what moves the head.
 
@@ -134,12 +135,9 @@ void StDrive::require_medium() {
 
 void StDrive::require_writable() {
   require_medium();
-  if (write_protected_ || status_has(GMT_WR_PROT(~0L))) {
-    write_protected_ = true;
-    throw Error(ErrorCode::write_protected, "the cartridge in " + device_->path() +
-                                                " is write-protected: move its switch or take "
-                                                "another");
-  }
+  write_protected_ = write_protected_ || status_has(GMT_WR_PROT(~0L));
+  tapeio::require_writable("write to the cartridge in " + device_->path(),
+                           {.of_medium = write_protected_ ? kMoveItsSwitch : std::string_view{}});
 }
 
 ReadResult StDrive::read_record(MutableBytes buffer) {

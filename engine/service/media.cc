@@ -8,6 +8,7 @@
 #include "engine/archive/medium_writer.h"
 #include "engine/service/last_index.h"
 #include "engine/service/writing.h"
+#include "tapeio/changer.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -58,8 +59,17 @@ catalog::Medium known_medium(Context& context, std::string_view label) {
   return *medium;
 }
 
+void require_no_cleaning_cartridge(const std::string& verb, std::string_view label) {
+  if (tapeio::is_cleaning_barcode(std::string(label))) {
+    throw Error(ErrorCode::invalid, verb + " medium " + std::string(label) +
+                                        ": it is a cleaning cartridge; `mixtape media clean "
+                                        "DRIVE` cleans with it");
+  }
+}
+
 tapeio::PlacedMedium placed_medium(Context& context, const std::string& verb,
                                    std::string_view label) {
+  require_no_cleaning_cartridge(verb, label);
   const auto placed = context.workspace.libraries().find(label);
   if (!placed) {
     throw Error(ErrorCode::not_found,
@@ -72,6 +82,7 @@ tapeio::PlacedMedium placed_medium(Context& context, const std::string& verb,
 // A robot knows its cartridges by their barcodes. Where a human puts them in, an empty one has no
 // name yet: it is the one in the drive.
 tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label) {
+  require_no_cleaning_cartridge("label", label);
   if (const auto placed = context.workspace.libraries().find(label)) {
     return *placed;
   }

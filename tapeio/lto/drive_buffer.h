@@ -41,6 +41,8 @@ class DriveBuffer {
 
   explicit DriveBuffer(DriveBufferOptions options) : options_(std::move(options)) {}
 
+  // Of the tape that is in the drive from now on; at least one.
+  void use_speeds(std::vector<double> speeds) { options_.speeds = std::move(speeds); }
   // The tape was positioned and may start here at once, the buffer is empty.
   void begin(Direction direction);
   // The host hands over (or takes) `bytes`, which it made (or digested) evenly in `host_s` seconds.

@@ -35,6 +35,9 @@ void DriveModel::wait(SimKind kind, double seconds) {
     const std::lock_guard lock(mutex_);
     report_.add(kind, seconds, 0);
   }
+  if (kind != SimKind::robot) {
+    use_.seconds += seconds;
+  }
   operation_s_ += seconds;
   clock_.wait(seconds);
 }
@@ -48,6 +51,7 @@ void DriveModel::spend(const DriveBuffer::Spent& spent, double host_s) {
     report_.repositions = buffer_.repositions();
     report_.underruns = buffer_.underruns();
   }
+  use_.seconds += spent.transfer_s + spent.reposition_s;
   operation_s_ += spent.total();
   const double of_host = std::min(host_s, spent.total());
   clock_.pass(of_host);
@@ -123,7 +127,7 @@ void DriveModel::note_read(std::uint64_t bytes, std::uint64_t block, bool failed
   const std::uint64_t begin = cartridge_->map.bytes_before(std::min(head_, block));
   const std::uint64_t passed = cartridge_->map.bytes_before(block) - begin;
   move_bytes(Doing::reading, passed);
-  cartridge_->bytes_read += bytes;
+  cartridge_->chip.bytes_read += bytes;
   {
     const std::lock_guard lock(mutex_);
     report_.bytes_read += bytes;
@@ -139,7 +143,7 @@ void DriveModel::note_write(std::uint64_t bytes, std::uint64_t block, bool faile
   move_bytes(Doing::writing, bytes);
   cartridge_->map.truncate(head_);
   cartridge_->map.append(bytes);
-  cartridge_->bytes_written += bytes;
+  cartridge_->chip.bytes_written += bytes;
   {
     const std::lock_guard lock(mutex_);
     report_.bytes_written += bytes;
@@ -198,7 +202,11 @@ void DriveModel::load(Cartridge& cartridge) {
   begin_operation();
   pass_host_time();
   cartridge_ = &cartridge;
-  ++cartridge.loads;
+  ++cartridge.chip.loads;
+  ++use_.loads;
+  // An older cartridge moves as in a drive of its own generation.
+  buffer_.use_speeds(
+      matched_speeds(figures_of(std::min(options_.generation, cartridge.chip.generation))));
   head_ = 0;
   motion_ = Motion::standing;
   doing_ = Doing::nothing;
@@ -211,6 +219,30 @@ void DriveModel::load(Cartridge& cartridge) {
     report_.add(SimKind::load, 0, 1);
   }
   trace("load", 0, 0, false);
+  if (!cartridge.chip.is_initialised) {
+    initialise(cartridge);
+  }
+}
+
+void DriveModel::initialise(Cartridge& cartridge) {
+  cartridge.chip.is_initialised = true;
+  if (options_.first_load_s > 0) {
+    begin_operation();
+    wait(SimKind::initialise, options_.first_load_s);
+    {
+      const std::lock_guard lock(mutex_);
+      report_.add(SimKind::initialise, 0, 1);
+    }
+    trace("initialise", 0, 0, false);
+  }
+}
+
+bool DriveModel::wants_cleaning() const {
+  constexpr double kHour = 3600;
+  const bool worked_long =
+      options_.clean_after_hours > 0 && use_.seconds >= options_.clean_after_hours * kHour;
+  return worked_long ||
+         (options_.clean_after_loads > 0 && use_.loads >= options_.clean_after_loads);
 }
 
 void DriveModel::unload() {

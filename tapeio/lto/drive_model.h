@@ -2,15 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "tapeio/drive_features.h"
+#include "tapeio/lto/cartridge_chip.h"
 #include "tapeio/lto/clock.h"
 #include "tapeio/lto/drive_buffer.h"
+#include "tapeio/lto/drive_use.h"
 #include "tapeio/lto/positioning.h"
 #include "tapeio/lto/report.h"
 #include "tapeio/lto/sim_trace.h"
@@ -35,6 +37,10 @@ struct DriveModelOptions {
   double clock_speed = 0;         // As SimClock: 0 is virtual.
   HostTime* host_time = nullptr;  // Null: the host takes no time. Must outlive the model.
   SimTrace* trace = nullptr;      // Null: none. Must outlive the model.
+  double first_load_s = 0;        // What a cartridge that was never loaded takes to be measured.
+  // The drive asks to be cleaned after so much work since it was cleaned last; 0: never.
+  double clean_after_hours = 0;
+  std::uint64_t clean_after_loads = 0;
 };
 
 // What a cartridge's chip remembers, and what is on its tape.
@@ -42,9 +48,9 @@ struct Cartridge {
   std::string label;
   TapeMap map;
   CartridgeGeometry geometry;
-  MediumStory story = {};
-  std::uint64_t loads = 0;
-  std::uint64_t bytes_written = 0, bytes_read = 0;  // Ever; the host's.
+  CartridgeChip chip = {};
+  // Makes what the chip says now outlive the program. Throws what keeping it may throw.
+  std::function<void(const CartridgeChip&)> keep = [](const CartridgeChip&) {};
 };
 
 class DriveModel {
@@ -55,9 +61,20 @@ class DriveModel {
   void load(Cartridge& cartridge);
   // Rewinds and gives it out.
   void unload();
-  // The robot (or a cleaning) keeps the drive from working for so long.
+  // The robot (or a cleaning, or a cartridge that is not taken) keeps the drive from working for so
+  // long.
   void be_handled(std::string_view operation, std::string_view medium, double seconds);
   [[nodiscard]] Cartridge* cartridge() { return cartridge_; }
+  // Where that object begins on the tape, and how the head gets there from where it is.
+  [[nodiscard]] TapePoint place_of(std::uint64_t block) const { return point(block); }
+  [[nodiscard]] TapePoint head() const { return point(head_); }
+  [[nodiscard]] Motion motion() const { return motion_; }
+
+  // What the drive has done since it was cleaned; set when it is known from an earlier program, or
+  // when the drive was cleaned.
+  [[nodiscard]] DriveUse use() const { return use_; }
+  void set_use(const DriveUse& use) { use_ = use; }
+  [[nodiscard]] bool wants_cleaning() const;
 
   // Before the operation proper is done: what passed on the host until now counts as its time, and
   // what passes until the operation is noted does not.
@@ -87,6 +104,7 @@ class DriveModel {
   void spend(const DriveBuffer::Spent& spent, double host_s);
   void pass_host_time();
   void finish_writing();
+  void initialise(Cartridge& cartridge);
   void prepare(Doing doing);
   void move_bytes(Doing doing, std::uint64_t bytes);
   void trace(std::string_view operation, std::uint64_t block, std::uint64_t bytes, bool failed);
@@ -105,6 +123,7 @@ class DriveModel {
   double host_mark_ = 0;  // When the last operation ended.
   double moved_bytes_ = 0;
   double operation_s_ = 0;  // Of the operation under way.
+  DriveUse use_;
   std::uint64_t repositions_before_load_ = 0, underruns_before_load_ = 0;
   std::optional<SimTraceLine> pending_;
   mutable std::mutex mutex_;

@@ -7,9 +7,9 @@
 namespace mixtape::tapeio::lto {
 namespace {
 
-constexpr SimKind kAllKinds[kSimKinds] = {SimKind::robot,      SimKind::load,   SimKind::unload,
-                                          SimKind::rewind,     SimKind::locate, SimKind::transfer,
-                                          SimKind::reposition, SimKind::waiting};
+constexpr SimKind kAllKinds[kSimKinds] = {
+    SimKind::robot,  SimKind::load,     SimKind::initialise, SimKind::unload, SimKind::rewind,
+    SimKind::locate, SimKind::transfer, SimKind::reposition, SimKind::waiting};
 
 std::string text_of_seconds(double seconds) {
   char text[64];
@@ -36,6 +36,8 @@ std::string_view to_string(SimKind kind) {
       return "robot";
     case SimKind::load:
       return "load";
+    case SimKind::initialise:
+      return "initialise";
     case SimKind::unload:
       return "unload";
     case SimKind::rewind:

@@ -14,6 +14,7 @@ namespace mixtape::tapeio::lto {
 enum class SimKind {
   robot,       // A cartridge carried between a slot and a drive.
   load,        // Threading and getting ready.
+  initialise,  // The first load of a cartridge that is measured then.
   unload,      // With the rewind before it.
   rewind,      // Asked for by the host.
   locate,      // Any other movement to a place: locate, space, end of data, start from a stand.
@@ -21,7 +22,7 @@ enum class SimKind {
   reposition,  // Back-hitches that were not hidden behind the host's own time.
   waiting,     // The drive was ready and the host had nothing for it.
 };
-inline constexpr std::size_t kSimKinds = 8;
+inline constexpr std::size_t kSimKinds = 9;
 [[nodiscard]] std::string_view to_string(SimKind kind);
 
 struct SimReport {

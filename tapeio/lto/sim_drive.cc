@@ -5,12 +5,14 @@
 
 #include "tapeio/error.h"
 #include "tapeio/medium_space.h"
+#include "tapeio/tape_alerts.h"
+#include "tapeio/write_protection.h"
 
 namespace mixtape::tapeio::lto {
 namespace {
 
-// Density codes of LTO-5 to LTO-9 (SSC-5); the next one continues the row.
-constexpr std::uint8_t kDensityOfLto5 = 0x58;
+constexpr std::string_view kReadOnlyGeneration =
+    "this drive only reads cartridges of its generation: take a newer one";
 
 }  // namespace
 
@@ -56,19 +58,64 @@ auto SimDrive::noted(const char* name, Operation operation, Note note) {
   return result;
 }
 
+std::string_view SimDrive::protection(const Cartridge& cartridge) const {
+  if (cartridge.chip.is_write_protected) {
+    return kMoveItsSwitch;
+  }
+  const Fit fit = fit_of(model_.options().generation, cartridge.chip.generation);
+  return fit == Fit::writes ? std::string_view{} : kReadOnlyGeneration;
+}
+
+void SimDrive::require_writable(const char* operation) {
+  const Cartridge& cartridge = require_cartridge(operation);
+  const std::string_view reason = protection(cartridge);
+  if (!reason.empty()) {
+    raised_.insert(cartridge.chip.is_write_protected ? kWriteProtected : kReadOnlyFormat);
+  }
+  tapeio::require_writable(std::string(operation) + " to medium " + cartridge.label,
+                           {.of_medium = reason});
+}
+
 std::optional<MediumInfo> SimDrive::medium() {
   if (is_unloaded_) {
     return std::nullopt;
   }
-  return medium_drive_->medium();
+  std::optional<MediumInfo> info = medium_drive_->medium();
+  if (info && model_.cartridge() != nullptr) {
+    info->write_protected = info->write_protected || !protection(*model_.cartridge()).empty();
+  }
+  return info;
+}
+
+template <typename Operation>
+auto SimDrive::judged(std::uint8_t alert, std::uint64_t& failures, Operation operation) {
+  const bool is_worn = model_.cartridge() != nullptr && model_.cartridge()->chip.is_worn();
+  try {
+    const auto result = operation();
+    if (is_worn) {
+      raised_.insert(alert == kReadFailure ? kReadWarning : kWriteWarning);
+    }
+    return result;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::io) {  // Others are of the request, not of the tape.
+      ++failures;
+      raised_.insert(alert);
+      if (is_worn) {
+        raised_.insert(kMediaWornOut);
+      }
+    }
+    throw;
+  }
 }
 
 ReadResult SimDrive::read_record(MutableBytes buffer) {
-  return noted(
-      "read record", [&] { return medium_drive_->read_record(buffer); },
-      [&](const ReadResult& result, std::uint64_t block, bool failed) {
-        model_.note_read(result.size, block, failed);
-      });
+  return judged(kReadFailure, failed_reads_, [&] {
+    return noted(
+        "read record", [&] { return medium_drive_->read_record(buffer); },
+        [&](const ReadResult& result, std::uint64_t block, bool failed) {
+          model_.note_read(result.size, block, failed);
+        });
+  });
 }
 
 WriteResult SimDrive::with_early_warning(WriteResult result) {
@@ -84,19 +131,25 @@ WriteResult SimDrive::with_early_warning(WriteResult result) {
 }
 
 WriteResult SimDrive::write_record(ByteView record) {
-  return with_early_warning(noted(
-      "write record", [&] { return medium_drive_->write_record(record); },
-      [&](const WriteResult& result, std::uint64_t block, bool failed) {
-        model_.note_write(record.size(), block, failed || !result.written);
-      }));
+  require_writable("write record");
+  return with_early_warning(judged(kWriteFailure, failed_writes_, [&] {
+    return noted(
+        "write record", [&] { return medium_drive_->write_record(record); },
+        [&](const WriteResult& result, std::uint64_t block, bool failed) {
+          model_.note_write(record.size(), block, failed || !result.written);
+        });
+  }));
 }
 
 WriteResult SimDrive::write_filemark() {
-  return with_early_warning(noted(
-      "write filemark", [&] { return medium_drive_->write_filemark(); },
-      [&](const WriteResult& result, std::uint64_t block, bool failed) {
-        model_.note_filemark(block, failed || !result.written);
-      }));
+  require_writable("write filemark");
+  return with_early_warning(judged(kWriteFailure, failed_writes_, [&] {
+    return noted(
+        "write filemark", [&] { return medium_drive_->write_filemark(); },
+        [&](const WriteResult& result, std::uint64_t block, bool failed) {
+          model_.note_filemark(block, failed || !result.written);
+        });
+  }));
 }
 
 void SimDrive::rewind() {
@@ -136,83 +189,20 @@ void SimDrive::name_next_file(std::string_view hint) {
   medium_drive_->name_next_file(hint);
 }
 
-DriveFeatures SimDrive::features() {
-  const GenerationFigures& figures = model_.positioning().figures();
-  return {.identity = DriveIdentity{.vendor = "MIXTAPE",
-                                    .product = "simulated " + std::string(figures.name),
-                                    .revision = "1",
-                                    .serial = model_.options().name,
-                                    .notes = {"simulated: times are modelled, not measured"}},
-          .memory = this,
-          .gauges = this,
-          .space = this,
-          .wraps = this,
-          .clock = &model_.clock()};
-}
-
 void SimDrive::unload() {
   if (is_unloaded_) {
     return;
   }
   medium_drive_->unload();
+  if (const Cartridge* cartridge = model_.cartridge()) {
+    try {
+      cartridge->keep(cartridge->chip);
+    } catch (const Error&) {
+      // Its counts are lost, and nothing depends on them.
+    }
+  }
   model_.unload();
   is_unloaded_ = true;
-}
-
-MediumStory SimDrive::story() {
-  return require_cartridge("read medium memory").story;
-}
-
-void SimDrive::write_story(const MediumStory& story) {
-  require_cartridge("write medium memory").story = story;
-}
-
-MediumWear SimDrive::wear() {
-  const Cartridge& cartridge = require_cartridge("read medium memory");
-  const unsigned generation = model_.options().generation;
-  MediumWear wear{
-      .loads = cartridge.loads,
-      .mebibytes_written_ever = cartridge.bytes_written / MiB,
-      .mebibytes_read_ever = cartridge.bytes_read / MiB,
-      .mebibytes_remaining = std::nullopt,
-      .mebibytes_capacity = std::nullopt,
-      .manufacturer = "SIMULATE",
-      .serial = cartridge.label,
-      .density = static_cast<std::uint8_t>(kDensityOfLto5 + 2 * (generation - kOldestGeneration))};
-  if (const std::optional<RemainingSpace> space = remaining()) {
-    wear.mebibytes_remaining = space->remaining_bytes / MiB;
-    wear.mebibytes_capacity = space->capacity_bytes / MiB;
-  }
-  return wear;
-}
-
-DriveHealth SimDrive::health() {
-  DriveHealth health;
-  health.repositions = model_.repositions();
-  health.underruns = model_.underruns();
-  return health;
-}
-
-std::optional<RemainingSpace> SimDrive::remaining() {
-  const Cartridge& cartridge = require_cartridge("ask remaining space");
-  const std::optional<MediumInfo> info = medium_drive_->medium();
-  if (!info.has_value() || !info->capacity_bytes.has_value()) {
-    return std::nullopt;
-  }
-  const std::uint64_t capacity = *info->capacity_bytes;
-  const std::uint64_t used = cartridge.map.end_bytes();
-  return RemainingSpace{.capacity_bytes = capacity,
-                        .remaining_bytes = capacity - std::min(used, capacity)};
-}
-
-bool SimDrive::warn_earlier(std::uint64_t bytes) {
-  warn_earlier_bytes_ = bytes;
-  return true;
-}
-
-std::vector<std::uint64_t> SimDrive::ends_of_wraps() {
-  const Cartridge& cartridge = require_cartridge("read end of wraps");
-  return cartridge.map.ends_of_wraps(cartridge.geometry);
 }
 
 }  // namespace mixtape::tapeio::lto

@@ -5,15 +5,14 @@
 #include <cmath>
 #include <utility>
 
+#include "tapeio/changer.h"
 #include "tapeio/error.h"
+#include "tapeio/faulty_drive.h"
 
 namespace mixtape::tapeio::lto {
 namespace {
 
-// A cartridge carried between a slot and a drive: a small library, as users report it.
-constexpr double kRobotSeconds = 10;
-// Assumed: a cleaning cartridge threads, runs once and comes out.
-constexpr double kCleaningSeconds = 120;
+constexpr double kMinute = 60;
 
 }  // namespace
 
@@ -21,7 +20,8 @@ SimLibrary::SimLibrary(SimLibraryOptions options)
     : options_(std::move(options)),
       trace_(options_.path + "/trace.txt"),
       media_(options_.path),
-      places_(options_.path + "/places.txt", options_.slots) {
+      places_(options_.path + "/places.txt", options_.slots),
+      uses_of_drives_(read_drive_uses(uses_file())) {
   HostTime* host_time = options_.host_time == nullptr ? &real_host_time_ : options_.host_time;
   for (std::size_t number = 1; number <= options_.drives; ++number) {
     auto bay = std::make_unique<Bay>();
@@ -31,7 +31,11 @@ SimLibrary::SimLibrary(SimLibraryOptions options)
                           .scale = options_.modelled_scale(),
                           .clock_speed = options_.clock_speed,
                           .host_time = options_.counts_host_time ? host_time : nullptr,
-                          .trace = &trace_});
+                          .trace = &trace_,
+                          .first_load_s = options_.first_load_minutes * kMinute,
+                          .clean_after_hours = options_.clean_hours,
+                          .clean_after_loads = options_.clean_loads});
+    bay->model->set_use(uses_of_drives_[bay->model->options().name]);
     bays_.push_back(std::move(bay));
   }
 }
@@ -69,8 +73,17 @@ SimLibrary::Bay& SimLibrary::bay_named(std::string_view drive_name) const {
               "find " + std::string(drive_name) + ": library " + url() + " has no such drive");
 }
 
+CartridgeChip SimLibrary::new_chip(std::string_view label) const {
+  CartridgeChip chip;
+  chip.generation = generation_of_barcode(label).value_or(options_.generation);
+  chip.is_cleaning = is_cleaning_barcode(std::string(label));
+  chip.is_initialised = !figures_of(chip.generation).initialises;
+  return chip;
+}
+
 std::vector<MediumSlot> SimLibrary::media() {
   std::vector<MediumSlot> slots = media_.media();
+  std::erase_if(slots, [](const MediumSlot& slot) { return is_cleaning_barcode(slot.label); });
   const std::lock_guard lock(mutex_);
   static_cast<void>(labels_locked());
   for (MediumSlot& slot : slots) {
@@ -89,10 +102,12 @@ void SimLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes
   static_cast<void>(labels_locked());
   places_.require_room();
   const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+  const CartridgeChip chip = new_chip(label);
   const double most =
-      static_cast<double>(figures_of(options_.generation).native_bytes) / options_.modelled_scale();
+      static_cast<double>(figures_of(chip.generation).native_bytes) / options_.modelled_scale();
   const double nominal = std::min(static_cast<double>(capacity_bytes), most);
   media_.add_medium(label, static_cast<std::uint64_t>(std::llround(nominal * (1 + deviation))));
+  write_cartridge_chip(directory_of(label), chip);
   static_cast<void>(labels_locked());
   places_.save();
 }
@@ -133,6 +148,7 @@ void SimLibrary::give_back(Bay& bay) noexcept {
     bay.model->be_handled("robot", label, kRobotSeconds);
   }
   bay.model->settle();
+  keep_chip(bay);
   const std::lock_guard lock(mutex_);
   if (is_in_mouth) {
     bay.label.clear();
@@ -150,6 +166,7 @@ void SimLibrary::empty(Bay& bay) {
   if (label.empty()) {
     return;
   }
+  keep_chip(bay);
   bay.model->unload();
   bay.model->be_handled("robot", label, kRobotSeconds);
   const std::lock_guard lock(mutex_);
@@ -159,7 +176,8 @@ void SimLibrary::empty(Bay& bay) {
 // The bay is reserved by the caller, and empty.
 void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
   const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
-  const GenerationFigures& figures = figures_of(options_.generation);
+  const CartridgeChip chip = chip_of(label);
+  const GenerationFigures& figures = figures_of(chip.generation);
   const double host_bytes =
       static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
   TapeMap map = TapeMap::of(medium_drive);
@@ -174,11 +192,16 @@ void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive)
           Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
     }
     known->map = std::move(map);
+    known->chip = chip;
+    known->keep = [directory = directory_of(label)](const CartridgeChip& now) {
+      write_cartridge_chip(directory, now);
+    };
     cartridge = known.get();
     bay.label = label;
   }
   bay.model->be_handled("robot", label, kRobotSeconds);
   bay.model->load(*cartridge);
+  keep_chip(bay);
 }
 
 std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access) {
@@ -189,6 +212,7 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
   }
   Bay& bay = reserve(label);
   try {
+    require_usable(bay, label, access);
     // Opened before anything moves: what cannot be opened is not fetched.
     std::unique_ptr<TapeDrive> medium_drive = media_.load(label, access);
     if (bay.model->cartridge() == nullptr || bay.model->cartridge()->label != label) {
@@ -197,6 +221,12 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
     } else {
       bay.model->begin_operation();
       bay.model->note_rewind();
+    }
+    const CartridgeChip& chip = bay.model->cartridge()->chip;
+    if (chip.is_worn()) {
+      medium_drive = std::make_unique<FaultyDrive>(
+          std::move(medium_drive),
+          FaultPlan{.bad_records = chip.unreadable, .unwritable_records = chip.unwritable});
     }
     if (options_.wrap_medium) {
       medium_drive = options_.wrap_medium(std::move(medium_drive), label);
@@ -263,16 +293,18 @@ std::string SimLibrary::export_medium(std::string_view label) {
 
 void SimLibrary::clean(std::string_view drive_name) {
   Bay& bay = bay_named(drive_name);
+  std::string label;
   {
     const std::lock_guard lock(mutex_);
     if (bay.in_use) {
       throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
     }
+    label = cleaning_cartridge_locked("clean " + std::string(drive_name) + ": ");
     bay.in_use = true;
   }
   try {
-    empty(bay);
-    bay.model->be_handled("clean", "", 2 * kRobotSeconds + kCleaningSeconds);
+    CartridgeChip chip = chip_of(label);
+    clean_with(bay, label, chip);
   } catch (...) {
     give_back(bay);
     throw;

@@ -18,9 +18,14 @@
 // A simulated LTO library: "sim:/path,..." is a directory whose cartridges are media as
 // docs/media.md has them, with drives of a generation, a robot that needs its time, and slots.
 //
+// A cartridge is of the generation that its barcode says, and of the library's when it says none.
+// What its chip remembers, and what may be wrong with it, stands in its directory
+// (cartridge_chip.h). Cleaning cartridges (CLN...) are no media.
+//
 // A drive keeps its cartridge when it is handed back, until another one is wanted or it is
 // unloaded; which cartridge is in which drive is known to this object alone, where they are
-// otherwise stands in /path/places.txt. What the drives did is appended to /path/trace.txt.
+// otherwise stands in /path/places.txt, how long the drives work since they were cleaned in
+// /path/drives.txt. What the drives did is appended to /path/trace.txt.
 //
 // Simulated times are modelled: docs/simulator.md says after which figures.
 //
@@ -43,7 +48,10 @@ class SimLibrary final : public Library, public CartridgeMover {
   // than a cartridge of the generation has at this scale is taken as that. The new one is put into
   // a free slot: Error{no_space} when there is none.
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
-  // Error{locked} when the cartridge, or every drive, is in use.
+  // Error{locked} when the cartridge, or every drive, is in use. What the drive cannot use came
+  // back out: Error{unsupported} for another generation, and for a cleaning cartridge, with which
+  // the drive has cleaned itself. Error{write_protected} for writing to a generation that it only
+  // reads.
   [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
   [[nodiscard]] std::string drive_report() override;
@@ -61,6 +69,9 @@ class SimLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] const SimLibraryOptions& options() const { return options_; }
 
  private:
+  // A cartridge carried between a slot and a drive: a small library, as users report it.
+  static constexpr double kRobotSeconds = 10;
+
   struct Bay {
     std::unique_ptr<DriveModel> model;
     std::string label;  // Of the cartridge in it; empty: none. Guarded by mutex_, as all below.
@@ -75,6 +86,16 @@ class SimLibrary final : public Library, public CartridgeMover {
   void give_back(Bay& bay) noexcept;
   void empty(Bay& bay);
   void fill(Bay& bay, std::string_view label, TapeDrive& medium_drive);
+  void keep_chip(Bay& bay) noexcept;
+  // Into the drive for so long, and out again: it does not stay.
+  void show_to(Bay& bay, std::string_view label, std::string_view operation, double seconds);
+  void clean_with(Bay& bay, std::string_view label, CartridgeChip& chip);
+  void require_usable(Bay& bay, std::string_view label, Access access);
+  [[nodiscard]] std::string cleaning_cartridge_locked(const std::string& attempt);
+  [[nodiscard]] std::string directory_of(std::string_view label) const;
+  [[nodiscard]] std::string uses_file() const;
+  [[nodiscard]] CartridgeChip new_chip(std::string_view label) const;
+  [[nodiscard]] CartridgeChip chip_of(std::string_view label) const;
 
   const SimLibraryOptions options_;
   RealHostTime real_host_time_;
@@ -84,6 +105,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   mutable std::mutex mutex_;
   SimPlaces places_;                                                           // Guarded by mutex_.
   std::map<std::string, std::unique_ptr<Cartridge>, std::less<>> cartridges_;  // Guarded by mutex_.
+  DriveUses uses_of_drives_;                                                   // Guarded by mutex_.
   std::uint64_t uses_ = 0;                                                     // Guarded by mutex_.
 };
 

@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kMostDrives = 64;
 constexpr std::size_t kMostSlots = 10000;
 constexpr double kMostScale = 1e12;
+constexpr double kMostMinutes = 100'000;
+constexpr double kMostHours = 1'000'000;
+constexpr std::size_t kMostLoads = 1'000'000;
 
 [[noreturn]] void refuse(std::string_view key, std::string_view value, const char* wanted) {
   throw Error(ErrorCode::invalid, "open library sim: " + std::string(key) + "=" +
@@ -95,12 +98,20 @@ void set_option(SimLibraryOptions& options, std::string_view key, std::string_vi
     options.capacity_bytes = parse_size(key, value);
   } else if (key == "host") {
     options.counts_host_time = parse_choice(key, value, "real", "none", "real or none");
+  } else if (key == "first_load") {
+    options.first_load_minutes =
+        parse_number(key, value, 0, kMostMinutes, "minutes from 0 to 100000");
+  } else if (key == "clean_hours") {
+    options.clean_hours = parse_number(key, value, 0, kMostHours, "hours from 0 to 1000000");
+  } else if (key == "clean_loads") {
+    options.clean_loads = parse_count(key, value, kMostLoads, "1 to 1000000");
   } else if (key == "vary") {
     options.capacity_varies = parse_choice(key, value, "yes", "no", "yes or no");
   } else {
     throw Error(ErrorCode::invalid,
                 "open library sim: unknown option " + std::string(key) +
-                    ": known are generation, drives, slots, clock, host, scale, capacity, vary");
+                    ": known are generation, drives, slots, clock, host, scale, capacity, vary, "
+                    "first_load, clean_hours, clean_loads");
   }
 }
 

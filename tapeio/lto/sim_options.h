@@ -27,7 +27,10 @@ struct SimLibraryOptions {
   // capacity=SIZE: nominal, of a cartridge that add_medium gets no other for. Without `scale` it
   // also sets that: the cartridge has all wraps of its generation.
   std::optional<std::uint64_t> capacity_bytes;
-  std::optional<double> scale;  // scale=N: bytes of the modelled tape for each of the host's.
+  std::optional<double> scale;    // scale=N: bytes of the modelled tape for each of the host's.
+  double first_load_minutes = 0;  // first_load=MINUTES: a new LTO-9 cartridge is measured so long.
+  double clean_hours = 0;         // clean_hours=N: cleaning is asked for after so much work.
+  std::uint64_t clean_loads = 0;  // clean_loads=N: and after so many loads; 0: never.
   bool capacity_varies = true;  // vary=yes|no: each label has its own capacity, within 3 per cent.
 
   // For tests. `host_time` must outlive the library; it is asked where counts_host_time.

@@ -14,23 +14,6 @@ namespace {
 // A chip has 16 KiB at most.
 constexpr std::uint32_t kMemoryBytes = 32 * 1024;
 
-struct HostAttribute {
-  std::uint16_t id;
-  std::size_t size;
-  MediumAttribute::Format format;
-  std::string MediumStory::*text;
-};
-
-constexpr HostAttribute kHostAttributes[] = {
-    {0x0800, 8, MediumAttribute::Format::ascii, &MediumStory::vendor},
-    {0x0801, 32, MediumAttribute::Format::ascii, &MediumStory::application},
-    {0x0802, 8, MediumAttribute::Format::ascii, &MediumStory::application_version},
-    {0x0803, 160, MediumAttribute::Format::text, &MediumStory::label},
-    {0x0804, 12, MediumAttribute::Format::ascii, &MediumStory::written_on},
-    {0x0806, 32, MediumAttribute::Format::ascii, &MediumStory::barcode},
-    {0x0808, 160, MediumAttribute::Format::text, &MediumStory::pool},
-};
-
 using Attributes = std::map<std::uint16_t, Bytes>;
 
 Attributes read_all(DriveLink& link) {
@@ -52,10 +35,8 @@ std::string text(const Attributes& all, std::uint16_t id) {
   return found == all.end() ? std::string{} : printable(found->second);
 }
 
-// ASCII is padded with blanks, text with zeros; what is longer is cut.
-Bytes padded(const std::string& from, const HostAttribute& attribute) {
-  const bool is_text = attribute.format == MediumAttribute::Format::text;
-  Bytes value(attribute.size, is_text ? std::byte{0} : std::byte{' '});
+Bytes padded(const std::string& from, const StoryField& field) {
+  Bytes value(field.size, field.is_text ? std::byte{0} : std::byte{' '});
   const std::size_t size = std::min(from.size(), value.size());
   std::transform(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size), value.begin(),
                  [](char letter) { return static_cast<std::byte>(letter); });
@@ -67,19 +48,20 @@ Bytes padded(const std::string& from, const HostAttribute& attribute) {
 MediumStory AttributeMemory::story() {
   const Attributes all = read_all(link_);
   MediumStory story;
-  for (const HostAttribute& attribute : kHostAttributes) {
-    story.*attribute.text = text(all, attribute.id);
+  for (const StoryField& field : kStoryFields) {
+    story.*field.part = text(all, field.attribute);
   }
   return story;
 }
 
 void AttributeMemory::write_story(const MediumStory& story) {
   std::vector<MediumAttribute> attributes;
-  for (const HostAttribute& attribute : kHostAttributes) {
-    if (!(story.*attribute.text).empty()) {
-      attributes.push_back({.id = attribute.id,
-                            .format = attribute.format,
-                            .value = padded(story.*attribute.text, attribute)});
+  for (const StoryField& field : kStoryFields) {
+    if (!(story.*field.part).empty()) {
+      attributes.push_back(
+          {.id = field.attribute,
+           .format = field.is_text ? MediumAttribute::Format::text : MediumAttribute::Format::ascii,
+           .value = padded(story.*field.part, field)});
     }
   }
   const Bytes list = build_attribute_list(attributes);

@@ -5,6 +5,7 @@
 
 #include "tapeio/scsi/scsi_drive.h"
 #include "tapeio/scsi/scsi_features.h"
+#include "tapeio/write_protection.h"
 
 // How a cartridge comes into use in a drive, and how the drive is given back.
 
@@ -212,15 +213,9 @@ void ScsiDrive::require_position(const char* operation) {
 
 void ScsiDrive::require_writable(const char* operation) {
   require_position(operation);
-  if (!options_.writable) {
-    throw Error(ErrorCode::write_protected, std::string(operation) + " to medium " +
-                                                options_.label + ": it was loaded for reading");
-  }
-  if (write_protected_) {
-    throw Error(ErrorCode::write_protected,
-                std::string(operation) + " to medium " + options_.label +
-                    ": the cartridge is write-protected: move its switch, or take another");
-  }
+  tapeio::require_writable(std::string(operation) + " to medium " + options_.label,
+                           {.loaded_for_reading = !options_.writable,
+                            .of_medium = write_protected_ ? kMoveItsSwitch : std::string_view{}});
 }
 
 HeadPositions& ScsiDrive::moving(const char* operation) {

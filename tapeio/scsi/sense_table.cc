@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "tapeio/scsi/sense.h"
+#include "tapeio/write_protection.h"
 
 // The additional sense codes that tape drives and changers give (SPC-5 annex), in the standard's
 // words, and what each kind means for somebody who only wants to write a tape.
@@ -286,8 +287,7 @@ Advice advice_for(const Sense& sense) {
     return {Remedy::fail, ErrorCode::io, "the drive gave no reason"};
   }
   if (is_write_protection(sense)) {
-    return {Remedy::fail, ErrorCode::write_protected,
-            "the cartridge is write-protected: move its switch, or take another"};
+    return {Remedy::fail, ErrorCode::write_protected, kMoveItsSwitch};
   }
   switch (sense.key) {
     case SenseKey::no_sense:

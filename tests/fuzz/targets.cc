@@ -15,6 +15,7 @@
 #include "tapeio/dir_layout.h"
 #include "tapeio/error.h"
 #include "tests/format/tar_fixture.h"
+#include "tests/fuzz/tape_targets.h"
 #include "tests/support/temp_dir.h"
 #include "tools/control_protocol.h"
 
@@ -200,6 +201,13 @@ constexpr std::array kTargets{
     Target{"control_frame", control_frame},
     Target{"config", config},
     Target{"size", size},
+    Target{"sense", sense},
+    Target{"ssc_data", ssc_data},
+    Target{"element_status", element_status},
+    Target{"library_url", library_url},
+    Target{"sim_url", sim_url},
+    Target{"cartridge_chip", cartridge_chip},
+    Target{"sim_files", sim_files},
 };
 
 }  // namespace

@@ -229,11 +229,13 @@ TEST_F(LtoSimLibrary, DriveThatUnloadsItselfIsEmptyAfterwards) {
 
 TEST_F(LtoSimLibrary, CleaningTakesTheDriveForAWhile) {
   SimLibrary& library = open();
-  add({"A"});
+  add({"A", "CLN001L9"});
   library.load("A", Access::read).reset();
   library.clean("drive 1");
   EXPECT_EQ(place("A"), "slot 1");
-  EXPECT_EQ(library.report("drive 1").count_of(SimKind::robot), 3u);
+  // Both there and back, and the cleaning.
+  EXPECT_EQ(library.report("drive 1").count_of(SimKind::robot), 5u);
+  EXPECT_NEAR(library.report("drive 1").seconds_of(SimKind::robot), 4 * 10 + 120, 1e-6);
   EXPECT_EQ(error_of([&] {
               library.clean("drive 7");
               return 0;

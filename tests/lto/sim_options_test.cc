@@ -22,7 +22,8 @@ TEST(LtoOptions, PathAloneIsAnLto9LibraryAtFullSize) {
 
 TEST(LtoOptions, EveryKeyIsTaken) {
   const SimLibraryOptions options = parse_sim_options(
-      "/tapes,generation=7,drives=2,slots=8,clock=60,host=none,capacity=1.5GiB,scale=10,vary=no");
+      "/tapes,generation=7,drives=2,slots=8,clock=60,host=none,capacity=1.5GiB,scale=10,vary=no,"
+      "first_load=45,clean_hours=1.5,clean_loads=20");
   EXPECT_EQ(options.generation, 7u);
   EXPECT_EQ(options.drives, 2u);
   EXPECT_EQ(options.slots, 8u);
@@ -31,6 +32,9 @@ TEST(LtoOptions, EveryKeyIsTaken) {
   EXPECT_EQ(options.nominal_bytes(), 1536 * MiB);
   EXPECT_EQ(options.modelled_scale(), 10);
   EXPECT_FALSE(options.capacity_varies);
+  EXPECT_EQ(options.first_load_minutes, 45);
+  EXPECT_EQ(options.clean_hours, 1.5);
+  EXPECT_EQ(options.clean_loads, 20u);
   EXPECT_EQ(parse_sim_options("/t,clock=real").clock_speed, 1);
   EXPECT_EQ(parse_sim_options("/t,clock=virtual").clock_speed, 0);
 }
@@ -57,6 +61,9 @@ TEST(LtoOptions, WhatMakesNoSenseIsRefused) {
                            "/t,capacity=0",
                            "/t,capacity=1XB",
                            "/t,capacity=9999999TB",
+                           "/t,first_load=-1",
+                           "/t,clean_hours=often",
+                           "/t,clean_loads=0",
                            "/t,speed=1",
                            "/t,",
                            "/t,,",
