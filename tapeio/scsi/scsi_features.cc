@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "tapeio/scsi/log_pages.h"
-#include "tapeio/scsi/tape_alerts.h"
+#include "tapeio/tape_alerts.h"
 
 namespace mixtape::tapeio::scsi {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tapeio/scsi/tape_alerts.h"
+#include "tapeio/tape_alerts.h"
 
 #include <algorithm>
 #include <iterator>
 #include <string>
 #include <string_view>
 
-namespace mixtape::tapeio::scsi {
+namespace mixtape::tapeio {
 namespace {
 
 using Severity = TapeAlert::Severity;
@@ -107,4 +107,4 @@ TapeAlert tape_alert(std::uint8_t flag) {
           .advice = std::string(found->advice)};
 }
 
-}  // namespace mixtape::tapeio::scsi
+}  // namespace mixtape::tapeio

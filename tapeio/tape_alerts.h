@@ -7,7 +7,7 @@
 
 // The TapeAlert flags (SSC-5 annex) in words.
 
-namespace mixtape::tapeio::scsi {
+namespace mixtape::tapeio {
 
 inline constexpr std::uint8_t kTapeAlertFlags = 64;
 inline constexpr std::uint8_t kCleanNow = 20;
@@ -16,4 +16,4 @@ inline constexpr std::uint8_t kCleanPeriodically = 21;
 // `flag`: 1 to 64.
 [[nodiscard]] TapeAlert tape_alert(std::uint8_t flag);
 
-}  // namespace mixtape::tapeio::scsi
+}  // namespace mixtape::tapeio
