@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "tapeio/drive_report.h"
 #include "tapeio/lto/drive_model.h"
 #include "tapeio/tape_drive.h"
 
@@ -29,10 +30,10 @@ class SimDrive final : public TapeDrive,
                        private SpaceGauge,
                        private WrapMap {
  public:
-  // `on_return` is called when the drive is handed back, that is in its destructor; it must not
-  // throw.
+  // `on_return` is called when the drive is handed back, that is in its destructor, with what it
+  // tells then; it must not throw.
   SimDrive(std::unique_ptr<TapeDrive> medium_drive, DriveModel& model,
-           std::function<void()> on_return = {});
+           std::function<void(const DriveReport&)> on_return = {});
   ~SimDrive() override;
   SimDrive(const SimDrive&) = delete;
   SimDrive& operator=(const SimDrive&) = delete;
@@ -67,7 +68,7 @@ class SimDrive final : public TapeDrive,
 
   std::unique_ptr<TapeDrive> medium_drive_;
   DriveModel& model_;
-  std::function<void()> on_return_;
+  std::function<void(const DriveReport&)> on_return_;
   std::uint64_t warn_earlier_bytes_ = 0;
   bool is_unloaded_ = false;
 };
