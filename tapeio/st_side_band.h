@@ -13,8 +13,8 @@
 #include "tapeio/scsi/drive_support.h"
 #include "tapeio/scsi/scsi_features.h"
 
-// What the st driver has no word for, asked of the drive beside it: who it is, the cartridge's chip,
-// TapeAlert, counters, room left, ends of wraps. SCSI commands go through the open st device, which
+// What the st driver has no word for, asked of the drive beside it: who it is, the cartridge's
+// chip, TapeAlert, counters, room left, ends of wraps. SCSI commands go through the open st device, which
 // wants CAP_SYS_RAWIO, else through the sg device of the same drive, where its group may ask some.
 // What neither lets through is as good as not there, and `note()` says so.
 //

@@ -52,6 +52,12 @@ class FakeSt final : public tapeio::DeviceFile {
   [[nodiscard]] ssize_t write(ByteView bytes) override;
   [[nodiscard]] int ioctl(unsigned long request, void* argument) override;
 
+  // By hand, while the device is open; nullptr takes it out. The driver finds out when it looks.
+  void put_in(FakeCartridge* cartridge) {
+    cartridge_ = cartridge;
+    head_ = 0;
+  }
+
   bool in_use_elsewhere = false;
   bool gone = false;
   // What is behind SG_IO besides READ POSITION; null: the user may not use it.
