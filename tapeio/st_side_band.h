@@ -14,9 +14,9 @@
 #include "tapeio/scsi/scsi_features.h"
 
 // What the st driver has no word for, asked of the drive beside it: who it is, the cartridge's
-// chip, TapeAlert, counters, room left, ends of wraps. SCSI commands go through the open st device, which
-// wants CAP_SYS_RAWIO, else through the sg device of the same drive, where its group may ask some.
-// What neither lets through is as good as not there, and `note()` says so.
+// chip, TapeAlert, counters, room left, ends of wraps. SCSI commands go through the open st device,
+// which wants CAP_SYS_RAWIO, else through the sg device of the same drive, where its group may ask
+// some. What neither lets through is as good as not there, and `note()` says so.
 //
 // None of the commands moves the tape. One of them may meet the news that another cartridge is in,
 // or that the drive was reset, and then the driver never hears of it: whoever moves the tape must

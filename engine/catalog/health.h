@@ -18,7 +18,7 @@ namespace mixtape::catalog {
 struct HealthSample {
   Uuid medium{};
   std::int64_t taken_s = 0;
-  tapeio::DriveReport report;  // Without notes.
+  tapeio::DriveReport report = {};  // Without notes.
 };
 
 class Health {
