@@ -40,8 +40,8 @@ TEST(HealthText, MediumSaysHowWornItIsAndWhereItWasBefore) {
   worn.report.wear->last_drives = {"IBM YX1", "IBM YX2"};
   worn.report.space = tapeio::RemainingSpace{.capacity_bytes = 4 * GiB, .remaining_bytes = GiB};
   EXPECT_THAT(medium_health_text({worn}),
-              AllOf(HasSubstr("loaded 12 times"), HasSubstr("2 GiB written"),
-                    HasSubstr("1 GiB read"), HasSubstr("1 GiB of 4 GiB left"),
+              AllOf(HasSubstr("loaded 12 times"), HasSubstr("2.00 GiB written"),
+                    HasSubstr("1.00 GiB read"), HasSubstr("1.00 GiB of 4.00 GiB left"),
                     HasSubstr("in IBM ULT3580-TD8 YX1"), HasSubstr("before in IBM YX2")));
   const auto object = medium_health_json({worn}).at(0);
   EXPECT_EQ(object["loads"], 12);
