@@ -47,6 +47,7 @@ ChangerLibrary::ChangerLibrary(std::string url, std::unique_ptr<Changer> changer
     : url_(std::move(url)), options_(std::move(options)), changer_(std::move(changer)) {
   for (CartridgeDrive& drive : drives) {
     bays_.push_back(std::make_unique<Bay>(Bay{.parts = std::move(drive)}));
+    bays_.back()->serial = bays_.back()->parts.serial;
   }
   const std::lock_guard changer_lock(changer_mutex_);
   look();
@@ -210,7 +211,9 @@ std::vector<DriveSlot> ChangerLibrary::drives() {
   for (const auto& bay : bays_) {
     DriveSlot slot{.name = "a drive that the changer does not have",
                    .device = bay->parts.device,
-                   .identity = bay->identity,
+                   .identity = identity_text(bay->identity),
+                   .serial = bay->serial,
+                   .notes = bay->identity.notes,
                    .medium = std::nullopt,
                    .in_use = bay->in_use};
     const Element* element = bay->element ? element_at(*bay->element) : nullptr;
@@ -320,12 +323,25 @@ std::unique_ptr<TapeDrive> ChangerLibrary::load_into(const std::shared_ptr<Claim
   // Only then does a drive let us see all of a cartridge that was just put in.
   bay.drive->rewind();
   require_right_cartridge(*claim);
-  return std::make_unique<LentDrive>(*bay.drive, claim->label, access == Access::write,
-                                     [claim](const LentDrive::Returned& returned) {
-                                       if (returned.failed) {
-                                         claim->bay->drive.reset();  // Opened again when needed.
-                                       }
-                                     });
+  return std::make_unique<LentDrive>(
+      *bay.drive, claim->label, access == Access::write,
+      [this, claim](const LentDrive::Returned& returned) { come_back(*claim, returned); });
+}
+
+void ChangerLibrary::come_back(const Claim& claim, const LentDrive::Returned& returned) {
+  if (returned.failed) {
+    claim.bay->drive.reset();  // Opened again when needed.
+  }
+  const std::lock_guard lock(mutex_);
+  reports_.add(claim.label, returned.report);
+  if (!returned.report.notes.empty()) {
+    claim.bay->identity.notes = returned.report.notes;
+  }
+}
+
+std::vector<MediumReport> ChangerLibrary::take_reports() {
+  const std::lock_guard lock(mutex_);
+  return reports_.take();
 }
 
 }  // namespace mixtape::tapeio

@@ -45,6 +45,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void unload(std::string_view label) override;
   std::string export_medium(std::string_view label) override;
   void clean(std::string_view drive_name) override;
+  [[nodiscard]] std::vector<MediumReport> take_reports() override;
 
  private:
   struct Bay {
@@ -52,7 +53,8 @@ class ChangerLibrary final : public Library, public CartridgeMover {
     std::optional<std::uint16_t> element = std::nullopt;  // Guarded by mutex_, once set for good.
     bool in_use = false;                                  // Guarded by mutex_.
     std::uint64_t last_used = 0;                          // Guarded by mutex_.
-    std::string identity = {};                            // Guarded by mutex_.
+    DriveIdentity identity = {};                          // Guarded by mutex_, once it is open.
+    std::string serial = {};                              // The same as in parts; by mutex_.
     std::unique_ptr<TapeDrive> drive = nullptr;           // Of whoever has claimed the bay.
   };
   // A cartridge, and a bay for it, that nobody else touches meanwhile.
@@ -100,6 +102,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void bring(const Claim& claim);
   [[nodiscard]] std::unique_ptr<TapeDrive> load_into(const std::shared_ptr<Claim>& claim,
                                                      Access access);
+  void come_back(const Claim& claim, const LentDrive::Returned& returned);
   void empty(Bay& bay);
   void send_home(std::uint16_t from);
   [[nodiscard]] std::optional<MediumInfo> wait_for_medium(Bay& bay,
@@ -120,6 +123,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   std::chrono::steady_clock::time_point looked_;
   std::optional<Error> trouble_;  // Why the changer could not be asked last time.
   std::uint64_t uses_ = 0;
+  KeptReports reports_;
 };
 
 }  // namespace mixtape::tapeio

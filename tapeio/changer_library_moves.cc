@@ -39,8 +39,9 @@ auto* find_address(Elements& elements, std::uint16_t address) {
 TapeDrive& ChangerLibrary::open_drive(Bay& bay) {
   if (!bay.drive) {
     bay.drive = bay.parts.open();
-    std::string identity = identity_text(*bay.drive);
+    DriveIdentity identity = bay.drive->features().identity.value_or(DriveIdentity{});
     const std::lock_guard lock(mutex_);
+    bay.serial = identity.serial.empty() ? bay.serial : identity.serial;
     bay.identity = std::move(identity);
   }
   return *bay.drive;

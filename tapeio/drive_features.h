@@ -56,10 +56,11 @@ struct MediumWear {
   std::optional<std::uint64_t> loads;                                        // 0003
   std::optional<std::uint64_t> mebibytes_written_ever, mebibytes_read_ever;  // 0220, 0221
   std::optional<std::uint64_t> mebibytes_remaining, mebibytes_capacity;      // 0000, 0001
-  std::string manufacturer, serial;                                          // 0400, 0401
-  std::optional<std::uint8_t> density;  // 0405, the density the medium was formatted with.
-  bool is_cleaning_cartridge = false;   // 0408 medium type 01h.
-  bool is_worm = false;                 // 0408 medium type 80h.
+  std::vector<std::string> last_drives = {};  // 020A to 020D, the newest first: "IBM YX10000001".
+  std::string manufacturer, serial;           // 0400, 0401
+  std::optional<std::uint8_t> density;        // 0405, the density the medium was formatted with.
+  bool is_cleaning_cartridge = false;         // 0408 medium type 01h.
+  bool is_worm = false;                       // 0408 medium type 80h.
 };
 
 class MediumMemory {

@@ -21,8 +21,9 @@ HandFedLibrary::HandFedLibrary(std::string url, CartridgeDrive drive,
 TapeDrive& HandFedLibrary::open_drive() {
   if (!drive_) {
     drive_ = parts_.open();
+    DriveIdentity identity = drive_->features().identity.value_or(DriveIdentity{});
     const std::lock_guard lock(mutex_);
-    identity_ = identity_text(*drive_);
+    identity_ = std::move(identity);
   }
   return *drive_;
 }
@@ -136,7 +137,9 @@ std::vector<DriveSlot> HandFedLibrary::drives() {
   const std::lock_guard lock(mutex_);
   DriveSlot drive{.name = kDriveName,
                   .device = parts_.device,
-                  .identity = identity_,
+                  .identity = identity_text(identity_),
+                  .serial = identity_.serial,
+                  .notes = identity_.notes,
                   .medium = std::nullopt,
                   .in_use = view_.in_use};
   if (view_.inserted) {
@@ -211,16 +214,26 @@ std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access a
   ejected_for_.clear();
   auto lent = std::make_unique<LentDrive>(
       drive, name, is_writing,
-      [this, is_blank](const auto& returned) { come_back(returned, is_blank); });
+      [this, name, is_blank](const auto& returned) { come_back(name, returned, is_blank); });
   const std::lock_guard lock(mutex_);
   view_.inserted->label = name;
   view_.in_use = true;
   return lent;
 }
 
-void HandFedLibrary::come_back(const LentDrive::Returned& returned, bool was_blank) {
+std::vector<MediumReport> HandFedLibrary::take_reports() {
+  const std::lock_guard lock(mutex_);
+  return reports_.take();
+}
+
+void HandFedLibrary::come_back(const std::string& label, const LentDrive::Returned& returned,
+                               bool was_blank) {
   const std::lock_guard lock(mutex_);
   view_.in_use = false;
+  reports_.add(label, returned.report);
+  if (!returned.report.notes.empty()) {
+    identity_.notes = returned.report.notes;
+  }
   if (returned.unloaded || returned.failed || was_blank) {
     // What is in it now has to be seen: a label may have been written, or not.
     view_.inserted.reset();

@@ -39,6 +39,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   void unload(std::string_view label) override;
   std::string export_medium(std::string_view label) override;
   void clean(std::string_view drive_name) override;
+  [[nodiscard]] std::vector<MediumReport> take_reports() override;
 
  private:
   // What is known of the tape that is in.
@@ -66,7 +67,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] std::unique_lock<std::mutex> claim_drive();
   [[noreturn]] void ask_for(const std::string& label, const View& now);
   [[nodiscard]] bool is_stale(std::chrono::milliseconds age) const;
-  void come_back(const LentDrive::Returned& returned, bool was_blank);
+  void come_back(const std::string& label, const LentDrive::Returned& returned, bool was_blank);
 
   const std::string url_;
   const CartridgeDrive parts_;
@@ -82,7 +83,8 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   View view_;         // Guarded by mutex_, as is all below.
   std::optional<std::chrono::steady_clock::time_point> looked_;
   std::optional<Error> trouble_;  // Why the drive could not be asked last time.
-  std::string identity_;
+  DriveIdentity identity_;
+  KeptReports reports_;
 };
 
 }  // namespace mixtape::tapeio

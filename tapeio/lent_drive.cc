@@ -16,6 +16,9 @@ LentDrive::LentDrive(TapeDrive& drive, std::string label, bool writable,
       give_back_(std::move(give_back)) {}
 
 LentDrive::~LentDrive() {
+  if (!returned_.unloaded) {
+    returned_.report = report_of(drive_);
+  }
   give_back_(returned_);
 }
 
@@ -79,8 +82,21 @@ Position LentDrive::position() {
 }
 
 void LentDrive::unload() {
+  returned_.report = report_of(drive_);
   watched([&] { drive_.unload(); });
   returned_.unloaded = true;
+}
+
+void KeptReports::add(std::string_view medium, const DriveReport& report) {
+  constexpr std::size_t kMost = 64;
+  const bool says_anything = report.wear || report.space || report.health || !report.alerts.empty();
+  if (!says_anything) {
+    return;
+  }
+  if (reports_.size() == kMost) {
+    reports_.erase(reports_.begin());
+  }
+  reports_.push_back({std::string(medium), report});
 }
 
 std::string barcode_in_chip(TapeDrive& drive, const MediumInfo& medium) {
@@ -108,15 +124,17 @@ bool is_same_barcode(std::string_view left, std::string_view right) {
   return left == right;
 }
 
-std::string identity_text(TapeDrive& drive) {
-  const auto identity = drive.features().identity;
+std::string identity_text(const DriveIdentity& identity) {
   std::string text;
-  if (identity) {
-    for (const std::string* part : {&identity->vendor, &identity->product, &identity->serial}) {
-      text += (text.empty() || part->empty() ? "" : " ") + *part;
-    }
+  for (const std::string* part : {&identity.vendor, &identity.product, &identity.serial}) {
+    text += (text.empty() || part->empty() ? "" : " ") + *part;
   }
   return text;
+}
+
+std::string identity_text(TapeDrive& drive) {
+  const auto identity = drive.features().identity;
+  return identity ? identity_text(*identity) : std::string{};
 }
 
 }  // namespace mixtape::tapeio

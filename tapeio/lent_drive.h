@@ -5,7 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "tapeio/drive_report.h"
 #include "tapeio/tape_drive.h"
 
 // A drive that a library of cartridges lends to one user: it goes back when this is destroyed, and
@@ -22,6 +25,9 @@ class LentDrive final : public TapeDrive {
   struct Returned {
     bool failed = false;    // It threw Error{io}: whether it is still there is not sure.
     bool unloaded = false;  // The user had the cartridge given out.
+    // What it tells at the end of itself and of the cartridge, and what it told before that was
+    // given out.
+    DriveReport report = {};
   };
   // `give_back` must not throw.
   LentDrive(TapeDrive& drive, std::string label, bool writable,
@@ -55,6 +61,16 @@ class LentDrive final : public TapeDrive {
   const std::function<void(const Returned&)> give_back_;
 };
 
+// Reports that nobody has asked for yet. A library that is never asked keeps the newest.
+class KeptReports {
+ public:
+  void add(std::string_view medium, const DriveReport& report);
+  [[nodiscard]] std::vector<MediumReport> take() { return std::exchange(reports_, {}); }
+
+ private:
+  std::vector<MediumReport> reports_;
+};
+
 // What the cartridge in the drive says that its barcode is; empty when it says nothing.
 [[nodiscard]] std::string barcode_in_chip(TapeDrive& drive, const MediumInfo& medium);
 
@@ -62,6 +78,7 @@ class LentDrive final : public TapeDrive {
 [[nodiscard]] bool is_same_barcode(std::string_view left, std::string_view right);
 
 // "IBM ULT3580-TD8 YX10000001", as far as the drive says.
+[[nodiscard]] std::string identity_text(const DriveIdentity& identity);
 [[nodiscard]] std::string identity_text(TapeDrive& drive);
 
 }  // namespace mixtape::tapeio

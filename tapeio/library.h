@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tapeio/drive_report.h"
 #include "tapeio/tape_drive.h"
 
 // A library: drives, media, and what brings one to the other (a directory, a robot, a human).
@@ -34,7 +35,8 @@ struct DriveSlot {
   std::string name;                     // "drive 1".
   std::string device;                   // What opens it: "/dev/nst0".
   std::string identity;                 // Vendor, product and serial, as far as known.
-  std::vector<std::string> notes = {};  // What it lacks and what is done instead.
+  std::string serial = {};              // Of the drive; empty while it is not known.
+  std::vector<std::string> notes = {};  // How it is used, what it lacks, what is done instead.
   std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
   bool in_use = false;                  // Somebody of this process has it.
 };
@@ -51,6 +53,8 @@ class CartridgeMover {
   virtual std::string export_medium(std::string_view label) = 0;
   // Puts a cleaning cartridge into this drive and takes it out again when the drive is done.
   virtual void clean(std::string_view drive_name) = 0;
+  // What the drives told each time that one was given back, oldest first, since the last call.
+  [[nodiscard]] virtual std::vector<MediumReport> take_reports() { return {}; }
 };
 
 class Library {

@@ -22,6 +22,16 @@ StDrive::StDrive(std::unique_ptr<DeviceFile> device, StDriveOptions options)
     // The driver asks for the limits when it opens.
     open_device();
   }
+  StSideBand::OpenSg open_sg = options_.open_sg;
+  if (!open_sg) {
+    open_sg = [path = device_->path()]() -> std::unique_ptr<DeviceFile> {
+      const auto sg = sg_device_of(path);
+      return sg ? std::make_unique<KernelDeviceFile>(*sg) : nullptr;
+    };
+  }
+  beside_ = std::make_unique<StSideBand>(*device_, std::move(open_sg));
+  heed_news();
+  lost_.clear();  // Nobody has put the head anywhere yet.
 }
 
 StDrive::~StDrive() {
@@ -53,6 +63,7 @@ void StDrive::note(const std::string& text) {
 void StDrive::fail(const std::string& attempt, int result) {
   if (result == -ENOMEDIUM) {
     loaded_ = false;
+    lost_ = "the cartridge was taken out: load it again";
     throw Error(ErrorCode::no_medium, on_device(attempt) + ": no cartridge is in the drive");
   }
   if (result == -ENXIO || result == -ENODEV) {
@@ -90,11 +101,13 @@ void StDrive::prepare_medium() {
   }
   static_cast<void>(operate(MTSETDRVBUFFER, 1));  // The drive's own buffer, which streaming needs.
   set_block_size();
-  if (options_.lock_door) {
-    static_cast<void>(operate(MTLOCK, 1));
+  // What we write is encrypted, and a drive that tries to compress it only makes it longer.
+  note(operate(MTCOMPRESSION, 0) == 0 ? "compression is off" : "no control of compression");
+  if (options_.lock_door && operate(MTLOCK, 1) != 0) {
+    note("no lock of the door: do not press the eject button while it works");
   }
   tells_positions_ = true;
-  rewind();
+  wind_back();
   tells_positions_ = asked_block().has_value();
   if (!tells_positions_) {
     note("no READ POSITION: positions by rewinding and reading");
@@ -115,33 +128,89 @@ void StDrive::set_block_size() {
   }
 }
 
-std::optional<MediumInfo> StDrive::medium() {
+void StDrive::look_for_cartridge() {
   if (!loaded_ || !status_has(GMT_ONLINE(~0L)) || status_has(GMT_DR_OPEN(~0L))) {
     // The driver looks for a cartridge only when it opens.
     loaded_ = false;
     open_device();
   }
+}
+
+void StDrive::heed_news() {
+  if (const std::string news = beside_->news(); !news.empty()) {
+    lost_ = news;
+    loaded_ = false;
+    look_for_cartridge();
+  }
+}
+
+std::optional<MediumInfo> StDrive::medium() {
+  look_for_cartridge();
+  MediumInfo info;
+  const auto ask = [&] {
+    info = {.label = "", .write_protected = write_protected_};
+    const DriveFeatures has = beside_->offered(loaded_);
+    if (has.memory != nullptr) {
+      info.label = has.memory->story().barcode;
+    }
+    const auto space = has.space != nullptr ? has.space->remaining() : std::nullopt;
+    if (space && space->capacity_bytes > 0) {
+      info.capacity_bytes = space->capacity_bytes;
+    }
+  };
+  try {
+    ask();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
+    // Without it there is less to tell. What it came across is heeded now.
+  }
+  heed_news();
   if (!loaded_) {
     return std::nullopt;
   }
-  return MediumInfo{.label = "", .write_protected = write_protected_};
+  if (beside_->largest_block() && !options_.ignore_block_limits) {
+    info.most_record_bytes = std::min(kMaxRecordSize, *beside_->largest_block());
+  }
+  return info;
 }
 
 void StDrive::require_medium() {
-  if (!loaded_ && !medium()) {
+  heed_news();
+  if (!loaded_) {
+    look_for_cartridge();
+  }
+  if (!loaded_) {
     throw Error(ErrorCode::no_medium, "no cartridge is in the drive " + device_->path());
   }
 }
 
-void StDrive::require_writable() {
+void StDrive::require_position(const std::string& attempt) {
   require_medium();
+  if (!lost_.empty()) {
+    throw Error(ErrorCode::no_medium, on_device(attempt) + ": " + lost_);
+  }
+}
+
+void StDrive::require_writable(const std::string& attempt) {
+  require_position(attempt);
   write_protected_ = write_protected_ || status_has(GMT_WR_PROT(~0L));
-  tapeio::require_writable("write to the cartridge in " + device_->path(),
+  tapeio::require_writable(on_device(attempt),
                            {.of_medium = write_protected_ ? kMoveItsSwitch : std::string_view{}});
 }
 
+void StDrive::refuse_record(const std::string& attempt, std::size_t size) {
+  const auto largest = beside_->largest_block();
+  throw Error(ErrorCode::unsupported,
+              on_device(attempt) + ": the drive takes no record of " + std::to_string(size) +
+                  " bytes" +
+                  (largest && size > *largest ? ", " + std::to_string(*largest) + " bytes at most"
+                                              : std::string()));
+}
+
 ReadResult StDrive::read_record(MutableBytes buffer) {
-  require_medium();
+  require_position("read a record");
   // A read of no bytes would look like a filemark, and a fixed block is read whole or not at all.
   std::array<std::byte, 1> one{};
   Bytes whole;
@@ -192,6 +261,7 @@ ReadResult StDrive::read_failed(ssize_t result, std::size_t buffer_size) {
     static_cast<void>(operate(MTFSR, 1));
   }
   if (result == -EIO) {
+    beside_->latch_alerts();
     find_head();
   }
   fail(attempt, static_cast<int>(result));
@@ -203,8 +273,8 @@ WriteResult StDrive::write_record(ByteView record) {
                 on_device("write a record of " + std::to_string(record.size()) + " bytes") +
                     ": it must have 1 byte to 4 MiB");
   }
-  require_writable();
   const std::string attempt = "write record " + std::to_string(block_);
+  require_writable(attempt);
   if (block_size_ != 0 && record.size() != block_size_) {
     throw Error(ErrorCode::unsupported, on_device(attempt) + ": this drive takes only records of " +
                                             std::to_string(block_size_) + " bytes");
@@ -219,10 +289,10 @@ WriteResult StDrive::write_record(ByteView record) {
       return {.written = true, .early_warning = near_end_};
     }
     if (result == -EINVAL) {
-      throw Error(ErrorCode::unsupported, on_device(attempt) + ": the drive takes no record of " +
-                                              std::to_string(record.size()) + " bytes");
+      refuse_record(attempt, record.size());
     }
     if (result != -ENOSPC) {
+      beside_->latch_alerts();
       find_head();
       fail(attempt, result < 0 ? static_cast<int>(result) : -EIO);
     }
@@ -236,7 +306,7 @@ WriteResult StDrive::write_record(ByteView record) {
 }
 
 WriteResult StDrive::write_filemark() {
-  require_writable();
+  require_writable("write a filemark");
   const int result = operate(MTWEOF, 1);
   const bool moved = tells_positions_ ? asked_block() == block_ + 1 : result == 0;
   if (result != 0 && !moved) {
@@ -258,9 +328,17 @@ WriteResult StDrive::write_filemark() {
 }
 
 DriveFeatures StDrive::features() {
-  return {
-      .identity = DriveIdentity{
-          .vendor = "", .product = device_->path(), .revision = "", .serial = "", .notes = notes_}};
+  DriveFeatures has = beside_->offered(loaded_);
+  if (!has.identity) {
+    has.identity = DriveIdentity{};
+    has.identity->product = device_->path();
+  }
+  std::vector<std::string>& notes = has.identity->notes;
+  notes.insert(notes.end(), notes_.begin(), notes_.end());
+  if (std::string missing = beside_->note(); !missing.empty()) {
+    notes.push_back(std::move(missing));
+  }
+  return has;
 }
 
 void StDrive::unload() {

@@ -8,13 +8,19 @@
 #include <vector>
 
 #include "tapeio/device_file.h"
+#include "tapeio/st_side_band.h"
 #include "tapeio/tape_drive.h"
 
 // A tape drive behind Linux' st driver: /dev/nst0, or the name under /dev/tape/by-id that stays.
 //
 // The drive is opened for this program alone and rewound. Records are variable blocks; a drive that
 // refuses these takes only records of its one block size (others: Error{unsupported}). Nothing is
-// buffered by the driver and filemarks are synchronous, whatever was set before us.
+// buffered by the driver, filemarks are synchronous and compression is off, whatever was set before
+// us.
+//
+// What it offers besides (drive_features.h) is asked beside the driver, where the kernel lets this
+// user: see st_side_band.h. When that brings to light that another cartridge may be in, or that the
+// drive was reset, reading, writing and position() throw until the head was sent somewhere.
 //
 // File numbers after a locate come from the drive (READ POSITION, long form), which the kernel
 // lets only root ask; without, position() counts filemarks from the beginning once, which takes
@@ -29,6 +35,8 @@ struct StDriveOptions {
   bool lock_door = true;  // Nobody takes the cartridge out while it is in use.
   // For drives that report lower limits of a block's size than they keep.
   bool ignore_block_limits = false;
+  // Where the sg device of the same drive is had from; empty: from where the kernel shows it.
+  StSideBand::OpenSg open_sg = {};
 };
 
 class StDrive final : public TapeDrive {
@@ -59,8 +67,16 @@ class StDrive final : public TapeDrive {
   void open_device();
   void prepare_medium();
   void set_block_size();
+  void look_for_cartridge();
+  // What the side band met is heeded: the drive is looked at anew.
+  void heed_news();
+  void wind_back();
   void require_medium();
-  void require_writable();
+  // And the head where it was left.
+  void require_position(const std::string& attempt);
+  void require_writable(const std::string& attempt);
+  // The Error of a record that the driver would not take.
+  [[noreturn]] void refuse_record(const std::string& attempt, std::size_t size);
   void stand_at(std::uint64_t block, std::optional<std::uint64_t> file);
   void find_head();
   [[nodiscard]] ReadResult read_failed(ssize_t result, std::size_t buffer_size);
@@ -74,12 +90,14 @@ class StDrive final : public TapeDrive {
 
   std::unique_ptr<DeviceFile> device_;
   StDriveOptions options_;
+  std::unique_ptr<StSideBand> beside_;  // Null only while opening for the first time.
   std::vector<std::string> notes_;
   std::size_t block_size_ = 0;  // 0: variable.
   bool loaded_ = false;
   bool write_protected_ = false;
   bool tells_positions_ = true;
   bool tells_files_ = true;
+  std::string lost_;       // Why the head's position means nothing; empty while it does.
   bool near_end_ = false;  // Early warning was given, and the head has not gone back since.
   std::uint64_t block_ = 0;
   std::optional<std::uint64_t> file_ = 0;  // nullopt: not known without asking.

@@ -2,12 +2,10 @@
 #include <sys/mtio.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <limits>
 
 #include "tapeio/error.h"
-#include "tapeio/scsi/sg_transport.h"
 #include "tapeio/st_drive.h"
 
 namespace mixtape::tapeio {
@@ -15,14 +13,6 @@ namespace {
 
 // SPACE(6) has 24 bits with a sign.
 constexpr std::uint64_t kMostFilemarks = 0x7fffff;
-
-std::uint64_t big_endian(ByteView bytes) {
-  std::uint64_t value = 0;
-  for (const std::byte byte : bytes) {
-    value = value << 8 | std::to_integer<std::uint64_t>(byte);
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -48,6 +38,11 @@ void StDrive::find_head() {
 
 void StDrive::rewind() {
   require_medium();
+  lost_.clear();
+  wind_back();
+}
+
+void StDrive::wind_back() {
   if (const int result = operate(MTREW, 1); result != 0) {
     fail("rewind", result);
   }
@@ -66,6 +61,7 @@ bool StDrive::read_until(std::optional<std::uint64_t> block, std::optional<std::
 
 void StDrive::locate(std::uint64_t block) {
   require_medium();
+  lost_.clear();
   if (block == 0) {
     rewind();
     return;
@@ -101,6 +97,7 @@ void StDrive::locate(std::uint64_t block) {
 
 void StDrive::seek_end_of_data() {
   require_medium();
+  lost_.clear();
   if (!tells_positions_) {
     static_cast<void>(read_until(std::nullopt, std::numeric_limits<std::uint64_t>::max()));
     return;
@@ -115,6 +112,7 @@ void StDrive::seek_end_of_data() {
 
 std::uint64_t StDrive::space_filemarks(std::int64_t count) {
   require_medium();
+  lost_.clear();
   if (count == 0) {
     return 0;
   }
@@ -182,7 +180,7 @@ std::uint64_t StDrive::space_backward(std::uint64_t count) {
 }
 
 Position StDrive::position() {
-  require_medium();
+  require_position("ask the position");
   return {.block = block_, .file = file_of_head()};
 }
 
@@ -197,7 +195,7 @@ std::uint64_t StDrive::file_of_head() {
   const std::uint64_t block = block_;
   const bool near_end = near_end_;
   std::uint64_t files = 0;
-  rewind();
+  wind_back();
   while (operate(MTFSF, 1) == 0 && asked_block().value_or(block + 1) <= block) {
     ++files;
   }
@@ -214,21 +212,16 @@ std::optional<std::uint64_t> StDrive::asked_file() {
   if (!tells_files_) {
     return std::nullopt;
   }
-  // READ POSITION, long form (SSC-5 7.7.4): the object's number from byte 8, the file's from 16.
-  constexpr std::array<std::uint8_t, 10> kReadPosition{0x34, 0x06};
-  constexpr std::byte kUnknown{0x0c};  // MPU and LONU.
-  std::array<std::byte, 32> answer{};
   try {
-    scsi::SgTransport beside(*device_);
-    const scsi::Reply reply = beside.execute({.cdb = kReadPosition, .in = answer});
-    const ByteView bytes(answer);
-    if (reply.status == scsi::Status::good && reply.transferred == answer.size() &&
-        (bytes[0] & kUnknown) == std::byte{0} && big_endian(bytes.subspan(8, 8)) == block_) {
-      return big_endian(bytes.subspan(16, 8));
+    const auto reported = beside_->position();
+    if (reported && reported->file && reported->block == block_) {
+      return reported->file;
     }
   } catch (const Error&) {
     // Not root, or an adapter without SG_IO: counting remains.
   }
+  // Unless the question came across another cartridge.
+  require_position("ask the position");
   tells_files_ = false;
   note("no READ POSITION beside st: file numbers by counting filemarks, which takes time");
   return std::nullopt;

@@ -107,4 +107,18 @@ TapeAlert tape_alert(std::uint8_t flag) {
           .advice = std::string(found->advice)};
 }
 
+bool concerns_medium(std::uint8_t flag) {
+  constexpr std::uint8_t kNoRemoval = 10, kCleaningMedia = 11, kLastOfMedium = 19;
+  const bool is_of_data = flag >= 1 && flag <= kLastOfMedium;
+  const bool is_of_directory = flag >= 49 && flag <= 54;
+  const bool is_of_worm = flag == 59 || flag == 60;
+  return (is_of_data && flag != kNoRemoval && flag != kCleaningMedia) || is_of_directory ||
+         is_of_worm;
+}
+
+bool concerns_drive(std::uint8_t flag) {
+  const bool is_of_either = flag == 1 || flag == 2 || flag == 3 || flag == 5 || flag == 6;
+  return is_of_either || !concerns_medium(flag);
+}
+
 }  // namespace mixtape::tapeio

@@ -23,4 +23,8 @@ inline constexpr std::uint8_t kCleanPeriodically = 21;
 // `flag`: 1 to 64.
 [[nodiscard]] TapeAlert tape_alert(std::uint8_t flag);
 
+// Whom it is about: an error while reading or writing may be the fault of either.
+[[nodiscard]] bool concerns_medium(std::uint8_t flag);
+[[nodiscard]] bool concerns_drive(std::uint8_t flag);
+
 }  // namespace mixtape::tapeio

@@ -3,6 +3,7 @@
 
 #include "engine/service/time_text.h"
 #include "tools/console.h"
+#include "tools/health_text.h"
 
 namespace mixtape::tools {
 namespace {
@@ -41,7 +42,8 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"location", medium.medium.location},
          {"used_bytes", medium.used_bytes},
          {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
-         {"bundles", medium.bundles}});
+         {"bundles", medium.bundles},
+         {"health", medium_health_json(medium.health)}});
   }
   return list;
 }
@@ -64,13 +66,14 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
     }
+    text += medium_health_text(medium.health);
   }
   return text.empty() ? "  none\n" : text;
 }
 
 std::string drives_text(const std::vector<service::DriveStatus>& drives) {
   std::string text;
-  for (const auto& [library, drive] : drives) {
+  for (const auto& [library, drive, health] : drives) {
     text += "  " + printable(drive.name) + " of " + printable(library) + ": " +
             printable(drive.identity.empty() ? drive.device : drive.identity) + ", ";
     if (!drive.medium) {
@@ -80,20 +83,22 @@ std::string drives_text(const std::vector<service::DriveStatus>& drives) {
                                     : "holds " + printable(*drive.medium);
     }
     text += drive.in_use ? ", in use\n" : "\n";
+    text += health ? drive_health_text(*health) : "";
   }
   return text;
 }
 
 nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives) {
   json list = json::array();
-  for (const auto& [library, drive] : drives) {
+  for (const auto& [library, drive, health] : drives) {
     list.push_back({{"library", printable(library)},
                     {"name", printable(drive.name)},
                     {"device", printable(drive.device)},
                     {"identity", printable(drive.identity)},
                     {"notes", drive.notes},
                     {"medium", drive.medium ? json(printable(*drive.medium)) : json(nullptr)},
-                    {"in_use", drive.in_use}});
+                    {"in_use", drive.in_use},
+                    {"health", health ? drive_health_json(*health) : json(nullptr)}});
   }
   return list;
 }

@@ -171,8 +171,33 @@ CREATE TABLE state.unseen(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What drives told of themselves and of the media in them when a job was done with them.
+constexpr std::string_view kState3 = R"sql(
+CREATE TABLE state.health(
+  medium BLOB NOT NULL,
+  serial TEXT NOT NULL,
+  taken INTEGER NOT NULL,
+  drive TEXT NOT NULL,
+  alerts TEXT NOT NULL,
+  cleaning INTEGER,
+  corrected_reads INTEGER,
+  uncorrected_reads INTEGER,
+  corrected_writes INTEGER,
+  uncorrected_writes INTEGER,
+  repositions INTEGER,
+  underruns INTEGER,
+  loads INTEGER,
+  mebibytes_written INTEGER,
+  mebibytes_read INTEGER,
+  last_drives TEXT NOT NULL,
+  capacity INTEGER,
+  remaining INTEGER,
+  PRIMARY KEY (medium, serial, taken)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2};
+constexpr std::array kStateSteps{kState1, kState2, kState3};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

@@ -116,6 +116,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   } else {
     result.written.media = write.close_open_ends(libraries, reporter);
   }
+  record_health(context);
   release_pins(context);
   result.seconds.write = watch.lap();
   return result;

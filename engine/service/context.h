@@ -16,6 +16,7 @@
 #include "engine/catalog/tree.h"
 #include "engine/home/home.h"
 #include "engine/recall/cache.h"
+#include "engine/service/health.h"
 #include "engine/service/libraries.h"
 #include "engine/staging/staging.h"
 
@@ -41,6 +42,7 @@ class Workspace {
   // What this user can open; may be empty.
   [[nodiscard]] std::span<const format::Identity> identities() const { return identities_; }
   [[nodiscard]] Libraries& libraries() { return libraries_; }
+  [[nodiscard]] HealthNotes& health() { return health_; }
 
  private:
   home::Home home_;
@@ -48,6 +50,7 @@ class Workspace {
   staging::Staging staging_;
   std::vector<format::Identity> identities_;
   Libraries libraries_;
+  HealthNotes health_;
 };
 
 // One command's own connection to the catalog and what it asks it through.

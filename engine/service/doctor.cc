@@ -16,6 +16,7 @@
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
+#include "tapeio/tape_alerts.h"
 
 namespace mixtape::service {
 namespace fs = std::filesystem;
@@ -116,16 +117,43 @@ void check_keys(Findings& findings, const home::Home& home) {
   }
 }
 
-// What the drives are and what they lack, as far as they tell without a cartridge being moved.
-void check_drives(Findings& findings, const tapeio::Library& library,
-                  tapeio::CartridgeMover& mover) {
-  for (const tapeio::DriveSlot& drive : mover.drives()) {
-    std::string text =
-        library.url() + ": " + (drive.identity.empty() ? drive.device : drive.identity);
+void add_alert(Findings& findings, const std::string& subject, const tapeio::TapeAlert& alert,
+               const std::string& by_whom) {
+  if (alert.severity == tapeio::TapeAlert::Severity::information) {
+    return;
+  }
+  const bool is_critical = alert.severity == tapeio::TapeAlert::Severity::critical;
+  findings.push_back({is_critical ? Verdict::bad : Verdict::warning, subject,
+                      alert.name + " (TapeAlert " + std::to_string(alert.flag) + by_whom + ")",
+                      alert.advice});
+}
+
+// What the drives are, what they lack and what they complain of, as far as they tell without a
+// cartridge being moved.
+void check_drives(Findings& findings, Context& context) {
+  for (const auto& [library, drive, health] : drives(context)) {
+    std::string text = library + ": " + (drive.identity.empty() ? drive.device : drive.identity);
     for (const std::string& note : drive.notes) {
       text += "; " + note;
     }
     good(findings, drive.name, text);
+    for (const tapeio::TapeAlert& alert :
+         health ? health->report.alerts : std::vector<tapeio::TapeAlert>{}) {
+      if (tapeio::concerns_drive(alert.flag)) {
+        add_alert(findings, drive.name, alert, "");
+      }
+    }
+  }
+}
+
+void check_wear(Findings& findings, const MediumStatus& medium) {
+  for (const catalog::HealthSample& sample : medium.health) {
+    for (const tapeio::TapeAlert& alert : sample.report.alerts) {
+      if (tapeio::concerns_medium(alert.flag)) {
+        add_alert(findings, "medium " + medium.medium.label, alert,
+                  ", told by " + sample.report.drive);
+      }
+    }
   }
 }
 
@@ -138,10 +166,8 @@ void check_libraries(Findings& findings, Context& context) {
     if (const auto directory = tapeio::directory_of_library(library->url())) {
       check_space(findings, "library", *directory, "make room: media there grow no more without");
     }
-    if (tapeio::CartridgeMover* mover = library->mover()) {
-      check_drives(findings, *library, *mover);
-    }
   }
+  check_drives(findings, context);
 }
 
 // What the catalog says of a medium against what is on it, as before an append. Only of media that
@@ -185,6 +211,7 @@ void check_media(Findings& findings, Context& context, Reporter& reporter) {
   for (const MediumStatus& medium : media_status(context)) {
     here += medium.here ? 1 : 0;
     check_place(findings, medium);
+    check_wear(findings, medium);
     if (medium.known && medium.here) {
       to_check.insert(medium.medium.label);
     }

@@ -182,6 +182,7 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
     set.commit([&](const std::filesystem::path& left) { keep_unmet(context, left, *unmet); });
     result.pinned_files = unmet->keep.size();
   }
+  record_health(context);
   release_pins(context);
   return result;
 }

@@ -183,10 +183,10 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
     require_no_medium_of_ours(context, placed, reporter);
   }
   const archive::WriteContext write = write_context(context);
-  const auto writer = archive::MediumWriter::open(
-      write, context.ledger, *placed.library, placed.label, context.ledger.medium(label), reporter,
-      overwrite ? archive::MediumWriter::Stranger::overwrite
-                : archive::MediumWriter::Stranger::leave);
+  auto writer = archive::MediumWriter::open(write, context.ledger, *placed.library, placed.label,
+                                            context.ledger.medium(label), reporter,
+                                            overwrite ? archive::MediumWriter::Stranger::overwrite
+                                                      : archive::MediumWriter::Stranger::leave);
   if (!writer) {
     throw Error(ErrorCode::wrong_medium,
                 "label medium " + std::string(label) +
@@ -200,6 +200,8 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
   if (writer->must_close()) {
     writer->close();
   }
+  writer.reset();  // The drive comes back.
+  record_health(context);
 }
 
 void load_medium(Context& context, std::string_view label, Reporter& reporter) {
@@ -209,6 +211,7 @@ void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   }
   (void)tapeio::load_when_free(placed, tapeio::Library::Access::read, reporter.stop(),
                                [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  record_health(context);
 }
 
 void unload_medium(Context& context, std::string_view label) {
@@ -228,6 +231,7 @@ void clean_drive(Context& context, std::string_view drive) {
     for (const tapeio::DriveSlot& slot : mover->drives()) {
       if (slot.name == drive || slot.device == drive) {
         mover->clean(slot.name);
+        note_cleaned(context, slot.identity, slot.serial);
         return;
       }
     }
@@ -242,8 +246,17 @@ std::vector<DriveStatus> drives(Context& context) {
   for (tapeio::Library* library : context.workspace.libraries().here()) {
     if (tapeio::CartridgeMover* mover = library->mover()) {
       for (tapeio::DriveSlot& drive : mover->drives()) {
-        all.push_back({library->url(), std::move(drive)});
+        all.push_back({.library = library->url(), .drive = std::move(drive)});
       }
+    }
+  }
+  const std::vector<catalog::HealthSample> known = known_health(context);
+  for (DriveStatus& each : all) {
+    const auto its = std::ranges::find_if(known, [&](const catalog::HealthSample& sample) {
+      return !each.drive.serial.empty() && sample.report.serial == each.drive.serial;
+    });
+    if (its != known.end()) {
+      each.health = *its;
     }
   }
   return all;

@@ -42,6 +42,8 @@ void clean_drive(Context& context, std::string_view drive);
 struct DriveStatus {
   std::string library;
   tapeio::DriveSlot drive;
+  // What it told when it was last given back, to this process or an earlier one.
+  std::optional<catalog::HealthSample> health = std::nullopt;
 };
 [[nodiscard]] std::vector<DriveStatus> drives(Context& context);
 

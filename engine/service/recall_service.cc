@@ -170,6 +170,7 @@ RecallService::Chore RecallService::next_chore(const std::stop_token& stop) {
     wake_.wait_for(lock, stop, kGather, [this] { return verified_.size() == kMostVerifiedAtOnce; });
     return [copies = std::exchange(verified_, {})](Context& context) {
       note_verified(context, copies);
+      record_health(context);
     };
   }
   Chore chore = std::move(chores_.front());

@@ -206,7 +206,9 @@ class Restore {
 }  // namespace
 
 RestoreResult restore(Context& context, const RestoreRequest& request, Reporter& reporter) {
-  return Restore(context, request, reporter).run();
+  RestoreResult result = Restore(context, request, reporter).run();
+  record_health(context);
+  return result;
 }
 
 }  // namespace mixtape::service

@@ -2,6 +2,7 @@
 #include "engine/service/status.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/service/copy_policy.h"
 
@@ -56,8 +57,11 @@ std::vector<MediumStatus> media_status(Context& context) {
   Libraries& libraries = context.workspace.libraries();
   Slots slots = libraries.slots();
   std::vector<MediumStatus> media;
+  const std::vector<catalog::HealthSample> known = known_health(context);
   for (const catalog::Medium& medium : context.ledger.media()) {
     MediumStatus status;
+    std::ranges::copy_if(known, std::back_inserter(status.health),
+                         [&](const auto& sample) { return sample.medium == medium.uuid; });
     status.medium = medium;
     status.known = true;
     status.capacity_bytes = medium.capacity_bytes;

@@ -24,6 +24,8 @@ struct MediumStatus {
   std::uint64_t used_bytes = 0;
   std::optional<std::uint64_t> capacity_bytes;
   std::size_t bundles = 0;
+  // What drives told of it, one of each drive, newest first; also of a medium on the shelf.
+  std::vector<catalog::HealthSample> health;
 };
 
 struct Status {

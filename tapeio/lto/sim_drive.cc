@@ -17,15 +17,16 @@ constexpr std::string_view kReadOnlyGeneration =
 }  // namespace
 
 SimDrive::SimDrive(std::unique_ptr<TapeDrive> medium_drive, DriveModel& model,
-                   std::function<void()> on_return)
+                   std::function<void(const DriveReport&)> on_return)
     : medium_drive_(std::move(medium_drive)), model_(model), on_return_(std::move(on_return)) {}
 
 SimDrive::~SimDrive() {
   model_.settle();
+  const DriveReport report = report_of(*this);
   // The medium is free before its drive is: whoever gets the drive next may want to write.
   medium_drive_.reset();
   if (on_return_) {
-    on_return_();
+    on_return_(report);
   }
 }
 

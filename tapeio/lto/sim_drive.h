@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tapeio/drive_report.h"
 #include "tapeio/lto/drive_model.h"
 #include "tapeio/tape_drive.h"
 
@@ -36,10 +37,10 @@ class SimDrive final : public TapeDrive,
                        private WrapMap,
                        private AccessOrder {
  public:
-  // `on_return` is called when the drive is handed back, that is in its destructor; it must not
-  // throw.
+  // `on_return` is called when the drive is handed back, that is in its destructor, with what it
+  // tells then; it must not throw.
   SimDrive(std::unique_ptr<TapeDrive> medium_drive, DriveModel& model,
-           std::function<void()> on_return = {});
+           std::function<void(const DriveReport&)> on_return = {});
   ~SimDrive() override;
   SimDrive(const SimDrive&) = delete;
   SimDrive& operator=(const SimDrive&) = delete;
@@ -83,7 +84,7 @@ class SimDrive final : public TapeDrive,
 
   std::unique_ptr<TapeDrive> medium_drive_;
   DriveModel& model_;
-  std::function<void()> on_return_;
+  std::function<void(const DriveReport&)> on_return_;
   std::uint64_t warn_earlier_bytes_ = 0;
   bool is_unloaded_ = false;
   std::set<std::uint8_t> raised_;

@@ -232,7 +232,10 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
       medium_drive = options_.wrap_medium(std::move(medium_drive), label);
     }
     return std::make_unique<SimDrive>(std::move(medium_drive), *bay.model,
-                                      [this, &bay] { give_back(bay); });
+                                      [this, &bay, name = std::string(label)](const auto& report) {
+                                        keep(name, report);
+                                        give_back(bay);
+                                      });
   } catch (...) {
     give_back(bay);
     throw;
@@ -248,10 +251,21 @@ std::vector<DriveSlot> SimLibrary::drives() {
     slots.push_back({.name = name,
                      .device = url() + " " + name,
                      .identity = "MIXTAPE simulated " + product,
+                     .serial = name,
                      .medium = bay->label.empty() ? std::nullopt : std::optional(bay->label),
                      .in_use = bay->in_use});
   }
   return slots;
+}
+
+std::vector<MediumReport> SimLibrary::take_reports() {
+  const std::lock_guard lock(mutex_);
+  return reports_.take();
+}
+
+void SimLibrary::keep(const std::string& label, const DriveReport& report) {
+  const std::lock_guard lock(mutex_);
+  reports_.add(label, report);
 }
 
 void SimLibrary::unload(std::string_view label) {

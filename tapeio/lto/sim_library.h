@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tapeio/dir_library.h"
+#include "tapeio/lent_drive.h"
 #include "tapeio/library.h"
 #include "tapeio/lto/sim_drive.h"
 #include "tapeio/lto/sim_options.h"
@@ -60,6 +61,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   void unload(std::string_view label) override;
   std::string export_medium(std::string_view label) override;
   void clean(std::string_view drive_name) override;
+  [[nodiscard]] std::vector<MediumReport> take_reports() override;
 
   // Of all drives together since the library was opened, or of one; Error{not_found}.
   [[nodiscard]] SimReport report() const;
@@ -84,6 +86,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] Bay& bay_named(std::string_view drive_name) const;
   [[nodiscard]] Bay& reserve(std::string_view label);
   void give_back(Bay& bay) noexcept;
+  void keep(const std::string& label, const DriveReport& report);
   void empty(Bay& bay);
   void fill(Bay& bay, std::string_view label, TapeDrive& medium_drive);
   void keep_chip(Bay& bay) noexcept;
@@ -107,6 +110,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   std::map<std::string, std::unique_ptr<Cartridge>, std::less<>> cartridges_;  // Guarded by mutex_.
   DriveUses uses_of_drives_;                                                   // Guarded by mutex_.
   std::uint64_t uses_ = 0;                                                     // Guarded by mutex_.
+  KeptReports reports_;                                                        // Guarded by mutex_.
 };
 
 }  // namespace mixtape::tapeio::lto

@@ -35,6 +35,18 @@ std::string text(const Attributes& all, std::uint16_t id) {
   return found == all.end() ? std::string{} : printable(found->second);
 }
 
+std::string vendor_and_serial(const Attributes& all, std::uint16_t id) {
+  constexpr std::size_t kVendor = 8;
+  const auto found = all.find(id);
+  if (found == all.end() || found->second.size() <= kVendor) {
+    return {};
+  }
+  const ByteView value = found->second;
+  const std::string vendor = printable(value.first(kVendor));
+  const std::string serial = printable(value.subspan(kVendor));
+  return vendor + (vendor.empty() || serial.empty() ? "" : " ") + serial;
+}
+
 Bytes padded(const std::string& from, const StoryField& field) {
   Bytes value(field.size, field.is_text ? std::byte{0} : std::byte{' '});
   const std::size_t size = std::min(from.size(), value.size());
@@ -79,6 +91,12 @@ MediumWear AttributeMemory::wear() {
   wear.mebibytes_read_ever = number(all, 0x0221);
   wear.mebibytes_remaining = number(all, 0x0000);
   wear.mebibytes_capacity = number(all, 0x0001);
+  // Of each load: who built the drive (8 bytes), and its serial number.
+  for (const std::uint16_t id : {0x020a, 0x020b, 0x020c, 0x020d}) {
+    if (std::string drive = vendor_and_serial(all, id); !drive.empty()) {
+      wear.last_drives.push_back(std::move(drive));
+    }
+  }
   wear.manufacturer = text(all, 0x0400);
   wear.serial = text(all, 0x0401);
   if (density && *density <= 0xff) {

@@ -2,6 +2,7 @@
 #include "tapeio/scsi/drive_link.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -53,6 +54,30 @@ void DriveLink::pause() const {
 void DriveLink::lose_position(ErrorCode code, std::string why) {
   lost_code_ = code;
   lost_ = std::move(why);
+}
+
+Sense DriveLink::sense_of(const Reply& reply) {
+  const std::size_t size = std::min(reply.sense_size, reply.sense.size());
+  if (size > 0) {
+    return decode_sense({reply.sense.data(), size});
+  }
+  constexpr std::uint8_t kAllocation = kMostSenseBytes;
+  std::array<std::byte, kAllocation> answer{};
+  const SscCommand command = request_sense(kAllocation);
+  const Reply asked = transport_->execute(
+      {.cdb = command.cdb(), .in = answer, .timeout = time_for(command.patience)});
+  if (asked.status != Status::good) {
+    return {};
+  }
+  std::array<std::uint8_t, kAllocation> bytes{};
+  const std::size_t came = std::min(asked.transferred, bytes.size());
+  std::transform(answer.begin(), answer.begin() + static_cast<std::ptrdiff_t>(came), bytes.begin(),
+                 [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
+  const Sense sense = decode_sense({bytes.data(), came});
+  // "Nothing to say" about a command that was not carried out is no reason, and no success.
+  const bool says_nothing = sense.key == SenseKey::no_sense && sense.is(0x00, 0x00) &&
+                            !sense.filemark && !sense.end_of_medium && !sense.incorrect_length;
+  return says_nothing ? Sense{} : sense;
 }
 
 bool DriveLink::passes_attention(const std::string& what, const SscCommand& command,
@@ -118,8 +143,7 @@ Outcome DriveLink::run(const std::string& what, const SscCommand& command, Mutab
         throw Error(ErrorCode::io,
                     what + ": " + transport_->name() + " answered with an unknown status");
     }
-    const std::size_t sense_size = std::min(reply.sense_size, reply.sense.size());
-    const Sense sense = decode_sense({reply.sense.data(), sense_size});
+    const Sense sense = sense_of(reply);
     if (sense.understood && sense.key == SenseKey::unit_attention &&
         ++attentions <= kMostAttentions && passes_attention(what, command, sense)) {
       continue;

@@ -62,9 +62,12 @@ class DriveLink {
 
   void pause() const;
   void ask_on_reset(std::function<bool()> still_there) { still_there_ = std::move(still_there); }
-  [[nodiscard]] Transport& transport() { return *transport_; }
+  [[nodiscard]] Transport& transport() const { return *transport_; }
 
  private:
+  // What the target said about a CHECK CONDITION. A transport may lose that on the way: then the
+  // target is asked (REQUEST SENSE).
+  [[nodiscard]] Sense sense_of(const Reply& reply);
   // True: try the command again.
   bool passes_attention(const std::string& what, const SscCommand& command, const Sense& sense);
 

@@ -155,6 +155,14 @@ bool ScsiDrive::warns(std::uint64_t block) const {
   return warned_from_ && block >= *warned_from_;
 }
 
+bool ScsiDrive::allow_overwrite_at(std::uint64_t block) {
+  if (!link_.run("allow overwriting", allow_overwrite(block)).good) {
+    return false;
+  }
+  note("found in append-only mode: is told each time that writing over older data is meant");
+  return true;
+}
+
 WriteResult ScsiDrive::write_object(const std::string& what, const SscCommand& command,
                                     ByteView record) {
   const std::uint64_t block = positions_->expected().block;
@@ -163,7 +171,11 @@ WriteResult ScsiDrive::write_object(const std::string& what, const SscCommand& c
   }
   const auto object =
       record.empty() ? HeadPositions::Object::filemark : HeadPositions::Object::record;
-  const Outcome outcome = link_.run(what, command, {}, record);
+  Outcome outcome = link_.run(what, command, {}, record);
+  if (!outcome.good && advice_for(outcome.sense).remedy == Remedy::allow &&
+      allow_overwrite_at(block)) {
+    outcome = link_.run(what, command, {}, record);
+  }
   const Sense& sense = outcome.sense;
   if (outcome.good && outcome.transferred != record.size()) {
     link_.lose_position(ErrorCode::io, "a record was written in part: rewind");
@@ -176,6 +188,11 @@ WriteResult ScsiDrive::write_object(const std::string& what, const SscCommand& c
     }
     positions_->wrote(object);
     return {.written = true, .early_warning = warns(block)};
+  }
+  if (sense.key == SenseKey::illegal_request && record.size() > most_record()) {
+    throw Error(ErrorCode::unsupported, what + ": the drive takes records of at most " +
+                                            std::to_string(most_record()) + " bytes, this has " +
+                                            std::to_string(record.size()));
   }
   if (sense.key != SenseKey::volume_overflow) {
     features_->latch_alerts();

@@ -96,6 +96,11 @@ class ScsiDrive final : public TapeDrive {
   [[nodiscard]] WriteResult write_object(const std::string& what, const SscCommand& command,
                                          ByteView record);
   [[nodiscard]] bool warns(std::uint64_t block) const;
+  // Tells a drive in append-only mode that writing at this block is meant. False: it refuses.
+  [[nodiscard]] bool allow_overwrite_at(std::uint64_t block);
+  // The largest record that drive and transport take together, as far as they tell.
+  [[nodiscard]] std::size_t most_record() const;
+  void ask_block_limits();
 
   ScsiDriveOptions options_;
   DriveLink link_;
@@ -103,6 +108,7 @@ class ScsiDrive final : public TapeDrive {
   enum class Reservation { none, simple, persistent } reservation_ = Reservation::none;
   std::unique_ptr<HeadPositions> positions_;  // Null until a medium is ready.
   bool write_protected_ = false;
+  BlockLimits limits_;  // READ BLOCK LIMITS.
   bool is_door_locked_ = false;
   bool was_unloaded_ = false;  // By us; until wait_until_ready() asks for the next cartridge.
   // Tgt 1.0.85 sends too few bytes of a record that is smaller than was asked for, unless twice as

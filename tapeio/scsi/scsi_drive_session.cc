@@ -149,6 +149,7 @@ void ScsiDrive::set_modes() {
   if (has_page) {
     mode->page[2] &= std::byte{0x7f};
     if (select_mode(link_, *mode)) {
+      note("compression is off, and the speed is the drive's own choice");
       return;
     }
   }
@@ -160,6 +161,25 @@ void ScsiDrive::set_modes() {
   }
 }
 
+// What a drive says here it may not keep to (tgt takes more): records are chosen by it, and it
+// explains a refusal; nothing is refused because of it.
+void ScsiDrive::ask_block_limits() {
+  const auto limits = parse_block_limits(link_.ask("ask for block limits", read_block_limits(), 6));
+  limits_ = limits.value_or(BlockLimits{});
+  if (!limits) {
+    note("no READ BLOCK LIMITS: the largest record shows when it is written");
+  }
+}
+
+std::size_t ScsiDrive::most_record() const {
+  std::size_t most = std::min(kMaxRecordSize, link_.transport().most_data());
+  if (limits_.largest > 0) {
+    most = std::min<std::size_t>(most, limits_.largest);
+  }
+  const std::size_t granule = std::size_t{1} << std::min<unsigned>(limits_.granularity, 22);
+  return most < granule ? most : most - most % granule;
+}
+
 void ScsiDrive::prepare() {
   warned_from_.reset();
   if (!link_.lost().empty()) {
@@ -167,6 +187,7 @@ void ScsiDrive::prepare() {
   }
   const PositioningSupport positioning = try_positioning(link_, support_.operations);
   set_modes();
+  ask_block_limits();
   if (options_.lock_door) {
     is_door_locked_ = link_.run("lock the door", prevent_removal(true)).good;
     if (!is_door_locked_) {
@@ -249,7 +270,9 @@ std::optional<MediumInfo> ScsiDrive::medium() {
       link_.lose_position(code, lost);
     }
   }
-  MediumInfo info{.label = options_.label, .write_protected = write_protected_};
+  MediumInfo info{.label = options_.label,
+                  .write_protected = write_protected_,
+                  .most_record_bytes = most_record()};
   const DriveFeatures has = features();
   if (info.label.empty() && has.memory != nullptr) {
     info.label = has.memory->story().barcode;

@@ -74,6 +74,7 @@ enum class Remedy {
   load,       // The cartridge is there and not threaded: LOAD it.
   reset,      // The drive was reset: ask where the head is before going on.
   exchanged,  // Another cartridge may be there now: the position means nothing any more.
+  allow,      // The drive only appends to this tape: ALLOW OVERWRITE at this place, then again.
   fail,       // Throw an Error with `code`.
 };
 

@@ -161,8 +161,14 @@ constexpr AdditionalName kAdditional[] = {
 };
 
 bool is_write_protection(const Sense& sense) {
-  return sense.asc == 0x27 ||
-         (sense.key == SenseKey::data_protect && sense.asc != 0x30 && sense.asc != 0x74);
+  return sense.asc == 0x27 || (sense.key == SenseKey::data_protect && sense.asc != 0x30 &&
+                               sense.asc != 0x50 && sense.asc != 0x74);
+}
+
+// A drive in append-only mode (SSC-5), or a WORM cartridge: what is written stays. Only of the
+// first may it be told that writing here is meant.
+bool is_append_only(const Sense& sense) {
+  return sense.is(0x50, 0x01) || (sense.key == SenseKey::data_protect && sense.asc == 0x50);
 }
 
 Advice advice_when_not_ready(const Sense& sense) {
@@ -288,6 +294,11 @@ Advice advice_for(const Sense& sense) {
   }
   if (is_write_protection(sense)) {
     return {Remedy::fail, ErrorCode::write_protected, kMoveItsSwitch};
+  }
+  if (is_append_only(sense)) {
+    return {Remedy::allow, ErrorCode::write_protected,
+            "what is on this cartridge can only be added to (it is a WORM cartridge, or the drive "
+            "is in append-only mode and stays in it): take another"};
   }
   switch (sense.key) {
     case SenseKey::no_sense:

@@ -49,6 +49,7 @@ struct Nexus {
   std::deque<std::pair<std::uint8_t, std::uint8_t>> attentions = {{0x29, 0x00}};
   std::optional<std::uint64_t> key;  // Registered for persistent reservations.
   bool prevents_removal = false;
+  tapeio::scsi::Reply sense;  // What was lost of the last command.
 };
 
 struct EmulatedTapeDrive::State {
@@ -74,6 +75,7 @@ struct EmulatedTapeDrive::State {
   bool was_warned_early = false;
   std::uint64_t corrected_reads = 0, failed_reads = 0, failed_writes = 0;
   std::vector<Bytes> access_order;
+  std::optional<std::uint64_t> overwrite_at;  // Where ALLOW OVERWRITE said so.
 
   tapeio::scsi::Reply execute(const tapeio::scsi::Command& command, int nexus);
   void attention(std::uint8_t asc, std::uint8_t ascq, std::optional<int> but = std::nullopt);
@@ -119,6 +121,8 @@ struct EmulatedTapeDrive::State {
   void persistent_reserve_out(Call& call);
   void reserve(Call& call);
   void allow_overwrite(Call& call);
+  void request_sense(Call& call);
+  void read_block_limits(Call& call);
 };
 
 void append_number(Bytes& to, std::size_t size, std::uint64_t value);

@@ -253,6 +253,10 @@ Reply EmulatedTapeDrive::State::perform(Call& call) {
     reply = status;
   }
   reply.transferred = call.transferred;
+  if (options.loses_sense && reply.status == Status::check_condition) {
+    nexuses[call.nexus].sense =
+        std::exchange(reply, {.status = reply.status, .transferred = reply.transferred});
+  }
   return reply;
 }
 
@@ -285,6 +289,11 @@ void EmulatedTapeDrive::State::require_writable() {
   if (cartridge->options.write_protected) {
     throw Check{.key = 7, .asc = 0x27};
   }
+  const bool appends = head == cartridge->objects.size() || head == 0 || overwrite_at == head;
+  if (options.append_only && !appends) {
+    throw Check{.key = 7, .asc = 0x50, .ascq = 0x01};
+  }
+  overwrite_at.reset();
   const bool is_worm = cartridge->options.kind == EmulatedCartridgeOptions::Kind::worm;
   if (is_worm && head < cartridge->objects.size()) {
     throw Check{.key = 7, .asc = 0x30, .ascq = 0x0c};
@@ -293,17 +302,10 @@ void EmulatedTapeDrive::State::require_writable() {
 
 void EmulatedTapeDrive::State::dispatch(Call& call) {
   switch (call.cdb[0]) {
-    case 0x03: {
-      Bytes none(18);
-      none[0] = std::byte{0x70};
-      none[7] = std::byte{10};
-      return call.answer(none, call.cdb[4]);
-    }
-    case 0x05: {
-      const std::byte limits[6] = {std::byte{0}, std::byte{0x80}, std::byte{0},
-                                   std::byte{0}, std::byte{0},    std::byte{1}};
-      return call.answer(limits, 6);
-    }
+    case 0x03:
+      return request_sense(call);
+    case 0x05:
+      return read_block_limits(call);
     case 0x12:
       return inquiry(call);
     case 0x15:

@@ -45,6 +45,13 @@ struct EmulatedTapeDriveOptions {
   // A cartridge that was put in has to be loaded by command.
   bool waits_for_load = false;
   std::size_t most_data = 16 * MiB - 1;
+  std::uint32_t largest_block =
+      8 * MiB;                   // READ BLOCK LIMITS; larger ones are refused. 0: no limit.
+  std::uint8_t granularity = 0;  // Told, and not kept to.
+  // The wire loses sense data: CHECK CONDITION comes without, and REQUEST SENSE has to ask for it.
+  bool loses_sense = false;
+  // Writes only behind the end of data, unless ALLOW OVERWRITE said that it is meant.
+  bool append_only = false;
 };
 
 struct EmulatedFault {

@@ -95,6 +95,9 @@ void EmulatedTapeDrive::State::write(Call& call) {
   if ((call.cdb[1] & 0x01) != 0 || block_size != 0 || call.out.size() != size) {
     throw kInvalidField;
   }
+  if (options.largest_block > 0 && size > options.largest_block) {
+    throw kInvalidField;
+  }
   require_writable();
   if (size == 0) {
     return;

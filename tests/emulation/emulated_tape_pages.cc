@@ -9,6 +9,9 @@
 // Inquiry, modes, logs, the chip, reservations and lists of the emulated drive (SPC-5 and SSC-5).
 
 namespace mixtape::test {
+
+using tapeio::scsi::Reply;
+
 namespace {
 
 constexpr std::uint8_t kDensities[] = {0x58, 0x5a, 0x5c, 0x5e, 0x60, 0x62};  // LTO-5 to LTO-10.
@@ -264,6 +267,13 @@ void EmulatedTapeDrive::State::read_attribute(Call& call) {
   number(0x0221, 8, cartridge->bytes_read_ever / MiB);
   text(0x0400, 8, "EMULATED");
   text(0x0401, 32, "M" + medium.barcode);
+  // Who had it loaded: this drive, and before it others, as many as there were loads.
+  for (std::uint64_t load = 0; load < std::min<std::uint64_t>(cartridge->loads, 4); ++load) {
+    auto& last = all[static_cast<std::uint16_t>(0x020a + load)];
+    last.format = 1;
+    append_text(last.value, options.vendor, 8);
+    append_text(last.value, load == 0 ? options.serial : "ELSE" + std::to_string(load), 32);
+  }
   number(0x0405, 1, kDensities[std::clamp(medium.generation, 5, 10) - 5]);
   number(0x0408, 1, is_worm ? 0x80 : 0x00);
   Bytes data(4);
@@ -474,6 +484,32 @@ void EmulatedTapeDrive::State::allow_overwrite(Call& call) {
   if (kind > 2 || call.cdb[3] != 0 || (kind == 1 && call.field(4, 8) != head)) {
     throw kInvalidField;
   }
+  if (cartridge->options.kind == EmulatedCartridgeOptions::Kind::worm) {
+    throw Check{.key = 7, .asc = 0x30, .ascq = 0x0c};
+  }
+  overwrite_at = kind == 1 ? std::optional(head) : std::nullopt;
+}
+
+// What the last command of this initiator had to say, once.
+void EmulatedTapeDrive::State::request_sense(Call& call) {
+  const Reply lost = std::exchange(nexuses[call.nexus].sense, {});
+  Bytes sense;
+  for (std::size_t i = 0; i < lost.sense_size; ++i) {
+    sense.push_back(static_cast<std::byte>(lost.sense[i]));
+  }
+  if (sense.empty()) {
+    append_number(sense, 8, 0x700000000000000au);
+    append_number(sense, 10, 0);
+  }
+  call.answer(sense, call.cdb[4]);
+}
+
+void EmulatedTapeDrive::State::read_block_limits(Call& call) {
+  Bytes limits;
+  append_number(limits, 1, options.granularity);
+  append_number(limits, 3, options.largest_block);
+  append_number(limits, 2, 1);
+  call.answer(limits, limits.size());
 }
 
 }  // namespace mixtape::test

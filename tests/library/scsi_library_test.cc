@@ -155,6 +155,41 @@ TEST_F(ScsiLibraryTest, DrivesAreFoundByTheSerialNumberThatTheChangerTells) {
   EXPECT_TRUE(one->medium() && two->medium());
 }
 
+TEST_F(ScsiLibraryTest, DrivesSayHowTheyAreUsedOnceTheyAreOpen) {
+  build();
+  static_cast<void>(load("MX0001L8"));
+  const auto drives = library_->mover()->drives();
+  ASSERT_EQ(drives.size(), 1U);
+  EXPECT_EQ(drives[0].serial, "YX10000000");
+  EXPECT_THAT(drives[0].notes, testing::Contains(HasSubstr("compression is off")));
+}
+
+TEST_F(ScsiLibraryTest, WhatADriveTellsWhenItComesBackIsKeptUntilSomebodyTakesIt) {
+  build();
+  {
+    const auto drive = load("MX0001L8");
+    drives_[0]->raise_alert(4);
+  }
+  static_cast<void>(load("MX0002L8"));
+  const auto reports = library_->mover()->take_reports();
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0].medium, "MX0001L8");
+  EXPECT_EQ(reports[0].report.serial, "YX10000000");
+  EXPECT_EQ(reports[0].report.wear->serial, "MMX0001L8");
+  ASSERT_EQ(reports[0].report.alerts.size(), 1U);
+  EXPECT_EQ(reports[0].report.alerts[0].name, "Media");
+  EXPECT_EQ(reports[1].medium, "MX0002L8");
+  EXPECT_TRUE(library_->mover()->take_reports().empty());
+}
+
+TEST_F(ScsiLibraryTest, CartridgeThatWasGivenOutIsToldOfAsItWasBefore) {
+  build();
+  load("MX0001L8")->unload();
+  const auto reports = library_->mover()->take_reports();
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].report.wear->loads, 1U);
+}
+
 TEST_F(ScsiLibraryTest, TheDriveWhoseSerialNumberIsCutOffIsTheOneThatIsLeft) {
   build(2, {.like_tgt = true}, {.like_tgt = true});
   const auto drives = library_->mover()->drives();

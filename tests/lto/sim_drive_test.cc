@@ -226,5 +226,13 @@ TEST_F(LtoSimDrive, BadRecordIsPassedAndTakesItsTime) {
   EXPECT_EQ(drive_->position().block, 2u);
 }
 
+TEST_F(LtoSimDrive, DriveWhosePowerWasCutIsGivenBackWithoutAWord) {
+  insert({.cut_power_before_operation = 0});
+  EXPECT_THROW(static_cast<void>(drive_->write_record(record_)), PowerCut);
+  const DriveReport report = report_of(*drive_);
+  EXPECT_FALSE(report.space.has_value());
+  drive_.reset();
+}
+
 }  // namespace
 }  // namespace mixtape::tapeio::lto

@@ -139,7 +139,8 @@ TEST_F(ScsiDriveOpening, LabelIsTheChipsBarcodeUnlessTheLibraryKnows) {
 TEST_F(ScsiDriveOpening, WhatIsLackingIsNoted) {
   put_in();
   open();
-  EXPECT_TRUE(drive().features().identity->notes.empty());
+  EXPECT_THAT(drive().features().identity->notes,
+              testing::ElementsAre("compression is off, and the speed is the drive's own choice"));
   use({.like_tgt = true});
   put_in();
   open();

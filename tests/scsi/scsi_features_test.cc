@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tapeio/drive_report.h"
 #include "tests/scsi/drive_fixture.h"
 
 // What the drive offers besides reading and writing, and that it is not there where it is not.
@@ -57,6 +58,38 @@ TEST_F(ScsiFeature, WearIsTold) {
   EXPECT_EQ(wear.serial, "MMX0001L8");
   EXPECT_EQ(wear.density, 0x5e);
   EXPECT_FALSE(wear.is_worm);
+}
+
+TEST_F(ScsiFeature, LastDrivesThatHadItLoadedAreToldNewestFirst) {
+  put_in()->loads = 3;
+  open();
+  EXPECT_THAT(features().memory->wear().last_drives,
+              ElementsAre("IBM YX10000001", "IBM ELSE1", "IBM ELSE2"));
+}
+
+TEST_F(ScsiFeature, ReportHasAllThatTheDriveTells) {
+  put_in({.capacity_bytes = 8 * MiB});
+  open();
+  ASSERT_TRUE(drive().write_record(pattern(MiB)).written);
+  device().raise_alert(7);
+  const DriveReport report = report_of(drive());
+  EXPECT_EQ(report.drive, "IBM ULT3580-TD8 YX10000001");
+  EXPECT_EQ(report.serial, "YX10000001");
+  EXPECT_EQ(report.wear->loads, 1u);
+  EXPECT_EQ(report.space->remaining_bytes, 7 * MiB);
+  EXPECT_FALSE(report.health->cleaning_requested);
+  ASSERT_EQ(report.alerts.size(), 1u);
+  EXPECT_EQ(report.alerts[0].name, "Media life");
+}
+
+TEST_F(ScsiFeature, ReportOfADriveThatIsGoneHasWhatWasAsked) {
+  put_in();
+  open();
+  static_cast<void>(features());
+  device().plan({.kind = EmulatedFault::Kind::connection_lost, .command = 2});
+  const DriveReport report = report_of(drive());
+  EXPECT_EQ(report.serial, "YX10000001");
+  EXPECT_FALSE(report.wear.has_value());
 }
 
 TEST_F(ScsiFeature, AlertsStayRaisedHereWhenTheDriveForgetsThem) {

@@ -17,6 +17,7 @@ int FakeSt::open(int flags) {
   if (in_use_elsewhere) {
     return -EBUSY;
   }
+  ++opened;
   writable_ = (flags & O_ACCMODE) == O_RDWR;
   if (cartridge_ == nullptr) {
     return (flags & O_NONBLOCK) != 0 ? 0 : -ENOMEDIUM;
@@ -120,6 +121,9 @@ int FakeSt::ioctl(unsigned long request, void* argument) {
     get->mt_dsreg = static_cast<long>(traits_.fixed_block << MT_ST_BLKSIZE_SHIFT);
     return 0;
   }
+  if (request == SG_IO && (cartridge_ != nullptr || beside != nullptr)) {
+    return pass_through(argument);
+  }
   if (cartridge_ == nullptr) {
     return -ENOMEDIUM;
   }
@@ -132,7 +136,7 @@ int FakeSt::ioctl(unsigned long request, void* argument) {
     operations.push_back(command->mt_op);
     return operate(command->mt_op, command->mt_count);
   }
-  return request == SG_IO ? pass_through(argument) : -EINVAL;
+  return -EINVAL;
 }
 
 long FakeSt::status() const {
@@ -179,8 +183,11 @@ int FakeSt::operate(short operation, int count) {
     case MTOFFL:
       cartridge_ = nullptr;
       return 0;
-    case MTSETDRVBUFFER:
+    case MTCOMPRESSION:
+      return traits_.has_compression && count == 0 ? 0 : -EIO;
     case MTLOCK:
+      return traits_.has_door_lock ? 0 : -EIO;
+    case MTSETDRVBUFFER:
     case MTUNLOCK:
       return 0;
     default:
@@ -218,11 +225,38 @@ int FakeSt::write_filemarks(int count) {
   return 0;
 }
 
-int FakeSt::pass_through(void* argument) const {
+int answer_sg_io(tapeio::scsi::Transport& transport, void* argument) {
+  auto& io = *static_cast<sg_io_hdr*>(argument);
+  auto* const data = static_cast<std::byte*>(io.dxferp);
+  tapeio::scsi::Command command{.cdb = {io.cmdp, io.cmd_len}};
+  if (io.dxfer_direction == SG_DXFER_FROM_DEV) {
+    command.in = {data, io.dxfer_len};
+  } else if (io.dxfer_direction == SG_DXFER_TO_DEV) {
+    command.out = {data, io.dxfer_len};
+  }
+  const tapeio::scsi::Reply reply = transport.execute(command);
+  io.status = static_cast<unsigned char>(reply.status);
+  io.resid = static_cast<int>(io.dxfer_len - reply.transferred);
+  io.sb_len_wr = static_cast<unsigned char>(std::min<std::size_t>(reply.sense_size, io.mx_sb_len));
+  std::copy_n(reply.sense.begin(), io.sb_len_wr, io.sbp);
+  return 0;
+}
+
+int FakeSt::pass_through(void* argument) {
   auto* io = static_cast<sg_io_hdr*>(argument);
-  if (!traits_.has_long_position || io->cmdp[0] != 0x34 || io->cmdp[1] != 6 ||
-      io->dxfer_len != 32) {
-    return -EPERM;
+  const bool is_position = io->cmdp[0] == 0x34 && io->cmdp[1] == 6 && io->dxfer_len == 32;
+  if (!is_position && beside != nullptr) {
+    return answer_sg_io(*beside, argument);
+  }
+  if (!traits_.has_long_position) {
+    return -EPERM;  // The kernel lets a user pass on every command, or none.
+  }
+  if (!is_position) {
+    constexpr std::uint8_t kUnknownCommand[] = {0x70, 0, 0x05, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0x20, 0};
+    io->status = static_cast<unsigned char>(tapeio::scsi::Status::check_condition);
+    io->sb_len_wr = sizeof kUnknownCommand;
+    std::copy_n(kUnknownCommand, sizeof kUnknownCommand, io->sbp);
+    return 0;
   }
   auto* answer = static_cast<std::uint8_t*>(io->dxferp);
   std::fill_n(answer, 32, std::uint8_t{0});

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tapeio/device_file.h"
+#include "tapeio/scsi/transport.h"
 
 // Linux' st driver with a drive behind it, as far as a program sees them through a descriptor.
 //
@@ -32,7 +34,12 @@ struct FakeStTraits {
   bool tells_positions = true;    // MTIOCPOS and MTSEEK work.
   bool has_long_position = true;  // READ POSITION, long form, through SG_IO.
   std::size_t fixed_block = 0;    // Else than 0: refuses variable blocks.
+  bool has_compression = true;    // MTCOMPRESSION is carried out.
+  bool has_door_lock = true;
 };
+
+// SG_IO on any device: `transport` answers what the program sends.
+[[nodiscard]] int answer_sg_io(tapeio::scsi::Transport& transport, void* argument);
 
 class FakeSt final : public tapeio::DeviceFile {
  public:
@@ -45,11 +52,20 @@ class FakeSt final : public tapeio::DeviceFile {
   [[nodiscard]] ssize_t write(ByteView bytes) override;
   [[nodiscard]] int ioctl(unsigned long request, void* argument) override;
 
+  // By hand, while the device is open; nullptr takes it out. The driver finds out when it looks.
+  void put_in(FakeCartridge* cartridge) {
+    cartridge_ = cartridge;
+    head_ = 0;
+  }
+
   bool in_use_elsewhere = false;
   bool gone = false;
+  // What is behind SG_IO besides READ POSITION; null: the user may not use it.
+  std::unique_ptr<tapeio::scsi::Transport> beside;
   // The nth object is a spot that cannot be read.
   std::uint64_t bad_block = ~std::uint64_t{0};
   std::vector<short> operations;  // Those of MTIOCTOP, in order.
+  std::uint64_t opened = 0;       // So many times.
 
  private:
   enum class End { none, warned, refused, data_1, data_2, data_3 };
@@ -59,7 +75,7 @@ class FakeSt final : public tapeio::DeviceFile {
   [[nodiscard]] int space_filemarks(int count);
   [[nodiscard]] int write_filemarks(int count);
   [[nodiscard]] long status() const;
-  [[nodiscard]] int pass_through(void* argument) const;
+  [[nodiscard]] int pass_through(void* argument);
   void cut_here();
 
   FakeCartridge* cartridge_;

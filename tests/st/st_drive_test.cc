@@ -129,12 +129,18 @@ TEST_F(StDriveTest, DriveOfFixedBlocksTakesItsOwnSizeOnly) {
   Bytes large(4096);
   EXPECT_EQ(st.read_record(large).size, 1024u);
   EXPECT_EQ(st.read_record(large).kind, ReadResult::Kind::filemark);
-  EXPECT_FALSE(st.features().identity->notes.empty());
+  const std::vector<std::string> notes = st.features().identity->notes;
+  EXPECT_EQ(std::ranges::count(notes, "fixed blocks only, of 1024 bytes"), 1);
 }
 
 TEST_F(StDriveTest, DriveWithoutPositionsSaysSo) {
-  EXPECT_TRUE(drive().features().identity->notes.empty());
-  EXPECT_FALSE(drive({.tells_positions = false}).features().identity->notes.empty());
+  const auto says_so = [&](FakeStTraits traits) {
+    const std::vector<std::string> notes = drive(traits).features().identity->notes;
+    return std::ranges::any_of(
+        notes, [](const std::string& note) { return note.starts_with("no READ POSITION"); });
+  };
+  EXPECT_FALSE(says_so({}));
+  EXPECT_TRUE(says_so({.tells_positions = false}));
 }
 
 TEST_F(StDriveTest, DoorIsLockedInUseAndOpenedForUnloading) {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/recall/recall_fixture.h"
+
+// Media that are missing, in use, another one, or taken away.
+
+namespace mixtape::recall {
+namespace {
+
+TEST_F(RecallTest, AMissingMediumIsAskedForOnceAndTheReadGoesOnWhenItAppears) {
+  options_.wait_for_medium = std::chrono::hours(1);
+  looks_until_there_ = 5;
+  const Bytes bytes = test::pattern(1000, 14);
+  const Content content = put("A", bytes);
+  EXPECT_EQ(read(content).bytes, bytes);
+  EXPECT_EQ(asked_for_, std::vector<std::string>{"A"});
+}
+
+TEST_F(RecallTest, AMediumThatStaysAwayIsAnError) {
+  const Content content = put("A", test::pattern(1000, 15));
+  const auto shelf = world_.library().take_out("A");
+  EXPECT_EQ(read(content).error, ErrorCode::no_medium);
+  EXPECT_EQ(asked_for_, std::vector<std::string>{"A"});
+  EXPECT_TRUE(damaged().empty());
+}
+
+TEST_F(RecallTest, ACopyOnAMediumThatIsThereIsPreferred) {
+  const Bytes bytes = test::pattern(1000, 16);
+  const Extent away = world_.write_one("A", bytes), here = world_.write_one("B", bytes);
+  const auto shelf = world_.library().take_out("A");
+  EXPECT_EQ(read(know(bytes, {away, here})).bytes, bytes);
+  EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, OthersAreServedWhileAMediumIsMissing) {
+  options_.wait_for_medium = std::chrono::hours(1);
+  const Content missing = put("A", test::pattern(1000, 17));
+  const Content here = put("B", test::pattern(1000, 18));
+  const auto shelf = world_.library().take_out("A");
+  auto waiting = start_read(missing, 0, 10);
+  EXPECT_EQ(fetch(here).error, std::nullopt);
+  EXPECT_EQ(recall().queue().size(), 1u);
+  recall_.reset();
+  EXPECT_EQ(waiting.get().error, ErrorCode::cancelled);
+}
+
+TEST_F(RecallTest, WhileEveryDriveIsInUseAReadWaitsAndNobodyIsAskedForTheMedium) {
+  const Bytes bytes = test::pattern(1000, 19);
+  const Content content = put("A", bytes);
+  world_.library().add_medium("B", GiB);
+  auto writer = world_.library().load("B", tapeio::Library::Access::write);
+  auto waiting = start_read(content, 0, bytes.size());
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  EXPECT_EQ(recall().queue().size(), 1u);
+  writer.reset();
+  EXPECT_EQ(waiting.get().bytes, bytes);
+  EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, ACartridgeThatTurnsOutToBeAnotherIsNoDamage) {
+  const Content content = put("A", test::pattern(1000, 20));
+  is_wrong_ = true;
+  EXPECT_TRUE(read(content).error.has_value());
+  EXPECT_TRUE(damaged().empty());
+}
+
+TEST_F(RecallTest, AMediumThatIsTakenAwayWhileARequestWaitsForItIsAnError) {
+  const Content first = put("A", test::pattern(MiB, 30)), second = put("A", test::pattern(MiB, 31));
+  const Content other = put("B", test::pattern(10, 32));
+  gate_.close();
+  (void)recall().fetch(first, "a file", [this](ByteView, auto) { gate_.close(); });
+  gate_.wait_until_the_drive_stands_there();
+  auto holds_the_drive = start_read(second, 0, MiB), waits = start_read(other, 0, 10);
+  gate_.open();
+  gate_.wait_until_the_drive_stands_there();
+  const auto shelf = world_.library().take_out("B");
+  gate_.open();
+  EXPECT_EQ(holds_the_drive.get().error, std::nullopt);
+  EXPECT_EQ(waits.get().error, ErrorCode::no_medium);
+}
+
+}  // namespace
+}  // namespace mixtape::recall
