@@ -28,6 +28,7 @@ std::uint64_t big_endian(ByteView bytes) {
 
 void StDrive::stand_at(std::uint64_t block, std::optional<std::uint64_t> file) {
   near_end_ = near_end_ && block >= block_;
+  refuses_next_ = false;
   block_ = block;
   file_ = file;
 }

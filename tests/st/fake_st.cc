@@ -52,12 +52,11 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   if (traits_.fixed_block != 0 && buffer.size() % traits_.fixed_block != 0) {
     return -EINVAL;
   }
+  if (buffer.size() > traits_.most_block) {
+    return -EINVAL;
+  }
   if (head_ == cartridge_->objects.size()) {
-    if (end_ == End::data_3) {
-      return -EIO;
-    }
-    end_ = end_ == End::data_1 ? End::data_2 : end_ == End::data_2 ? End::data_3 : End::data_1;
-    return end_ == End::data_3 ? -EIO : 0;
+    return read_at_end(buffer);
   }
   end_ = End::none;
   if (head_ == bad_block) {
@@ -65,6 +64,7 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   }
   const auto& object = cartridge_->objects[head_++];
   if (object.is_filemark) {
+    end_ = End::filemark;
     return 0;
   }
   if (object.bytes.size() > buffer.size()) {
@@ -72,6 +72,18 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   }
   std::copy(object.bytes.begin(), object.bytes.end(), buffer.begin());
   return static_cast<ssize_t>(object.bytes.size());
+}
+
+ssize_t FakeSt::read_at_end(MutableBytes buffer) {
+  if (end_ == End::data_3) {
+    return -EIO;
+  }
+  if (traits_.fills_buffer_at_end && end_ < End::data_1) {
+    end_ = end_ == End::filemark ? End::data_1 : End::warned;
+    return static_cast<ssize_t>(buffer.size());
+  }
+  end_ = end_ == End::data_1 ? End::data_2 : end_ == End::data_2 ? End::data_3 : End::data_1;
+  return end_ == End::data_3 ? -EIO : 0;
 }
 
 ssize_t FakeSt::write(ByteView bytes) {
@@ -85,6 +97,9 @@ ssize_t FakeSt::write(ByteView bytes) {
     return -EIO;
   }
   if (traits_.fixed_block != 0 && bytes.size() % traits_.fixed_block != 0) {
+    return -EINVAL;
+  }
+  if (bytes.size() > traits_.most_block) {
     return -EINVAL;
   }
   if (end_ == End::warned) {

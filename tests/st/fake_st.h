@@ -12,7 +12,8 @@
 // What it does at filemarks, at the end of data and behind early warning is what the driver was
 // seen to do (docs/testing.md): 0 for a filemark and twice for the end of data, then EIO; ENOMEM
 // for a record larger than the buffer, which is passed; ENOSPC for every other record behind early
-// warning.
+// warning, and for the one behind a read that met the mark of the end of the tape; EINVAL for more
+// than the drive says that it takes.
 
 namespace mixtape::test {
 
@@ -32,6 +33,10 @@ struct FakeStTraits {
   bool tells_positions = true;    // MTIOCPOS and MTSEEK work.
   bool has_long_position = true;  // READ POSITION, long form, through SG_IO.
   std::size_t fixed_block = 0;    // Else than 0: refuses variable blocks.
+  // The drive answers BLANK CHECK together with the mark of the end of the tape, as tgt does: a
+  // read at the end of data returns a full buffer of what was in it by chance.
+  bool fills_buffer_at_end = false;
+  std::size_t most_block = 16 * MiB - 1;  // What READ BLOCK LIMITS says.
 };
 
 class FakeSt final : public tapeio::DeviceFile {
@@ -52,7 +57,7 @@ class FakeSt final : public tapeio::DeviceFile {
   std::vector<short> operations;  // Those of MTIOCTOP, in order.
 
  private:
-  enum class End { none, warned, refused, data_1, data_2, data_3 };
+  enum class End { none, filemark, warned, refused, data_1, data_2, data_3 };
   [[nodiscard]] std::uint64_t used() const;
   [[nodiscard]] std::uint64_t filemarks_before() const;
   [[nodiscard]] int operate(short operation, int count);
@@ -60,6 +65,7 @@ class FakeSt final : public tapeio::DeviceFile {
   [[nodiscard]] int write_filemarks(int count);
   [[nodiscard]] long status() const;
   [[nodiscard]] int pass_through(void* argument) const;
+  [[nodiscard]] ssize_t read_at_end(MutableBytes buffer);
   void cut_here();
 
   FakeCartridge* cartridge_;

@@ -14,14 +14,14 @@ load() { (exec -a modprobe "$tools/bin/kmod" -d "$kernel" "$@"); }
 printf '#!/bin/bash\nexec -a modprobe %q -d %q "$@"\n' "$tools/bin/kmod" "$kernel" >/run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
-for module in iscsi_tcp st sg ch; do
+for module in iscsi_tcp st sg ch fuse; do
   load "$module" || { echo "cannot load $module"; finish 1; }
 done
 
 # CONTROL 1 stands for the guest's only tgtd; unit 1 gets its first cartridge before the kernel looks.
 mkdir -p /dev/shm/target /etc/iscsi
 echo "InitiatorName=iqn.2026-11.mixtape.test:guest" >/etc/iscsi/initiatorname.iscsi
-bash "$here/../rigs/start_tgt.sh" /dev/shm/target 3260 1 >/dev/null || finish 1
+bash "$here/../rigs/start_tgt.sh" /dev/shm/target 3260 1 2 4 "$cartridge_mib" >/dev/null || finish 1
 for unit in 1 2; do
   tgtadm --control-port 1 --lld iscsi --op update --mode logicalunit --tid 1 --lun "$unit" --params online=1
 done
