@@ -26,7 +26,7 @@ StDrive::StDrive(std::unique_ptr<DeviceFile> device, StDriveOptions options)
 }
 
 StDrive::~StDrive() {
-  if (loaded_ && options_.lock_door) {
+  if (loaded_ && (options_.lock_door || is_writing_)) {
     static_cast<void>(operate(MTUNLOCK, 1));
   }
 }
@@ -36,6 +36,13 @@ std::string StDrive::on_device(const std::string& attempt) const {
 }
 
 int StDrive::operate(short operation, int count) {
+  const bool goes_back = operation == MTREW || operation == MTSEEK || operation == MTBSF;
+  if (std::exchange(is_writing_, false) && goes_back) {
+    // Before it goes back, the driver ends what was written with a filemark of its own, and an
+    // unfinished tape file would look whole. Any other operation lets it forget.
+    mtop door{.mt_op = options_.lock_door ? short{MTLOCK} : short{MTUNLOCK}, .mt_count = 1};
+    static_cast<void>(device_->ioctl(MTIOCTOP, &door));
+  }
   mtop command{.mt_op = operation, .mt_count = count};
   return device_->ioctl(MTIOCTOP, &command);
 }
@@ -246,6 +253,7 @@ WriteResult StDrive::write_record(ByteView record) {
   // In the zone of early warning the driver refuses every other record with ENOSPC, which may be
   // on the tape all the same; a record that is refused twice and is not there has met the end.
   for (int refused = 0; refused < 2;) {
+    is_writing_ = true;
     const ssize_t result = device_->write(record);
     if (result == static_cast<ssize_t>(record.size())) {
       stand_at(block_ + 1, file_);

@@ -86,6 +86,7 @@ class StDrive final : public TapeDrive {
   bool tells_positions_ = true;
   bool tells_files_ = true;
   bool near_end_ = false;      // Early warning was given, and the head has not gone back since.
+  bool is_writing_ = false;    // A record was the last thing that the driver was told.
   bool refuses_next_ = false;  // The driver will, for what it took for the end of the tape.
   std::size_t most_read_ = kMaxRecordSize;  // What the driver takes in one call.
   std::uint64_t block_ = 0;

@@ -7,8 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace mixtape::test {
+
+FakeSt::~FakeSt() {
+  if (is_writing_ && cartridge_ != nullptr) {
+    static_cast<void>(write_filemarks(1));
+  }
+}
 
 int FakeSt::open(int flags) {
   if (gone) {
@@ -55,6 +62,7 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   if (buffer.size() > traits_.most_block) {
     return -EINVAL;
   }
+  is_writing_ = false;
   if (head_ == cartridge_->objects.size()) {
     return read_at_end(buffer);
   }
@@ -112,6 +120,7 @@ ssize_t FakeSt::write(ByteView bytes) {
     return -ENOSPC;
   }
   cut_here();
+  is_writing_ = true;
   cartridge_->objects.push_back({.bytes = Bytes(bytes.begin(), bytes.end())});
   ++head_;
   end_ = End::none;
@@ -162,6 +171,11 @@ long FakeSt::status() const {
 }
 
 int FakeSt::operate(short operation, int count) {
+  const bool goes_back = operation == MTREW || operation == MTSEEK || operation == MTBSF;
+  if (std::exchange(is_writing_, false) && (goes_back || operation == MTOFFL)) {
+    static_cast<void>(write_filemarks(1));
+    count += operation == MTBSF ? 1 : 0;
+  }
   const std::size_t last = cartridge_->objects.size();
   switch (operation) {
     case MTREW:

@@ -13,7 +13,8 @@
 // seen to do (docs/testing.md): 0 for a filemark and twice for the end of data, then EIO; ENOMEM
 // for a record larger than the buffer, which is passed; ENOSPC for every other record behind early
 // warning, and for the one behind a read that met the mark of the end of the tape; EINVAL for more
-// than the drive says that it takes.
+// than the drive says that it takes. Going back or closing right behind a written record writes a
+// filemark first; any other operation in between makes the driver forget that.
 
 namespace mixtape::test {
 
@@ -43,6 +44,7 @@ class FakeSt final : public tapeio::DeviceFile {
  public:
   // `cartridge` outlives the device; nullptr: the drive is empty.
   FakeSt(FakeCartridge* cartridge, FakeStTraits traits) : cartridge_(cartridge), traits_(traits) {}
+  ~FakeSt() override;
 
   [[nodiscard]] std::string path() const override { return "/dev/nst-fake"; }
   [[nodiscard]] int open(int flags) override;
@@ -71,6 +73,7 @@ class FakeSt final : public tapeio::DeviceFile {
   FakeCartridge* cartridge_;
   FakeStTraits traits_;
   bool writable_ = false;
+  bool is_writing_ = false;  // A record was the last thing.
   std::size_t head_ = 0;
   End end_ = End::none;
 };

@@ -137,6 +137,21 @@ TEST_F(StDriveTest, BufferMayBeLargerThanTheDriverTakes) {
   EXPECT_EQ(st.read_record(buffer).kind, ReadResult::Kind::end_of_data);
 }
 
+TEST_F(StDriveTest, DriverIsNotLetEndAnUnfinishedTapeFile) {
+  for (const bool lock_door : {true, false}) {
+    cartridge_ = {};
+    {
+      StDrive st(std::make_unique<FakeSt>(&cartridge_, FakeStTraits{}), {.lock_door = lock_door});
+      ASSERT_TRUE(st.write_record(pattern(512, 1)).written);
+      st.rewind();
+      st.seek_end_of_data();
+      ASSERT_TRUE(st.write_record(pattern(512, 2)).written);
+    }
+    ASSERT_EQ(cartridge_.objects.size(), 2u);
+    EXPECT_FALSE(cartridge_.objects.back().is_filemark);
+  }
+}
+
 TEST_F(StDriveTest, BadSpotIsPassedWithAnError) {
   StDrive& st = drive();
   for (int seed = 0; seed < 3; ++seed) {

@@ -6,7 +6,7 @@
 # open-iscsi run inside it: /dev/nst0, /dev/sch0 and /dev/sg* are the kernel's own drivers. No acceleration is asked of
 # the processor. Packages are downloaded once with apt-get into a cache and never installed.
 # Cartridges hold MIXTAPE_VM_CARTRIDGE_MIB (64).
-# Ends as the command does; 77 when no virtual machine can run here, with the reason; 124 after MIXTAPE_VM_SECONDS (500).
+# Ends as the command does; 77 when no virtual machine can run here, with the reason; 124 after MIXTAPE_VM_SECONDS (1100).
 set -euo pipefail
 
 skip() { echo "no virtual machine: $*"; exit 77; }
@@ -63,7 +63,7 @@ printf 'tools=%q\nkernel=%q\nhere=%q\ndirectory=%q\nexport MIXTAPE_SOURCE_DIR=%q
 cp "$here/second_init.sh" "$share/second_init"
 
 status=0
-timeout "${MIXTAPE_VM_SECONDS:-500}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M pc -m 1536 -smp 2 \
+timeout "${MIXTAPE_VM_SECONDS:-1100}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M pc -m 1536 -smp 2 \
   -nodefaults -no-user-config -no-reboot -display none \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   -virtfs "local,path=$share,mount_tag=share,security_model=none" \

@@ -32,11 +32,14 @@ for _ in $(seq 100); do
   [ ! -c /dev/nst1 ] || break
   sleep 0.1
 done
-# The sg device of the same drive.
-for generic in /sys/class/scsi_tape/nst0/device/scsi_generic/*; do
-  export MIXTAPE_VM_SG=/dev/$(basename "$generic")
+# The kernel numbers drives as it finds them: that of unit 1, and the sg device of the same drive.
+for tape in /sys/class/scsi_tape/nst[01]; do
+  [[ $(readlink -f "$tape/device") != *:1 ]] || break
 done
-export MIXTAPE_VM_NST=/dev/nst0
+export MIXTAPE_VM_NST=/dev/${tape##*/}
+for generic in "$tape"/device/scsi_generic/*; do
+  export MIXTAPE_VM_SG=/dev/${generic##*/}
+done
 cd "$directory" || finish 1
 status=0
 eval "$(cat /run/share/command)" || status=$?
