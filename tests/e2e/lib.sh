@@ -61,7 +61,7 @@ unmount_home() {
 same() { python3 "$here/compare_trees.py" "$@"; }
 
 # The home's only library is that of the URL.
-use_library() { sed -i "s|^#*libraries = .*|libraries = [\"$1\"]|" "$MIXTAPE_HOME/mixtape.toml"; }
+use_library() { sed -i "/^libraries = /d; 1i libraries = [\"$1\"]" "$MIXTAPE_HOME/mixtape.toml"; }
 
 # Restarts with small media: media_of SIZE COUNT.
 media_of() {
