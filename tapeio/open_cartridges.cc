@@ -73,6 +73,10 @@ CartridgeDrive drive_at(const DeviceUrl& url, bool is_hand_fed) {
   CartridgeDrive drive;
   drive.device = url.text;
   drive.open = [url, is_hand_fed] { return open_drive(url, is_hand_fed); };
+  if (url.kind == DeviceUrl::Kind::st) {
+    // Known also while another program has the drive, which then cannot be asked.
+    drive.serial = identity_of_device(url.path).value_or(DriveIdentity{}).serial;
+  }
   return drive;
 }
 

@@ -82,9 +82,9 @@ mixtape media list | grep -q 'MIX003L8 .*, drive 1' || fail "it is in the drive"
 mixtape media unload MIX003L8
 mixtape media list | grep -q 'MIX003L8 .*, slot 3' || fail "it is back in its slot"
 expect_fail 5 "MIX009L8.*no library has it" mixtape media load MIX009L8
+unmount_home
 mixtape doctor >"$work/doctor" || true
 grep -q 'drive 1: ' "$work/doctor" || fail "doctor does not show the drive"
-unmount_home
 
 say "the home is lost: recovery from the cartridges alone"
 rm -rf "$source.was" && mv "$source" "$source.was"
