@@ -193,8 +193,8 @@ class MediumCheck {
     }
   }
 
-  // nullopt: our own, which was begun and is not whole. A program that was killed leaves one; Linux'
-  // st ends it with a filemark, and its shape shows nothing then.
+  // nullopt: our own, which was begun and is not whole. A program that was killed leaves one, which
+  // Linux' st ends with a filemark: its shape shows nothing then.
   std::optional<catalog::IndexLabel> last_index(const AppendPoint& append, const Shape& shape) {
     try {
       return readable("its last index", [&] { return read_label_of_index(append); });
