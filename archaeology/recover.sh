@@ -48,8 +48,18 @@ record_size() {
 tape_files() {
   if is_tape; then
     mt -f "$medium" setblk 0 2>/dev/null || :
+    mt -f "$medium" rewind
     mt -f "$medium" eod
     number=$(mt -f "$medium" status | sed -n 's/.*[Ff]ile number *= *\([0-9]*\).*/\1/p')
+    # A drive that does not say how many filemarks it has passed: the driver believes it was all
+    # that it asked for. Then they are counted.
+    if [ "${number:-0}" -eq 0 ] || [ "$number" -ge 8388607 ]; then
+      number=0
+      mt -f "$medium" rewind
+      while mt -f "$medium" fsf 1 2>/dev/null; do
+        number=$((number + 1))
+      done
+    fi
     while [ "${number:-0}" -gt 0 ]; do
       number=$((number - 1))
       echo "$number"

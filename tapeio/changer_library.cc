@@ -75,7 +75,7 @@ void ChangerLibrary::learn_serials() {
     bool is_unknown = false;
     {
       const std::lock_guard lock(mutex_);
-      match_bays();
+      match_bays(/*guess=*/false);
       is_unknown = !bay->element && bay->parts.serial.empty();
     }
     if (!is_unknown) {
@@ -92,10 +92,11 @@ void ChangerLibrary::learn_serials() {
     }
   }
   const std::lock_guard lock(mutex_);
-  match_bays();
+  match_bays(/*guess=*/true);
 }
 
-void ChangerLibrary::match_bays() {
+// `guess`: every drive was asked that could be.
+void ChangerLibrary::match_bays(bool guess) {
   std::vector<const Element*> drives;
   for (const Element& element : picture_) {
     if (element.kind == Element::Kind::drive) {
@@ -108,6 +109,9 @@ void ChangerLibrary::match_bays() {
       drives.size() == 1 && bays_.size() == 1 && bays_.front()->parts.serial.empty();
   if (tells && !is_the_only) {
     match_by_serial(drives);
+    if (guess) {
+      match_the_last(drives);
+    }
     return;
   }
   for (std::size_t i = 0; i < std::min(drives.size(), bays_.size()); ++i) {
@@ -124,7 +128,6 @@ void ChangerLibrary::match_by_serial(const std::vector<const Element*>& drives) 
       }
     }
   }
-  match_the_last(drives);
 }
 
 // A drive that the changer cannot name is the one that is left over, when only one is.

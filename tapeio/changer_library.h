@@ -78,7 +78,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void learn_serials();
   void move_locked(std::uint16_t from, std::uint16_t to);
   // These want mutex_.
-  void match_bays();
+  void match_bays(bool guess);
   void match_by_serial(const std::vector<const Element*>& drives);
   void match_the_last(const std::vector<const Element*>& drives);
   [[nodiscard]] const Element* find_label(std::string_view label) const;

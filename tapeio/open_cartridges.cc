@@ -11,6 +11,7 @@
 #include "tapeio/cartridge_library.h"
 #include "tapeio/device_file.h"
 #include "tapeio/error.h"
+#include "tapeio/kernel_device.h"
 #include "tapeio/library_url.h"
 #include "tapeio/scsi/iscsi_transport.h"
 #include "tapeio/scsi/scsi_changer.h"
@@ -42,6 +43,16 @@ std::unique_ptr<scsi::Transport> open_transport(const DeviceUrl& url) {
   return scsi::open_sg_transport(url.path);
 }
 
+// A changer that is named by its device of the kernel's ch driver is asked through the sg device of
+// the same unit: ch carries SG_IO in new kernels only, and gives no device to one program alone.
+std::unique_ptr<scsi::Transport> open_changer(const DeviceUrl& url) {
+  DeviceUrl asked = url;
+  if (url.kind == DeviceUrl::Kind::scsi) {
+    asked.path = sg_device_of(url.path).value_or(url.path);
+  }
+  return open_transport(asked);
+}
+
 std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
   if (url.kind == DeviceUrl::Kind::st) {
     StDriveOptions options;
@@ -62,6 +73,10 @@ CartridgeDrive drive_at(const DeviceUrl& url, bool is_hand_fed) {
   CartridgeDrive drive;
   drive.device = url.text;
   drive.open = [url, is_hand_fed] { return open_drive(url, is_hand_fed); };
+  if (url.kind == DeviceUrl::Kind::st) {
+    // Known also while another program has the drive, which then cannot be asked.
+    drive.serial = identity_of_device(url.path).value_or(DriveIdentity{}).serial;
+  }
   return drive;
 }
 
@@ -144,7 +159,7 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
   parts.url = parsed.changer ? "changer:" + parsed.changer->text : parsed.drives.front().text;
   parts.options.read_label = read_label;
   if (parsed.changer) {
-    std::unique_ptr<scsi::Transport> transport = open_transport(*parsed.changer);
+    std::unique_ptr<scsi::Transport> transport = open_changer(*parsed.changer);
     if (parsed.drives.empty()) {
       parts.drives = found_drives(parsed.changer->kind == DeviceUrl::Kind::iscsi
                                       ? drives_of_target(*parsed.changer, *transport)

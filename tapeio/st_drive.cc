@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/kernel_device.h"
 #include "tapeio/write_protection.h"
 
 // Opening, asking, reading and writing; st_drive_moves.cc has what moves the head.
@@ -35,7 +37,7 @@ StDrive::StDrive(std::unique_ptr<DeviceFile> device, StDriveOptions options)
 }
 
 StDrive::~StDrive() {
-  if (loaded_ && options_.lock_door) {
+  if (loaded_ && (options_.lock_door || is_writing_)) {
     static_cast<void>(operate(MTUNLOCK, 1));
   }
 }
@@ -45,6 +47,13 @@ std::string StDrive::on_device(const std::string& attempt) const {
 }
 
 int StDrive::operate(short operation, int count) {
+  const bool goes_back = operation == MTREW || operation == MTSEEK || operation == MTBSF;
+  if (std::exchange(is_writing_, false) && goes_back) {
+    // Before it goes back, the driver ends what was written with a filemark of its own, and an
+    // unfinished tape file would look whole. Any other operation lets it forget.
+    mtop door{.mt_op = options_.lock_door ? short{MTLOCK} : short{MTUNLOCK}, .mt_count = 1};
+    static_cast<void>(device_->ioctl(MTIOCTOP, &door));
+  }
   mtop command{.mt_op = operation, .mt_count = count};
   return device_->ioctl(MTIOCTOP, &command);
 }
@@ -214,16 +223,20 @@ ReadResult StDrive::read_record(MutableBytes buffer) {
   // A read of no bytes would look like a filemark, and a fixed block is read whole or not at all.
   std::array<std::byte, 1> one{};
   Bytes whole;
-  MutableBytes into = buffer.first(std::min(buffer.size(), kMaxRecordSize));
+  MutableBytes into = buffer;
   if (block_size_ != 0) {
     whole.resize(buffer.size() < block_size_ ? block_size_ : 0);
     into = whole.empty() ? buffer.first(block_size_) : MutableBytes(whole);
   } else if (buffer.empty()) {
     into = one;
   }
-  const ssize_t result = device_->read(into);
+  const ssize_t result = read_into(into);
+  const std::size_t offered = std::min(into.size(), most_read_);
   if (result < 0) {
-    return read_failed(result, into.size());
+    return read_failed(result, offered);
+  }
+  if (result > 0 && is_end_of_data(static_cast<std::size_t>(result), offered)) {
+    return {.kind = ReadResult::Kind::end_of_data};
   }
   if (result == 0) {
     const bool at_end = status_has(GMT_EOD(~0L)) || (tells_positions_ && asked_block() == block_);
@@ -239,6 +252,32 @@ ReadResult StDrive::read_record(MutableBytes buffer) {
                                         ": it is larger than the buffer");
   }
   return {.kind = ReadResult::Kind::record, .size = size};
+}
+
+// The driver refuses a buffer that is larger than the largest record of the drive, before anything
+// moves; no larger record can come.
+ssize_t StDrive::read_into(MutableBytes buffer) {
+  constexpr std::size_t kLeast = 64 * KiB;
+  ssize_t result = device_->read(buffer.first(std::min(buffer.size(), most_read_)));
+  while (result == -EINVAL && block_size_ == 0 && buffer.size() > kLeast && most_read_ > kLeast) {
+    most_read_ = std::min(buffer.size(), most_read_) / 2;
+    result = device_->read(buffer.first(most_read_));
+  }
+  return result;
+}
+
+// Whether the `size` bytes that were read are none: a drive that answers BLANK CHECK together with
+// the mark of the end of the tape lets the driver believe that it has filled the buffer.
+bool StDrive::is_end_of_data(std::size_t size, std::size_t buffer_size) {
+  if (size != buffer_size || !(status_has(GMT_EOT(~0L)) || status_has(GMT_EOD(~0L)))) {
+    return false;
+  }
+  // No record of a drive that tells no positions was seen with that mark.
+  if (tells_positions_ && asked_block() != block_) {
+    return false;
+  }
+  refuses_next_ = status_has(GMT_EOT(~0L));
+  return true;
 }
 
 ReadResult StDrive::read_failed(ssize_t result, std::size_t buffer_size) {
@@ -281,7 +320,8 @@ WriteResult StDrive::write_record(ByteView record) {
   }
   // In the zone of early warning the driver refuses every other record with ENOSPC, which may be
   // on the tape all the same; a record that is refused twice and is not there has met the end.
-  for (int tries = 0; tries < 2; ++tries) {
+  for (int refused = 0; refused < 2;) {
+    is_writing_ = true;
     const ssize_t result = device_->write(record);
     if (result == static_cast<ssize_t>(record.size())) {
       stand_at(block_ + 1, file_);
@@ -296,11 +336,13 @@ WriteResult StDrive::write_record(ByteView record) {
       find_head();
       fail(attempt, result < 0 ? static_cast<int>(result) : -EIO);
     }
-    near_end_ = true;
+    const bool is_for_reading = std::exchange(refuses_next_, false);
+    near_end_ = near_end_ || !is_for_reading;
     if (tells_positions_ && asked_block() == block_ + 1) {
       stand_at(block_ + 1, file_);
-      return {.written = true, .early_warning = true};
+      return {.written = true, .early_warning = near_end_};
     }
+    refused += is_for_reading ? 0 : 1;
   }
   return {.written = false, .early_warning = true};
 }
@@ -329,6 +371,9 @@ WriteResult StDrive::write_filemark() {
 
 DriveFeatures StDrive::features() {
   DriveFeatures has = beside_->offered(loaded_);
+  if (!has.identity) {
+    has.identity = identity_of_device(device_->path());
+  }
   if (!has.identity) {
     has.identity = DriveIdentity{};
     has.identity->product = device_->path();

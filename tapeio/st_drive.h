@@ -27,6 +27,9 @@
 // minutes. A drive that tells no positions at all is read through from the beginning instead; its
 // identity notes say so.
 //
+// A drive that marks the end of data as the end of the tape, too, lets the driver answer a full
+// buffer of nothing there. Such an answer is the end of data unless the position says otherwise.
+//
 // Errors: as tape_drive.h; `locked` when another program has the drive.
 
 namespace mixtape::tapeio {
@@ -79,6 +82,8 @@ class StDrive final : public TapeDrive {
   [[noreturn]] void refuse_record(const std::string& attempt, std::size_t size);
   void stand_at(std::uint64_t block, std::optional<std::uint64_t> file);
   void find_head();
+  [[nodiscard]] ssize_t read_into(MutableBytes buffer);
+  [[nodiscard]] bool is_end_of_data(std::size_t size, std::size_t buffer_size);
   [[nodiscard]] ReadResult read_failed(ssize_t result, std::size_t buffer_size);
   [[nodiscard]] std::uint64_t file_of_head();
   [[nodiscard]] std::optional<std::uint64_t> asked_file();
@@ -97,8 +102,11 @@ class StDrive final : public TapeDrive {
   bool write_protected_ = false;
   bool tells_positions_ = true;
   bool tells_files_ = true;
-  std::string lost_;       // Why the head's position means nothing; empty while it does.
-  bool near_end_ = false;  // Early warning was given, and the head has not gone back since.
+  std::string lost_;           // Why the head's position means nothing; empty while it does.
+  bool near_end_ = false;      // Early warning was given, and the head has not gone back since.
+  bool is_writing_ = false;    // A record was the last thing that the driver was told.
+  bool refuses_next_ = false;  // The driver will, for what it took for the end of the tape.
+  std::size_t most_read_ = kMaxRecordSize;  // What the driver takes in one call.
   std::uint64_t block_ = 0;
   std::optional<std::uint64_t> file_ = 0;  // nullopt: not known without asking.
 };

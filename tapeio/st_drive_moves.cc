@@ -18,6 +18,7 @@ constexpr std::uint64_t kMostFilemarks = 0x7fffff;
 
 void StDrive::stand_at(std::uint64_t block, std::optional<std::uint64_t> file) {
   near_end_ = near_end_ && block >= block_;
+  refuses_next_ = false;
   block_ = block;
   file_ = file;
 }

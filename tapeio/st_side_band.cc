@@ -2,8 +2,6 @@
 #include "tapeio/st_side_band.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
@@ -160,22 +158,6 @@ std::string StSideBand::note() const {
                                       : "some of what drive and cartridge tell of themselves";
   return "not to be asked by this user: " + what +
          "; run as root, or with CAP_SYS_RAWIO, or give access to the drive's sg device";
-}
-
-std::optional<std::string> sg_device_of(const std::filesystem::path& device,
-                                        const std::filesystem::path& devices) {
-  struct stat status {};
-  if (::stat(device.c_str(), &status) != 0 || !S_ISCHR(status.st_mode)) {
-    return std::nullopt;
-  }
-  const std::string number =
-      std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev));
-  std::error_code none;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(devices / number / "device/scsi_generic", none)) {
-    return "/dev/" + entry.path().filename().string();
-  }
-  return std::nullopt;
 }
 
 }  // namespace mixtape::tapeio

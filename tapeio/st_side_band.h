@@ -63,8 +63,4 @@ class StSideBand {
   std::optional<std::size_t> largest_block_;
 };
 
-// The sg device of the same drive, "/dev/sg3", as the kernel shows it; nullopt: it shows none.
-[[nodiscard]] std::optional<std::string> sg_device_of(
-    const std::filesystem::path& device, const std::filesystem::path& devices = "/sys/dev/char");
-
 }  // namespace mixtape::tapeio

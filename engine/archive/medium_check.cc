@@ -2,6 +2,7 @@
 #include "engine/archive/medium_check.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/archive/scratch_file.h"
 #include "engine/catalog/snapshot.h"
@@ -166,8 +167,11 @@ class MediumCheck {
                      ": checked by its label and shape only, no identity opens its last index");
       return;
     }
-    const catalog::IndexLabel label =
-        readable("its last index", [&] { return read_label_of_index(append); });
+    const auto found = last_index(append, shape);
+    if (!found) {
+      return;
+    }
+    const catalog::IndexLabel& label = *found;
     if (label.catalog != ledger_.catalog_uuid() || label.medium != medium_.uuid) {
       fail(ErrorCode::wrong_medium, "its last index belongs to medium \"" + label.medium_label +
                                         "\" of another catalog: "
@@ -186,6 +190,22 @@ class MediumCheck {
     } else if (!ledger_.may_be_own_closing_index(medium_.id, label.sequence)) {
       knows_more("its closing index " + std::to_string(label.sequence) +
                  " was written by another copy of this catalog");
+    }
+  }
+
+  // nullopt: our own, which was begun and is not whole. A program that was killed leaves one, which
+  // Linux' st ends with a filemark: its shape shows nothing then.
+  std::optional<catalog::IndexLabel> last_index(const AppendPoint& append, const Shape& shape) {
+    try {
+      return readable("its last index", [&] { return read_label_of_index(append); });
+    } catch (const Error& error) {
+      const bool is_unfinished =
+          error.code() == ErrorCode::corrupt && shape.last &&
+          (ledger_.begun_at(medium_.id, append.file) || ledger_.is_closing_index_begun(medium_.id));
+      if (!is_unfinished) {
+        throw;
+      }
+      return std::nullopt;
     }
   }
 

@@ -210,6 +210,13 @@ bool Ledger::may_be_own_closing_index(MediumId id, std::uint64_t sequence) {
   return is(0) || is(1);
 }
 
+bool Ledger::is_closing_index_begun(MediumId id) {
+  Statement query(
+      database_,
+      "SELECT 1 FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium WHERE id = ?1)");
+  return query.bind(1, number(id)).bind_text(2, kBegunClosing).step();
+}
+
 // --- Bundles
 
 BundleId Ledger::plan_bundle(const Bundle& bundle, const std::vector<Copy>& copies) {

@@ -51,6 +51,19 @@ class FaultyLibrary final : public tapeio::Library {
   tapeio::Library& library_;
 };
 
+void end_last_tape_file(tapeio::MemoryLibrary& media, const std::string& label) {
+  tapeio::MemoryMedium& medium = media.medium(label);
+  tapeio::MemoryDrive drive(medium);
+  if (medium.object_count() == 0) {
+    return;
+  }
+  drive.locate(medium.object_count() - 1);
+  Bytes record(tapeio::kMaxRecordSize);
+  if (drive.read_record(record).kind == tapeio::ReadResult::Kind::record) {
+    (void)drive.write_filemark();
+  }
+}
+
 // Three small files over two jobs: the second one appends, and is the one that dies.
 class CrashTest : public ::testing::Test {
  protected:
@@ -95,6 +108,62 @@ TEST_F(CrashTest, PowerFailsBeforeAnyOperationOfTheDrive) {
       return;
     }
     expect_whole_after(world, "before drive operation " + std::to_string(k));
+  }
+}
+
+// The drive and its driver live on: what was written stays, and Linux' st ends it with a filemark
+// of its own when it closes the device. An unfinished tape file looks whole then.
+TEST_F(CrashTest, TheProgramIsKilledBeforeAnyOperationAndTheDriverWritesAFilemark) {
+  for (std::uint64_t k = 0;; ++k) {
+    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
+    media.add_medium("MX0001", 16 * MiB);
+    FaultyLibrary library(media);
+    test::WriteWorld world(library);
+    prepare(world);
+    library.plan.cut_power_before_operation = k;
+    library.plan.on_power_cut = [&] { end_last_tape_file(media, "MX0001"); };
+    bool died = false;
+    try {
+      (void)world.run();
+    } catch (const tapeio::PowerCut&) {
+      died = true;
+    }
+    library.plan = {};
+    if (!died) {
+      EXPECT_GT(k, 20U);
+      return;
+    }
+    SCOPED_TRACE("before drive operation " + std::to_string(k));
+    EXPECT_THAT(world.readable_paths(), IsSupersetOf({"old/a"}));
+    EXPECT_NO_THROW((void)world.run());
+    EXPECT_THAT(world.readable_paths(), SizeIs(3));
+    EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
+  }
+}
+
+TEST_F(CrashTest, TheProgramIsKilledInTheVeryFirstJobAndTheDriverWritesAFilemark) {
+  for (std::uint64_t k = 0;; ++k) {
+    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
+    media.add_medium("MX0001", 16 * MiB);
+    FaultyLibrary library(media);
+    test::WriteWorld world(library);
+    world.add_source("a", 70'000);
+    library.plan.cut_power_before_operation = k;
+    library.plan.on_power_cut = [&] { end_last_tape_file(media, "MX0001"); };
+    bool died = false;
+    try {
+      (void)world.run();
+    } catch (const tapeio::PowerCut&) {
+      died = true;
+    }
+    library.plan = {};
+    if (!died) {
+      return;
+    }
+    SCOPED_TRACE("before drive operation " + std::to_string(k));
+    EXPECT_NO_THROW((void)world.run());
+    EXPECT_THAT(world.readable_paths(), SizeIs(1));
+    EXPECT_THAT(world.readable_after_recovery(), SizeIs(1));
   }
 }
 

@@ -3,36 +3,10 @@
 # The home is gone; only the media and the identity are left. First by hand: every command of README.txt as it stands on a
 # medium that the program wrote, and recover.sh from there. Then with the program: mixtape recover.
 . "$(dirname "$0")/lib.sh"
+. "$here/stranger.sh"
 
 # --- By hand
 
-# The commands below a heading of README.txt, as they are marked there.
-words() {
-  awk -v heading="$1" '/^---/ { below = before == heading } { before = $0 } below && sub(/^    [$] /, "")' \
-    "$work/stranger/README.txt"
-}
-
-# Runs commands in the stranger's directory with nothing of Mixtape's and no program that README.txt does not name.
-stranger() {
-  (cd "$work/stranger" && env -i PATH="$work/programs" FILES="$medium" HEAD="$work/head" ODD="${ODD:-}" sh -eu -c "$1")
-}
-
-# Every name and every byte: without owners, since a hard link of tar's has those of its first name.
-bytes_of() { (cd "$1" && find . ! -type c -printf '%y %l %P\0' | sort -z && find . -type f -print0 | sort -z | xargs -0 b2sum); }
-# What recover.sh promises: also modes, owners and times, but not those of symbolic links.
-promised() { (cd "$1" && bytes_of . && find . ! -type c ! -type l -printf '%m %U %G %T@ %P\0' | sort -z); }
-# alike COMMAND A B: it says the same of both.
-alike() {
-  "$1" "$2" >"$work/left"
-  "$1" "$3" >"$work/right"
-  cmp "$work/left" "$work/right" || fail "$3 is not as $2"
-}
-
-mkdir "$work/programs" "$work/stranger"
-for program in sh age tar sqlite3 awk b2sum cat chmod chown cut dirname grep head id ls mkdir mkfifo mktemp mv ln printf \
-    rm sed sort tail touch tr wc; do
-  ln -s "$(command -v "$program")" "$work/programs/$program"
-done
 # A tape with the same tape files: what mt and dd do to it.
 cat >"$work/programs/mt" <<'END'
 #!/bin/sh
@@ -69,11 +43,7 @@ medium=$(dirname "$(find "$MIXTAPE_HOME/library" -name 0004.archive.tar.age)")
 cp "$MIXTAPE_HOME/keys/recovery.identity" "$work/by-hand.key"
 export MIXTAPE_HOME=$work/home
 tar -xf "$medium/0000.archaeology.tar" -C "$work/stranger" README.txt
-# What the reader is told to replace.
-values=$(words "Your own values" | sed "s|^KEY=[^ ]*|KEY=$work/by-hand.key|; s|^MEDIUM=[^ ]*|MEDIUM=$medium|
-  s|^TAPE=[^ ]*|TAPE=/dev/null|; s|^FILE=[^ ]*|FILE=\$ODD|")
-follow() { stranger "$values
-$(for heading; do words "$heading"; done)"; }
+has_medium "$medium" /dev/null
 
 follow "From a disk: these texts" "From a disk: the newest index"
 follow "From a disk: all archives"

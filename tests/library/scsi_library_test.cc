@@ -82,10 +82,11 @@ class ScsiLibraryTest : public testing::Test {
   void put(unsigned slot, const std::string& sticker) {
     robot_->put(robot_->slot(slot), {.sticker = sticker, .cartridge = cartridge(sticker)});
   }
-  void open() {
+  // With the first `ours` of the drives, the last one first.
+  void open(std::size_t ours = 64) {
     std::vector<tapeio::CartridgeDrive> parts;
-    for (auto drive = drives_.rbegin(); drive != drives_.rend(); ++drive) {
-      EmulatedTapeDrive& opened = **drive;
+    for (std::size_t i = std::min(ours, drives_.size()); i-- > 0;) {
+      EmulatedTapeDrive& opened = *drives_[i];
       parts.push_back({.device = "drive " + opened.serial(), .serial = "", .open = [&opened] {
                          return open_drive(opened);
                        }});
@@ -200,6 +201,15 @@ TEST_F(ScsiLibraryTest, TheDriveWhoseSerialNumberIsCutOffIsTheOneThatIsLeft) {
   const auto one = load("MX0001L8");
   const auto two = load("MX0002L8");
   EXPECT_TRUE(one->medium() && two->medium());
+}
+
+TEST_F(ScsiLibraryTest, ADriveIsAskedBeforeItIsTakenForTheOneThatIsLeft) {
+  build(2, {.like_tgt = true}, {.like_tgt = true});
+  open(/*ours=*/1);
+  const auto drives = library_->mover()->drives();
+  ASSERT_EQ(drives.size(), 1U);
+  EXPECT_EQ(drives[0].name, "drive 1");
+  EXPECT_TRUE(load("MX0001L8")->medium());
 }
 
 TEST_F(ScsiLibraryTest, ADriveThatWantsToBeToldToLoadIsTold) {

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Starts a private tgtd on loopback: a SCSI target in user space with tape drives and a changer (Debian's package tgt).
-#   start_tgt.sh DIR PORT CONTROL [DRIVES] [SLOTS]
+#   start_tgt.sh DIR PORT CONTROL [DRIVES] [SLOTS] [MIB]
 # DIR keeps the images (sparse). CONTROL is a number that tells this tgtd from others of the machine. Prints its pid.
-# Target 1: units 1..DRIVES are drives (empty), the next is the changer with SLOTS filled slots of 64 MiB, MIX001L8...
+# Target 1: units 1..DRIVES are drives (empty), the next is the changer with SLOTS filled slots of MIB each, MIX001L8...
 # Target 2: the same kind of drive at unit 1, behind CHAP user "mix", password "tape-of-mixtape".
 set -eu
-dir=$1 port=$2 control=$3 drives=${4:-2} slots=${5:-4}
+dir=$1 port=$2 control=$3 drives=${4:-2} slots=${5:-4} mib=${6:-64}
 admin() { tgtadm --control-port "$control" --lld iscsi "$@"; }
 unit() { admin --op update --mode logicalunit --tid "$1" --lun "$2" --params "$3"; }
 
@@ -25,7 +25,7 @@ done
 
 for number in $(seq "$slots"); do
   barcode=$(printf 'MIX%03dL8' "$number")
-  tgtimg --op new --device-type tape --barcode "$barcode" --size 64 --type data --file "$dir/$barcode" >/dev/null
+  tgtimg --op new --device-type tape --barcode "$barcode" --size "$mib" --type data --file "$dir/$barcode" >/dev/null
 done
 for target in 1 2; do
   admin --op new --mode target --tid "$target" --targetname "iqn.2026-11.mixtape.test:t$target"

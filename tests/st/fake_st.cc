@@ -7,8 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace mixtape::test {
+
+FakeSt::~FakeSt() {
+  if (is_writing_ && cartridge_ != nullptr) {
+    static_cast<void>(write_filemarks(1));
+  }
+}
 
 int FakeSt::open(int flags) {
   if (gone) {
@@ -53,12 +60,12 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   if (traits_.fixed_block != 0 && buffer.size() % traits_.fixed_block != 0) {
     return -EINVAL;
   }
+  if (buffer.size() > traits_.most_block) {
+    return -EINVAL;
+  }
+  is_writing_ = false;
   if (head_ == cartridge_->objects.size()) {
-    if (end_ == End::data_3) {
-      return -EIO;
-    }
-    end_ = end_ == End::data_1 ? End::data_2 : end_ == End::data_2 ? End::data_3 : End::data_1;
-    return end_ == End::data_3 ? -EIO : 0;
+    return read_at_end(buffer);
   }
   end_ = End::none;
   if (head_ == bad_block) {
@@ -66,6 +73,7 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   }
   const auto& object = cartridge_->objects[head_++];
   if (object.is_filemark) {
+    end_ = End::filemark;
     return 0;
   }
   if (object.bytes.size() > buffer.size()) {
@@ -73,6 +81,18 @@ ssize_t FakeSt::read(MutableBytes buffer) {
   }
   std::copy(object.bytes.begin(), object.bytes.end(), buffer.begin());
   return static_cast<ssize_t>(object.bytes.size());
+}
+
+ssize_t FakeSt::read_at_end(MutableBytes buffer) {
+  if (end_ == End::data_3) {
+    return -EIO;
+  }
+  if (traits_.fills_buffer_at_end && end_ < End::data_1) {
+    end_ = end_ == End::filemark ? End::data_1 : End::warned;
+    return static_cast<ssize_t>(buffer.size());
+  }
+  end_ = end_ == End::data_1 ? End::data_2 : end_ == End::data_2 ? End::data_3 : End::data_1;
+  return end_ == End::data_3 ? -EIO : 0;
 }
 
 ssize_t FakeSt::write(ByteView bytes) {
@@ -88,6 +108,9 @@ ssize_t FakeSt::write(ByteView bytes) {
   if (traits_.fixed_block != 0 && bytes.size() % traits_.fixed_block != 0) {
     return -EINVAL;
   }
+  if (bytes.size() > traits_.most_block) {
+    return -EINVAL;
+  }
   if (end_ == End::warned) {
     end_ = End::refused;
     return -ENOSPC;
@@ -98,6 +121,7 @@ ssize_t FakeSt::write(ByteView bytes) {
     return -ENOSPC;
   }
   cut_here();
+  is_writing_ = true;
   cartridge_->objects.push_back({.bytes = Bytes(bytes.begin(), bytes.end())});
   ++head_;
   end_ = End::none;
@@ -151,6 +175,11 @@ long FakeSt::status() const {
 }
 
 int FakeSt::operate(short operation, int count) {
+  const bool goes_back = operation == MTREW || operation == MTSEEK || operation == MTBSF;
+  if (std::exchange(is_writing_, false) && (goes_back || operation == MTOFFL)) {
+    static_cast<void>(write_filemarks(1));
+    count += operation == MTBSF ? 1 : 0;
+  }
   const std::size_t last = cartridge_->objects.size();
   switch (operation) {
     case MTREW:

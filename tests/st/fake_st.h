@@ -14,7 +14,9 @@
 // What it does at filemarks, at the end of data and behind early warning is what the driver was
 // seen to do (docs/testing.md): 0 for a filemark and twice for the end of data, then EIO; ENOMEM
 // for a record larger than the buffer, which is passed; ENOSPC for every other record behind early
-// warning.
+// warning, and for the one behind a read that met the mark of the end of the tape; EINVAL for more
+// than the drive says that it takes. Going back or closing right behind a written record writes a
+// filemark first; any other operation in between makes the driver forget that.
 
 namespace mixtape::test {
 
@@ -36,6 +38,10 @@ struct FakeStTraits {
   std::size_t fixed_block = 0;    // Else than 0: refuses variable blocks.
   bool has_compression = true;    // MTCOMPRESSION is carried out.
   bool has_door_lock = true;
+  // The drive answers BLANK CHECK together with the mark of the end of the tape, as tgt does: a
+  // read at the end of data returns a full buffer of what was in it by chance.
+  bool fills_buffer_at_end = false;
+  std::size_t most_block = 16 * MiB - 1;  // What READ BLOCK LIMITS says.
 };
 
 // SG_IO on any device: `transport` answers what the program sends.
@@ -45,6 +51,7 @@ class FakeSt final : public tapeio::DeviceFile {
  public:
   // `cartridge` outlives the device; nullptr: the drive is empty.
   FakeSt(FakeCartridge* cartridge, FakeStTraits traits) : cartridge_(cartridge), traits_(traits) {}
+  ~FakeSt() override;
 
   [[nodiscard]] std::string path() const override { return "/dev/nst-fake"; }
   [[nodiscard]] int open(int flags) override;
@@ -68,7 +75,7 @@ class FakeSt final : public tapeio::DeviceFile {
   std::uint64_t opened = 0;       // So many times.
 
  private:
-  enum class End { none, warned, refused, data_1, data_2, data_3 };
+  enum class End { none, filemark, warned, refused, data_1, data_2, data_3 };
   [[nodiscard]] std::uint64_t used() const;
   [[nodiscard]] std::uint64_t filemarks_before() const;
   [[nodiscard]] int operate(short operation, int count);
@@ -76,11 +83,13 @@ class FakeSt final : public tapeio::DeviceFile {
   [[nodiscard]] int write_filemarks(int count);
   [[nodiscard]] long status() const;
   [[nodiscard]] int pass_through(void* argument);
+  [[nodiscard]] ssize_t read_at_end(MutableBytes buffer);
   void cut_here();
 
   FakeCartridge* cartridge_;
   FakeStTraits traits_;
   bool writable_ = false;
+  bool is_writing_ = false;  // A record was the last thing.
   std::size_t head_ = 0;
   End end_ = End::none;
 };

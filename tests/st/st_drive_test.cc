@@ -48,13 +48,16 @@ DriveKind kind(const char* name, FakeStTraits traits) {
           }};
 }
 
-INSTANTIATE_TEST_SUITE_P(St, TapeDriveContract,
-                         testing::Values(kind("WithPositions", {}),
-                                         kind("RefusedRecordIsOnTheTape",
-                                              {.refused_record_is_written = true}),
-                                         kind("WithoutFileNumbers", {.has_long_position = false}),
-                                         kind("WithoutPositions", {.tells_positions = false})),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    St, TapeDriveContract,
+    testing::Values(kind("WithPositions", {}),
+                    kind("RefusedRecordIsOnTheTape", {.refused_record_is_written = true}),
+                    kind("WithoutFileNumbers", {.has_long_position = false}),
+                    kind("WithoutPositions", {.tells_positions = false}),
+                    kind("BufferFullAtTheEndOfData", {.fills_buffer_at_end = true}),
+                    kind("BufferFullAndWithoutPositions",
+                         {.tells_positions = false, .fills_buffer_at_end = true})),
+    name_of);
 
 class StDriveTest : public testing::Test {
  protected:
@@ -101,6 +104,52 @@ TEST_F(StDriveTest, EndOfDataIsToldAsOftenAsItIsAsked) {
     EXPECT_EQ(st.read_record(buffer).kind, ReadResult::Kind::end_of_data);
   }
   EXPECT_TRUE(st.write_record(buffer).written);
+}
+
+// What the mark of the end of the tape means to the driver is not what it means to us: the tape has
+// room, and nothing was written twice.
+TEST_F(StDriveTest, WritingGoesOnBehindAnEndOfDataThatLookedLikeTheEndOfTheTape) {
+  for (const bool tells : {true, false}) {
+    cartridge_ = {};
+    StDrive& st = drive({.tells_positions = tells, .fills_buffer_at_end = true});
+    Bytes buffer(512);
+    for (int seed = 0; seed < 3; ++seed) {
+      EXPECT_EQ(st.read_record(buffer).kind, ReadResult::Kind::end_of_data);
+      const auto result = st.write_record(pattern(512, static_cast<std::uint64_t>(seed)));
+      EXPECT_TRUE(result.written);
+      EXPECT_FALSE(result.early_warning);
+    }
+    ASSERT_EQ(cartridge_.objects.size(), 3u);
+    EXPECT_EQ(cartridge_.objects[2].bytes, pattern(512, 2));
+  }
+}
+
+TEST_F(StDriveTest, BufferMayBeLargerThanTheDriverTakes) {
+  StDrive& st = drive({.most_block = 1 * MiB});
+  ASSERT_TRUE(st.write_record(pattern(1 * MiB, 1)).written);
+  EXPECT_EQ(error_of([&] { return st.write_record(pattern(1 * MiB + 1, 1)); }),
+            ErrorCode::unsupported);
+  ASSERT_TRUE(st.write_filemark().written);
+  st.rewind();
+  Bytes buffer(tapeio::kMaxRecordSize);
+  EXPECT_EQ(st.read_record(buffer).size, 1 * MiB);
+  EXPECT_EQ(st.read_record(buffer).kind, ReadResult::Kind::filemark);
+  EXPECT_EQ(st.read_record(buffer).kind, ReadResult::Kind::end_of_data);
+}
+
+TEST_F(StDriveTest, DriverIsNotLetEndAnUnfinishedTapeFile) {
+  for (const bool lock_door : {true, false}) {
+    cartridge_ = {};
+    {
+      StDrive st(std::make_unique<FakeSt>(&cartridge_, FakeStTraits{}), {.lock_door = lock_door});
+      ASSERT_TRUE(st.write_record(pattern(512, 1)).written);
+      st.rewind();
+      st.seek_end_of_data();
+      ASSERT_TRUE(st.write_record(pattern(512, 2)).written);
+    }
+    ASSERT_EQ(cartridge_.objects.size(), 2u);
+    EXPECT_FALSE(cartridge_.objects.back().is_filemark);
+  }
 }
 
 TEST_F(StDriveTest, BadSpotIsPassedWithAnError) {

@@ -225,19 +225,5 @@ TEST_F(StSideBandTest, AlertOfAFailedReadIsKeptThoughTheDriveForgetsIt) {
   EXPECT_EQ(alerts[0].name, "Read failure");
 }
 
-// /sys/dev/char/9:1 stands for the tape device; here it is /dev/null, which every machine has.
-TEST(SgDeviceOf, TapeDeviceIsFoundWhereTheKernelShowsIt) {
-  const TempDir sys;
-  EXPECT_EQ(tapeio::sg_device_of("/dev/null", sys.path()), std::nullopt);
-  std::filesystem::create_directories(sys.path() / "1:3/device/scsi_generic/sg5");
-  EXPECT_EQ(tapeio::sg_device_of("/dev/null", sys.path()), "/dev/sg5");
-}
-
-TEST(SgDeviceOf, WhatIsNoDeviceHasNone) {
-  const TempDir sys;
-  EXPECT_EQ(tapeio::sg_device_of(sys.path(), sys.path()), std::nullopt);
-  EXPECT_EQ(tapeio::sg_device_of(sys.path() / "nothing", sys.path()), std::nullopt);
-}
-
 }  // namespace
 }  // namespace mixtape::test

@@ -3,9 +3,10 @@
 # Runs a program of this machine in a virtual machine that has Debian's kernel with st, sg and a tape drive:
 #   in_vm.sh COMMAND [ARGUMENTS...]
 # The guest sees this machine's root, read-only under a layer in memory, so that every path is the same there. tgtd and
-# open-iscsi run inside it: /dev/nst0 and /dev/sg* are the kernel's own drivers. No acceleration is asked of the
-# processor. Packages are downloaded once with apt-get into a cache and never installed.
-# Ends as the command does; 77 when no virtual machine can run here, with the reason; 124 after MIXTAPE_VM_SECONDS (500).
+# open-iscsi run inside it: /dev/nst0, /dev/sch0 and /dev/sg* are the kernel's own drivers. No acceleration is asked of
+# the processor. Packages are downloaded once with apt-get into a cache and never installed.
+# Cartridges hold MIXTAPE_VM_CARTRIDGE_MIB (64).
+# Ends as the command does; 77 when no virtual machine can run here, with the reason; 124 after MIXTAPE_VM_SECONDS (1100).
 set -euo pipefail
 
 skip() { echo "no virtual machine: $*"; exit 77; }
@@ -56,12 +57,13 @@ done
 (cd "$first" && find . | "$tools/bin/busybox" cpio -o -H newc 2>/dev/null | gzip -1) >"$share/initrd"
 
 printf '%q ' "$@" >"$share/command"
-printf 'tools=%q\nkernel=%q\nhere=%q\ndirectory=%q\nexport MIXTAPE_SOURCE_DIR=%q\n' \
-  "$tools" "$kernel" "$here" "$PWD" "${MIXTAPE_SOURCE_DIR:-}" >"$share/settings"
+printf 'tools=%q\nkernel=%q\nhere=%q\ndirectory=%q\nexport MIXTAPE_SOURCE_DIR=%q\nexport MIXTAPE_BUILD_DIR=%q\ncartridge_mib=%q\n' \
+  "$tools" "$kernel" "$here" "$PWD" "${MIXTAPE_SOURCE_DIR:-}" "${MIXTAPE_BUILD_DIR:-}" \
+  "${MIXTAPE_VM_CARTRIDGE_MIB:-64}" >"$share/settings"
 cp "$here/second_init.sh" "$share/second_init"
 
 status=0
-timeout "${MIXTAPE_VM_SECONDS:-500}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M pc -m 1536 -smp 2 \
+timeout "${MIXTAPE_VM_SECONDS:-1100}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M pc -m 1536 -smp 2 \
   -nodefaults -no-user-config -no-reboot -display none \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   -virtfs "local,path=$share,mount_tag=share,security_model=none" \

@@ -14,14 +14,14 @@ load() { (exec -a modprobe "$tools/bin/kmod" -d "$kernel" "$@"); }
 printf '#!/bin/bash\nexec -a modprobe %q -d %q "$@"\n' "$tools/bin/kmod" "$kernel" >/run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
-for module in iscsi_tcp st sg ch; do
+for module in iscsi_tcp st sg ch fuse; do
   load "$module" || { echo "cannot load $module"; finish 1; }
 done
 
 # CONTROL 1 stands for the guest's only tgtd; unit 1 gets its first cartridge before the kernel looks.
 mkdir -p /dev/shm/target /etc/iscsi
 echo "InitiatorName=iqn.2026-11.mixtape.test:guest" >/etc/iscsi/initiatorname.iscsi
-bash "$here/../rigs/start_tgt.sh" /dev/shm/target 3260 1 >/dev/null || finish 1
+bash "$here/../rigs/start_tgt.sh" /dev/shm/target 3260 1 2 4 "$cartridge_mib" >/dev/null || finish 1
 for unit in 1 2; do
   tgtadm --control-port 1 --lld iscsi --op update --mode logicalunit --tid 1 --lun "$unit" --params online=1
 done
@@ -32,11 +32,14 @@ for _ in $(seq 100); do
   [ ! -c /dev/nst1 ] || break
   sleep 0.1
 done
-# The sg device of the same drive.
-for generic in /sys/class/scsi_tape/nst0/device/scsi_generic/*; do
-  export MIXTAPE_VM_SG=/dev/$(basename "$generic")
+# The kernel numbers drives as it finds them: that of unit 1, and the sg device of the same drive.
+for tape in /sys/class/scsi_tape/nst[01]; do
+  [[ $(readlink -f "$tape/device") != *:1 ]] || break
 done
-export MIXTAPE_VM_NST=/dev/nst0
+export MIXTAPE_VM_NST=/dev/${tape##*/}
+for generic in "$tape"/device/scsi_generic/*; do
+  export MIXTAPE_VM_SG=/dev/${generic##*/}
+done
 cd "$directory" || finish 1
 status=0
 eval "$(cat /run/share/command)" || status=$?
