@@ -20,7 +20,8 @@ HandFedLibrary::HandFedLibrary(std::string url, CartridgeDrive drive,
 
 TapeDrive& HandFedLibrary::open_drive() {
   if (!drive_) {
-    drive_ = parts_.open();
+    drive_ = parts_.open(
+        [this](const auto& why, const auto& progress) { while_not_ready(waiter_, why, progress); });
     const std::lock_guard lock(mutex_);
     identity_ = identity_text(*drive_);
   }
@@ -87,6 +88,7 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
   }
   std::optional<Inserted> now;
   std::optional<Error> trouble;
+  std::string not_ready;
   try {
     TapeDrive& drive = open_drive();
     if (const auto medium = drive.medium()) {
@@ -95,16 +97,22 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
       now = is_known ? known : identify(drive);
     }
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::cancelled) {
+      throw;
+    }
     if (error.code() == ErrorCode::wrong_medium) {
       // A cleaning cartridge, or another generation: it is the human who exchanges it.
       now.emplace().trouble = error.what();
-    } else if (error.code() != ErrorCode::no_medium) {
+    } else if (error.code() == ErrorCode::no_medium) {
+      not_ready = error.what();
+    } else {
       drive_.reset();  // Unplugged and back, it has to be opened again.
       trouble = error;
     }
   }
   const std::lock_guard lock(mutex_);
   view_.inserted = std::move(now);
+  view_.not_ready = std::move(not_ready);
   trouble_ = std::move(trouble);
   looked_ = Clock::now();
 }
@@ -151,18 +159,33 @@ void HandFedLibrary::add_medium(std::string_view label, std::uint64_t /*capacity
                                           parts_.device + " and label it");
 }
 
-std::unique_lock<std::mutex> HandFedLibrary::claim_drive() {
-  std::unique_lock lock(drive_mutex_);
-  if (view().in_use) {
-    throw Error(ErrorCode::locked, "every drive of " + url_ + " is in use: " + parts_.device +
-                                       " has medium " + view().inserted.value_or(Inserted{}).label);
+void HandFedLibrary::require_idle() {
+  const View now = view();
+  if (now.in_use) {
+    throw Error(ErrorCode::busy, "every drive of " + url_ + " is in use: " + parts_.device +
+                                     " has medium " + now.inserted.value_or(Inserted{}).label);
   }
+}
+
+std::unique_lock<std::mutex> HandFedLibrary::claim_drive(LoadWaiter& waiter,
+                                                         std::chrono::milliseconds within) {
+  waiter.give_up_after(within);
+  std::unique_lock lock(drive_mutex_, std::defer_lock);
+  for (require_idle(); !lock.try_lock(); require_idle()) {
+    // Somebody looks what is in it, or waits until it is ready.
+    while_not_ready(&waiter, parts_.device + " gets ready for somebody else", std::nullopt);
+    waiter.pause(options_.pause);
+  }
+  require_idle();
   bool watched = false;
   {
     const std::lock_guard guard(mutex_);
     watched = !is_stale(options_.trust_for);
   }
-  look(options_.look_every, !watched);
+  {
+    const WaitsHere here(waiter_, waiter);
+    look(options_.look_every, !watched);
+  }
   const std::lock_guard guard(mutex_);
   if (trouble_) {
     throw Error(*trouble_);
@@ -182,6 +205,8 @@ void HandFedLibrary::ask_for(const std::string& label, const View& now) {
       unload_drive();
       request += ", which comes out now";
     }
+  } else if (!now.not_ready.empty()) {
+    request += ": the drive does not get ready with what is in it (" + now.not_ready + ")";
   }
   throw Error(ErrorCode::no_medium, request);
 }
@@ -193,10 +218,12 @@ void HandFedLibrary::unload_drive() {
   looked_ = Clock::now();
 }
 
-std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access access,
+                                                const LoadWatch& watch) {
   require_valid_label(label);
   const std::string name(label);
-  const auto drive_lock = claim_drive();
+  LoadWaiter waiter(name, watch);
+  const auto drive_lock = claim_drive(waiter, options_.first_load_within);
   const View now = view();
   const bool is_writing = access == Access::write;
   const bool is_it = now.inserted && now.inserted->label == name;
@@ -231,7 +258,9 @@ void HandFedLibrary::come_back(const LentDrive::Returned& returned, bool was_bla
 }
 
 void HandFedLibrary::unload(std::string_view label) {
-  const auto drive_lock = claim_drive();
+  const LoadWatch nobody;
+  LoadWaiter waiter(std::string(label), nobody);
+  const auto drive_lock = claim_drive(waiter, options_.settle_within);
   const View now = view();
   if (!now.inserted || now.inserted->label != label) {
     throw Error(ErrorCode::not_found,

@@ -13,6 +13,7 @@
 #include "tapeio/cartridge_library.h"
 #include "tapeio/error.h"
 #include "tapeio/lent_drive.h"
+#include "tapeio/load_waiter.h"
 
 // One drive and a human. It has what is in the drive; for any other tape load() says which to put
 // in, and whoever asks again finds it when it is there.
@@ -32,8 +33,11 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] std::vector<MediumSlot> media() override;
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
   // Also Error{no_medium}, with the sentence for the human who is to put the tape in.
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  using Library::load;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                const LoadWatch& watch) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
+  [[nodiscard]] bool is_fed_by_hand() const override { return true; }
 
   [[nodiscard]] std::vector<DriveSlot> drives() override;
   void unload(std::string_view label) override;
@@ -51,6 +55,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   };
   struct View {
     std::optional<Inserted> inserted;
+    std::string not_ready;  // Why the drive cannot say what is in it, which comes to an end.
     bool in_use = false;
   };
 
@@ -62,8 +67,10 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   void unload_drive();
 
   [[nodiscard]] View view();
-  // Error{locked} when somebody has the drive.
-  [[nodiscard]] std::unique_lock<std::mutex> claim_drive();
+  void require_idle();
+  // Looks what is in it. Error{busy} when somebody has the drive.
+  [[nodiscard]] std::unique_lock<std::mutex> claim_drive(LoadWaiter& waiter,
+                                                         std::chrono::milliseconds within);
   [[noreturn]] void ask_for(const std::string& label, const View& now);
   [[nodiscard]] bool is_stale(std::chrono::milliseconds age) const;
   void come_back(const LentDrive::Returned& returned, bool was_blank);
@@ -77,6 +84,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   std::mutex drive_mutex_;
   std::unique_ptr<TapeDrive> drive_;   // Of whoever holds drive_mutex_ or has it lent.
   std::set<std::string> ejected_for_;  // Guarded by drive_mutex_.
+  LoadWaiter* waiter_ = nullptr;       // Guarded by drive_mutex_; of the load under way.
 
   std::mutex mutex_;  // Never held while the drive does something.
   View view_;         // Guarded by mutex_, as is all below.

@@ -42,7 +42,8 @@ std::unique_ptr<scsi::Transport> open_transport(const DeviceUrl& url) {
   return scsi::open_sg_transport(url.path);
 }
 
-std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
+std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed,
+                                      const WhileNotReady& not_ready) {
   if (url.kind == DeviceUrl::Kind::st) {
     StDriveOptions options;
     options.lock_door = !is_hand_fed;
@@ -51,9 +52,8 @@ std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
   scsi::ScsiDriveOptions options;
   // Whoever feeds the drive by hand wants the button to work while nothing is being done.
   options.lock_door = !is_hand_fed;
-  // Whoever looks must not wait while a tape threads: the library asks again.
-  options.on_wait = [](const scsi::DriveWait& wait) {
-    throw Error(ErrorCode::no_medium, wait.message);
+  options.on_wait = [not_ready](const scsi::DriveWait& wait) {
+    not_ready(wait.message, wait.progress);
   };
   return std::make_unique<scsi::ScsiDrive>(open_transport(url), options);
 }
@@ -61,7 +61,9 @@ std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
 CartridgeDrive drive_at(const DeviceUrl& url, bool is_hand_fed) {
   CartridgeDrive drive;
   drive.device = url.text;
-  drive.open = [url, is_hand_fed] { return open_drive(url, is_hand_fed); };
+  drive.open = [url, is_hand_fed](const WhileNotReady& not_ready) {
+    return open_drive(url, is_hand_fed, not_ready);
+  };
   return drive;
 }
 

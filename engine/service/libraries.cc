@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/archive/targets.h"
 #include "engine/service/last_index.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
+
+constexpr char kMergeMark = '~';
 
 // What keeps a library from being opened now and may pass; anything else is a wrong configuration.
 bool may_pass(ErrorCode code) {
@@ -74,54 +77,59 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
   };
 }
 
-// Null when it is not there now.
-std::unique_ptr<tapeio::Library> open_if_there(const std::string& url) {
-  try {
-    return tapeio::open_library(url, read_label_text);
-  } catch (const Error& error) {
-    if (!may_pass(error.code())) {
-      throw;
-    }
-    return nullptr;
-  }
-}
-
 }  // namespace
 
 bool may_be(std::string_view slot_label, const catalog::Medium& medium) {
   return medium.label == slot_label ||
-         (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == '~');
+         (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == kMergeMark);
 }
 
-std::vector<Libraries::Known>::iterator Libraries::find_known(const std::string& url) {
+std::vector<std::unique_ptr<Libraries::Known>>::iterator Libraries::find_known(
+    const std::string& url) {
   return std::find_if(known_.begin(), known_.end(),
-                      [&](const Known& each) { return each.url == url; });
+                      [&](const auto& each) { return each->url == url; });
 }
 
-Libraries::Libraries(std::vector<std::string> urls) {
+Libraries::Libraries(std::vector<std::string> urls, LibrariesOptions options)
+    : options_(std::move(options)) {
   use(std::move(urls));
 }
 
 void Libraries::use(std::vector<std::string> urls) {
-  const std::lock_guard lock(mutex_);
   for (auto url = urls.begin(); url != urls.end(); ++url) {
     urls.erase(std::remove(std::next(url), urls.end(), *url), urls.end());
   }
-  std::vector<Known> fresh;
-  for (const std::string& url : urls) {
-    if (find_known(url) == known_.end()) {
-      fresh.push_back({url, open_if_there(url)});
+  std::vector<std::unique_ptr<Known>> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& url : urls) {
+      if (find_known(url) == known_.end()) {
+        fresh.push_back(std::make_unique<Known>(url));
+      }
+    }
+  }
+  for (const auto& each : fresh) {
+    try {
+      (void)open(*each);
+    } catch (const Error& error) {
+      if (!may_pass(error.code())) {
+        throw;
+      }
     }
   }
   // From here on nothing fails: somebody may be using what is known, now or never again.
-  for (Known& old : known_) {
-    old.in_use = false;
-    fresh.push_back(std::move(old));
+  const std::lock_guard lock(mutex_);
+  for (auto& each : fresh) {
+    if (find_known(each->url) == known_.end()) {  // Else another command was quicker.
+      known_.push_back(std::move(each));
+    }
   }
-  known_ = std::move(fresh);
+  for (const auto& each : known_) {
+    each->in_use = false;
+  }
   for (std::size_t place = 0; place < urls.size(); ++place) {
     const auto wanted = find_known(urls[place]);
-    wanted->in_use = true;
+    (*wanted)->in_use = true;
     std::iter_swap(wanted, known_.begin() + static_cast<std::ptrdiff_t>(place));
   }
 }
@@ -129,26 +137,61 @@ void Libraries::use(std::vector<std::string> urls) {
 std::vector<std::string> Libraries::urls() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> urls;
-  for (const Known& known : known_) {
-    if (known.in_use) {
-      urls.push_back(known.url);
+  for (const auto& known : known_) {
+    if (known->in_use) {
+      urls.push_back(known->url);
     }
   }
   return urls;
 }
 
-Libraries::View Libraries::look() {
-  const std::lock_guard lock(mutex_);
-  View view;
-  for (Known& known : known_) {
-    if (!known.in_use) {
-      continue;
+tapeio::Library& Libraries::open(Known& known) {
+  const std::unique_lock opening(known.opening, std::try_to_lock);
+  {
+    const std::lock_guard lock(mutex_);
+    if (known.library) {
+      return *known.library;
     }
-    try {
-      if (!known.library) {
-        known.library = tapeio::open_library(known.url, read_label_text);
+    if (known.trouble && std::chrono::steady_clock::now() < known.open_again) {
+      throw Error(*known.trouble);
+    }
+  }
+  if (!opening) {
+    throw Error(ErrorCode::busy, "open library " + tapeio::url_for_people(known.url) +
+                                     ": it is just being opened; look again in a moment");
+  }
+  try {
+    std::unique_ptr<tapeio::Library> library =
+        options_.open ? options_.open(known.url) : tapeio::open_library(known.url, read_label_text);
+    const std::lock_guard lock(mutex_);
+    known.library = std::move(library);
+    return *known.library;
+  } catch (const Error& error) {
+    const std::lock_guard lock(mutex_);
+    known.trouble = error;
+    known.open_again = std::chrono::steady_clock::now();
+    if (!tapeio::directory_of_library(known.url)) {
+      known.open_again += options_.open_again;
+    }
+    throw;
+  }
+}
+
+Libraries::View Libraries::look() {
+  std::vector<Known*> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : known_) {
+      if (known->in_use) {
+        asked.push_back(known.get());
       }
-      view.here.push_back({known.library.get(), known.library->media()});
+    }
+  }
+  View view;
+  for (Known* known : asked) {
+    try {
+      tapeio::Library& library = open(*known);
+      view.here.push_back({&library, library.media()});
     } catch (const Error& error) {
       if (error.code() == ErrorCode::exhausted) {
         throw;  // It is this process that cannot look.
@@ -162,9 +205,9 @@ Libraries::View Libraries::look() {
 std::vector<tapeio::Library*> Libraries::opened() {
   const std::lock_guard lock(mutex_);
   std::vector<tapeio::Library*> libraries;
-  for (const Known& known : known_) {
-    if (known.in_use && known.library) {
-      libraries.push_back(known.library.get());
+  for (const auto& known : known_) {
+    if (known->in_use && known->library) {
+      libraries.push_back(known->library.get());
     }
   }
   return libraries;
@@ -220,6 +263,23 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     }
   }
   return result;
+}
+
+std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& medium) {
+  // Where catalogs were merged, ours bears a mark that the tape does not.
+  const std::string label = medium.label.substr(0, medium.label.find(kMergeMark));
+  if (!archive::is_cartridge(medium) || !tapeio::is_valid_label(label)) {
+    return std::nullopt;
+  }
+  for (tapeio::Library* library : here()) {
+    if (library->is_fed_by_hand()) {
+      tapeio::PlacedMedium placed{.library = library, .label = label};
+      placed.check = must_be(placed, medium);
+      placed.location = medium.location;
+      return placed;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace mixtape::service

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/types.h"
+#include "tapeio/error.h"
 #include "tapeio/library.h"
 
 // The libraries of the configuration and the media in them, as they come and go.
@@ -17,15 +21,24 @@
 // library that was away is opened when it is there again; one that went away is absent, with the
 // reason, until it is back.
 //
-// Threads:  internally synchronised.
+// Threads:  internally synchronised. Whoever asks waits for libraries, but for no other thread: one
+//           that somebody else is just opening is absent for him.
 // Lifetime: a library stays, once opened, as long as this object.
 
 namespace mixtape::service {
 
+struct LibrariesOptions {
+  // What makes a library of a URL; unset: tapeio::open_library.
+  std::function<std::unique_ptr<tapeio::Library>(const std::string& url)> open = {};
+  // A device that could not be opened is left alone for so long, since to ask a host that is not
+  // there takes its time. A directory is looked for each time.
+  std::chrono::milliseconds open_again = std::chrono::seconds(30);
+};
+
 class Libraries {
  public:
   // Error{invalid} for a URL that no library can have.
-  explicit Libraries(std::vector<std::string> urls);
+  explicit Libraries(std::vector<std::string> urls, LibrariesOptions options = {});
   // The configuration changed.
   void use(std::vector<std::string> urls);
 
@@ -56,11 +69,21 @@ class Libraries {
   };
   [[nodiscard]] Lookup find(const catalog::Medium& medium);
 
+  // For a cartridge that is not here: the drive that somebody can put it into; nullopt where every
+  // drive has a robot. Loading asks for it (Library::is_fed_by_hand).
+  [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium);
+
  private:
   struct Known {
-    std::string url;
-    std::unique_ptr<tapeio::Library> library;  // Null until it was there once.
-    bool in_use = true;                        // The configuration names it.
+    explicit Known(std::string its_url) : url(std::move(its_url)) {}
+
+    const std::string url;
+    std::mutex opening;  // Held while it is opened; never waited for.
+    // Guarded by Libraries::mutex_, as is all below. Null until it was there once, then for good.
+    std::unique_ptr<tapeio::Library> library;
+    bool in_use = false;                                 // The configuration names it.
+    std::optional<Error> trouble;                        // Why it could not be opened last time.
+    std::chrono::steady_clock::time_point open_again{};  // Not before.
   };
   struct Here {
     tapeio::Library* library;
@@ -71,10 +94,15 @@ class Libraries {
     std::vector<std::string> absent;
   };
   [[nodiscard]] View look();
-  std::vector<Known>::iterator find_known(const std::string& url);
+  // Opens it unless it is open; throws why that cannot be, at once when it was tried a moment ago.
+  tapeio::Library& open(Known& known);
+  // These want mutex_.
+  std::vector<std::unique_ptr<Known>>::iterator find_known(const std::string& url);
 
-  std::mutex mutex_;
-  std::vector<Known> known_;  // Guarded by mutex_; the configuration's order.
+  const LibrariesOptions options_;
+  std::mutex mutex_;  // Never held while a library is asked or opened.
+  // Guarded by mutex_; the configuration's order. What is in it stays.
+  std::vector<std::unique_ptr<Known>> known_;
 };
 
 // Whether a library's label may be that of this medium: where catalogs were merged, the catalog's

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <set>
 
+#include "engine/archive/load_waiting.h"
 #include "engine/archive/medium_writer.h"
 #include "engine/service/last_index.h"
 #include "engine/service/writing.h"
@@ -131,9 +132,8 @@ bool holds_archive_of(Context& context, const catalog::Medium& medium, tapeio::T
 // Not even --force writes over copies that this catalog counts on.
 void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
                                Reporter& reporter) {
-  const auto drive =
-      tapeio::load_when_free(placed, tapeio::Library::Access::write, reporter.stop(),
-                             [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  const auto drive = archive::load_and_tell(placed, tapeio::Library::Access::write, reporter,
+                                            tapeio::ForPeople::fail);
   std::optional<format::MediumLabel> found;
   try {
     found = read_label(*drive);
@@ -196,8 +196,8 @@ void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  (void)tapeio::load_when_free(placed, tapeio::Library::Access::read, reporter.stop(),
-                               [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                               tapeio::ForPeople::fail);
 }
 
 void unload_medium(Context& context, std::string_view label) {

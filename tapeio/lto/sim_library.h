@@ -44,7 +44,9 @@ class SimLibrary final : public Library, public CartridgeMover {
   // a free slot: Error{no_space} when there is none.
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
   // Error{locked} when the cartridge, or every drive, is in use.
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  using Library::load;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                const LoadWatch& watch) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
   [[nodiscard]] std::string drive_report() override;
 

@@ -57,7 +57,11 @@ class HandFedLibraryTest : public testing::Test {
       library_ = tapeio::make_cartridge_library(
           {.url = "st:/dev/nst0",
            .changer = nullptr,
-           .drives = {{.device = "/dev/nst0", .open = [this] { return drive_.open(); }}},
+           .drives = {{.device = "/dev/nst0",
+                       .open =
+                           [this](const tapeio::WhileNotReady& not_ready) {
+                             return drive_.open(not_ready);
+                           }}},
            .options = options_});
     }
     return *library_;
@@ -111,6 +115,41 @@ TEST_F(HandFedLibraryTest, ItGoesOnByItselfWhenTheTapeAppears) {
   human.join();
   EXPECT_GT(asked, 0);
   EXPECT_EQ(library().media().front().label, "MX0007L8");
+}
+
+TEST_F(HandFedLibraryTest, ATapeThatGetsReadyIsWaitedForAndToldHowFarItIs) {
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 3;
+  EXPECT_TRUE(library().media().empty()) << "who only looks is not kept waiting";
+  EXPECT_EQ(drive_.measures, 3);
+  std::vector<tapeio::LoadWait> told;
+  const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library().load("MX0001L8", Library::Access::read, watch)->medium());
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0].what, "load medium MX0001L8: the drive measures its tape");
+  EXPECT_EQ(told[0].progress, 1.0 / 4);
+}
+
+TEST_F(HandFedLibraryTest, AStopEndsTheWaitForATapeThatGetsReady) {
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 1'000'000;
+  std::stop_source stop;
+  const tapeio::LoadWatch watch{.stop = stop.get_token(),
+                                .tell = [&](const auto&) { stop.request_stop(); }};
+  EXPECT_EQ(error_of([&] { return library().load("MX0001L8", Library::Access::read, watch); }),
+            ErrorCode::cancelled);
+  drive_.measures = 0;
+  EXPECT_EQ(request_for("MX0001L8"), "");
+}
+
+TEST_F(HandFedLibraryTest, ADriveThatNeverGetsReadyIsSaidNotTo) {
+  options_.first_load_within = 0ms;
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 1'000'000;
+  EXPECT_EQ(
+      request_for("MX0001L8"),
+      "put tape MX0001L8 into /dev/nst0: the drive does not get ready with what is in it (the "
+      "drive measures its tape)");
 }
 
 TEST_F(HandFedLibraryTest, TheTapeInTheDriveIsTheMedium) {
@@ -218,13 +257,13 @@ TEST_F(HandFedLibraryTest, ADriveInUseIsNotTakenAwayAndNotAsked) {
   drive_.insert(tape("MX0001L8"));
   const auto drive = load("MX0001L8");
   const int before = drive_.polled;
-  EXPECT_EQ(error_of([&] { return load("MX0001L8"); }), ErrorCode::locked);
-  EXPECT_EQ(error_of([&] { return load("MX0002L8"); }), ErrorCode::locked);
+  EXPECT_EQ(error_of([&] { return load("MX0001L8"); }), ErrorCode::busy);
+  EXPECT_EQ(error_of([&] { return load("MX0002L8"); }), ErrorCode::busy);
   EXPECT_EQ(error_of([&] {
               library().mover()->unload("MX0001L8");
               return 0;
             }),
-            ErrorCode::locked);
+            ErrorCode::busy);
   EXPECT_EQ(library().media().size(), 1U);
   EXPECT_TRUE(library().mover()->drives().front().in_use);
   EXPECT_EQ(drive_.polled, before);
@@ -285,7 +324,7 @@ TEST_F(HandFedLibraryTest, CleaningIsTheHumansTask) {
 }
 
 TEST_F(HandFedLibraryTest, WithoutARobotThereIsOneDrive) {
-  const auto open = [this] { return drive_.open(); };
+  const auto open = [this](const auto&) { return drive_.open(); };
   EXPECT_EQ(error_of([&] {
               return tapeio::make_cartridge_library(
                   {.url = "st:x",

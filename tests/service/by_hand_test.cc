@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "engine/service/last_index.h"
+#include "engine/service/media.h"
+#include "engine/service/restore.h"
+#include "tapeio/cartridge_library.h"
+#include "tests/library/fake_robot.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/errors.h"
+
+// One drive, a shelf of tapes, and a human who puts in what he is asked for.
+
+namespace mixtape::service {
+namespace {
+
+using namespace std::chrono_literals;
+using tapeio::ForPeople;
+using test::Cartridge;
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+class ByHandTest : public ServiceTest {
+ protected:
+  ByHandTest() {
+    configure("libraries = [\"st:/dev/nst0\"]\ncopies = 1\n");
+    libraries_options_.open = [this](const std::string& url) {
+      tapeio::CartridgeLibraryOptions options;
+      options.look_every = 0ms;
+      options.read_label = read_label_text;
+      return tapeio::make_cartridge_library(
+          {.url = url,
+           .changer = nullptr,
+           .drives = {{.device = "/dev/nst0",
+                       .open = [this](const auto& not_ready) { return drive_.open(not_ready); }}},
+           .options = std::move(options)});
+    };
+    // The human does as he is told.
+    reporter_.on_note = [this](const std::string& line) {
+      for (const auto& [label, tape] : shelf_) {
+        if (line.starts_with("put tape " + label)) {
+          put_in(label);
+        }
+      }
+    };
+  }
+  void put_in(const std::string& label) {
+    static_cast<void>(drive_.take_out());
+    drive_.insert(shelf_.at(label));
+  }
+  // A blank tape gets its label, and stays in the drive.
+  void label(const std::string& label) {
+    shelf_[label] = test::make_cartridge("");
+    put_in(label);
+    label_medium(context(), label, false, reporter_);
+  }
+  void back_up_to(const std::string& label, std::string_view file) {
+    put_in(label);
+    write(file, file);
+    ASSERT_EQ(back_up().written.files, 1U);
+  }
+  BackupResult back_up_waiting(ForPeople for_people = ForPeople::wait) {
+    BackupRequest wanted = request();
+    wanted.for_people = for_people;
+    return backup(context(), wanted, reporter_);
+  }
+  RestoreResult restore_all(ForPeople for_people) {
+    RestoreRequest wanted;
+    wanted.paths = {source().string()};
+    wanted.to = (directory_ / "out").string();
+    wanted.for_people = for_people;
+    return restore(context(), wanted, reporter_);
+  }
+  std::string restored(std::string_view name) {
+    return test::read_text(directory_ / "out" / path_of(name));
+  }
+
+  test::FakeDrive drive_{"SN1"};
+  std::map<std::string, Cartridge> shelf_;
+};
+
+TEST_F(ByHandTest, ARestoreAsksForEachTapeWithItsPlaceAndGoesOnByItself) {
+  label("MX0001");
+  label("MX0002");
+  back_up_to("MX0001", "a");
+  back_up_to("MX0002", "b");
+  move_medium(context(), "MX0001", "shelf B");
+  const RestoreResult result = restore_all(ForPeople::wait);
+  EXPECT_THAT(result.troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+  EXPECT_EQ(restored("b"), "b");
+  EXPECT_THAT(reporter_.notes,
+              ElementsAre("put tape MX0001 into /dev/nst0 in place of MX0002, which comes out now; "
+                          "MX0001 is kept at: shelf B; waiting"));
+}
+
+TEST_F(ByHandTest, ARestoreThatIsNotToWaitSaysWhichTapeIsMissing) {
+  label("MX0001");
+  label("MX0002");
+  back_up_to("MX0001", "a");
+  put_in("MX0002");
+  const int unloaded = drive_.unloaded;
+  const RestoreResult result = restore_all(ForPeople::fail);
+  ASSERT_THAT(result.troubles, SizeIs(1));
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("medium MX0001 is not here"));
+  EXPECT_THAT(reporter_.notes, IsEmpty());
+  EXPECT_EQ(drive_.unloaded, unloaded);
+}
+
+TEST_F(ByHandTest, AStopEndsTheWaitForATape) {
+  label("MX0001");
+  back_up_to("MX0001", "a");
+  static_cast<void>(drive_.take_out());
+  reporter_.on_note = [&](const std::string&) { reporter_.stopping.request_stop(); };
+  EXPECT_EQ(test::error_of([&] { return restore_all(ForPeople::wait); }), ErrorCode::cancelled);
+  EXPECT_THAT(reporter_.notes, ElementsAre("put tape MX0001 into /dev/nst0; waiting"));
+}
+
+TEST_F(ByHandTest, TheWrongTapeIsToldAgainAndComesOutOnlyOnce) {
+  label("MX0001");
+  label("MX0002");
+  back_up_to("MX0001", "a");
+  put_in("MX0002");
+  drive_.unloaded = 0;
+  int asked = 0;
+  reporter_.on_note = [&](const std::string&) { put_in(++asked < 3 ? "MX0002" : "MX0001"); };
+  EXPECT_THAT(restore_all(ForPeople::wait).troubles, IsEmpty());
+  EXPECT_EQ(drive_.unloaded, 1);
+}
+
+TEST_F(ByHandTest, ABackupAsksForTheTapeThatTheOtherCopiesGoOn) {
+  label("MX0001");
+  label("MX0002");
+  configure("libraries = [\"st:/dev/nst0\"]\ncopies = 2\n");
+  reopen();
+  write("a", "one");
+  const BackupResult result = back_up_waiting();
+  EXPECT_EQ(result.written.files, 2U);
+  EXPECT_THAT(result.written.no_room, IsEmpty());
+  ASSERT_THAT(result.written.media, SizeIs(2));
+  EXPECT_THAT(reporter_.notes,
+              Contains(HasSubstr("put tape MX0001 into /dev/nst0 in place of MX0002")));
+  EXPECT_THAT(reporter_.problems, IsEmpty());
+}
+
+TEST_F(ByHandTest, ABackupThatIsNotToWaitNamesWhatFoundNoPlace) {
+  label("MX0001");
+  label("MX0002");
+  configure("libraries = [\"st:/dev/nst0\"]\ncopies = 2\n");
+  reopen();
+  write("a", "one");
+  const BackupResult result = back_up_waiting(ForPeople::fail);
+  EXPECT_EQ(result.written.files, 1U);
+  EXPECT_THAT(result.written.no_room, ElementsAre(path_of("a")));
+  EXPECT_THAT(reporter_.notes, Not(Contains(HasSubstr("put tape"))));
+}
+
+TEST_F(ByHandTest, AFlushAsksForATapeToo) {
+  label("MX0001");
+  static_cast<void>(drive_.take_out());
+  stage("a", "one");
+  const FlushResult result =
+      flush(context(), "mixtape flush", reporter_, /*dry_run=*/false, ForPeople::wait);
+  EXPECT_EQ(result.written.files, 1U);
+  EXPECT_FALSE(result.still_staged);
+  EXPECT_THAT(reporter_.notes, ElementsAre("put tape MX0001 into /dev/nst0; waiting"));
+}
+
+TEST_F(ByHandTest, ARetiredTapeIsNotAskedForToBeWritten) {
+  label("MX0001");
+  retire_medium(context(), "MX0001");
+  static_cast<void>(drive_.take_out());
+  write("a", "one");
+  const BackupResult result = back_up_waiting();
+  EXPECT_THAT(result.written.no_room, ElementsAre(path_of("a")));
+  EXPECT_THAT(reporter_.notes, IsEmpty());
+}
+
+}  // namespace
+}  // namespace mixtape::service
