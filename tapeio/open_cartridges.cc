@@ -12,6 +12,7 @@
 #include "tapeio/device_file.h"
 #include "tapeio/error.h"
 #include "tapeio/library_url.h"
+#include "tapeio/reopened_changer.h"
 #include "tapeio/scsi/iscsi_transport.h"
 #include "tapeio/scsi/scsi_changer.h"
 #include "tapeio/scsi/scsi_drive.h"
@@ -152,7 +153,10 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
                                       ? drives_of_target(*parsed.changer, *transport)
                                       : drives_of_kernel());
     }
-    parts.changer = std::make_unique<scsi::ScsiChanger>(std::move(transport));
+    transport.reset();  // A changer may serve no second connection.
+    parts.changer = std::make_unique<ReopenedChanger>([url = *parsed.changer] {
+      return std::make_unique<scsi::ScsiChanger>(open_transport(url));
+    });
     if (parsed.drives.empty() && parts.drives.empty()) {
       throw Error(ErrorCode::not_found, "open library " + parsed.changer->text +
                                             ": no tape drive stands beside the changer; name it "

@@ -279,7 +279,7 @@ TEST_F(ScsiLibraryTest, ACartridgeThatMeasuresItselfFirstIsWaitedFor) {
   EXPECT_TRUE(library_->load("MX0003L8", Library::Access::read, watch)->medium());
   ASSERT_FALSE(told.empty());
   EXPECT_THAT(told[0].what, HasSubstr("load medium MX0003L8: drive "));
-  EXPECT_THAT(told[0].what, HasSubstr("in process of becoming ready"));
+  EXPECT_THAT(told[0].what, HasSubstr("operation in progress"));
   EXPECT_GT(told[0].progress, 0.0);
   EXPECT_GT(told.back().progress, told[0].progress);
 }
