@@ -24,6 +24,11 @@ namespace mixtape::tapeio {
 using WhileNotReady =
     std::function<void(const std::string& why, const std::optional<double>& progress)>;
 
+// What a drive tells of the tape in it while it stays where it is.
+struct TapeGlimpse {
+  std::string label;  // What its chip says; empty: nothing.
+};
+
 struct CartridgeDrive {
   std::string device;  // For people, and what opens it: "/dev/nst0".
   // What the changer knows it by; empty: the drive is asked when it is open.
@@ -32,6 +37,9 @@ struct CartridgeDrive {
   // tape was unloaded. May throw what opening throws. A drive that waits for its tape says so to
   // the function given, for as long as it lives; one that does not wait says that there is none.
   std::function<std::unique_ptr<TapeDrive>(const WhileNotReady&)> open;
+  // Looks into the drive without opening it, since opening rewinds; nullopt: there is no tape. May
+  // be null; only for drives that are fed by hand.
+  std::function<std::optional<TapeGlimpse>()> glimpse = {};
 };
 
 struct CartridgeLibraryOptions {

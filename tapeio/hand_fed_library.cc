@@ -77,11 +77,37 @@ std::optional<HandFedLibrary::Inserted> HandFedLibrary::identify(TapeDrive& driv
   return fresh;
 }
 
-void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust) {
+std::optional<HandFedLibrary::Inserted> HandFedLibrary::see(const std::optional<Inserted>& known,
+                                                            bool distrust, Depth depth) {
+  if (depth == Depth::glance && !drive_ && parts_.glimpse) {
+    const std::optional<TapeGlimpse> glimpse = parts_.glimpse();
+    return glimpse ? std::optional(Inserted{.label = glimpse->label, .unread = true})
+                   : std::nullopt;
+  }
+  TapeDrive& drive = open_drive();
+  const auto medium = drive.medium();
+  if (!medium) {
+    return std::nullopt;
+  }
+  Inserted fresh = describe(drive, *medium);
+  if (known && !known->unread && known->marks == fresh.marks && (known->unique || !distrust)) {
+    return known;
+  }
+  if (depth == Depth::read) {
+    return identify(drive);
+  }
+  MediumMemory* const memory = drive.features().memory;
+  fresh.label = memory != nullptr ? label_in_chip(memory->story()) : medium->label;
+  fresh.unread = true;
+  return fresh;
+}
+
+void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust, Depth depth) {
   std::optional<Inserted> known;
   {
     const std::lock_guard lock(mutex_);
-    if (!is_stale(no_older_than)) {
+    const bool is_enough = depth == Depth::glance || !view_.inserted || !view_.inserted->unread;
+    if (!is_stale(no_older_than) && is_enough) {
       return;
     }
     known = view_.inserted;
@@ -90,11 +116,9 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
   std::optional<Error> trouble;
   std::string not_ready;
   try {
-    TapeDrive& drive = open_drive();
-    if (const auto medium = drive.medium()) {
-      const Inserted fresh = describe(drive, *medium);
-      const bool is_known = known && known->marks == fresh.marks && (known->unique || !distrust);
-      now = is_known ? known : identify(drive);
+    now = see(known, distrust, depth);
+    if (now && !is_valid_label(now->label)) {
+      now->label.clear();
     }
   } catch (const Error& error) {
     if (error.code() == ErrorCode::cancelled) {
@@ -117,11 +141,24 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
   looked_ = Clock::now();
 }
 
-std::vector<MediumSlot> HandFedLibrary::media() {
+void HandFedLibrary::look_unless_used(Depth depth) {
   if (std::unique_lock drive_lock(drive_mutex_, std::try_to_lock);
       drive_lock.owns_lock() && !view().in_use) {
-    look(options_.look_every, false);
+    look(options_.look_every, false, depth);
   }
+}
+
+std::vector<MediumSlot> HandFedLibrary::media() {
+  look_unless_used(Depth::read);
+  return slots();
+}
+
+std::vector<MediumSlot> HandFedLibrary::glance() {
+  look_unless_used(Depth::glance);
+  return slots();
+}
+
+std::vector<MediumSlot> HandFedLibrary::slots() {
   const std::lock_guard lock(mutex_);
   if (trouble_) {
     throw Error(*trouble_);
@@ -137,10 +174,7 @@ std::vector<MediumSlot> HandFedLibrary::media() {
 }
 
 std::vector<DriveSlot> HandFedLibrary::drives() {
-  if (std::unique_lock drive_lock(drive_mutex_, std::try_to_lock);
-      drive_lock.owns_lock() && !view().in_use) {
-    look(options_.look_every, false);
-  }
+  look_unless_used(Depth::glance);
   const std::lock_guard lock(mutex_);
   DriveSlot drive{.name = kDriveName,
                   .device = parts_.device,
@@ -149,6 +183,7 @@ std::vector<DriveSlot> HandFedLibrary::drives() {
                   .in_use = view_.in_use};
   if (view_.inserted) {
     drive.medium = view_.inserted->label;
+    drive.unread = view_.inserted->unread;
   }
   return {drive};
 }
@@ -184,7 +219,7 @@ std::unique_lock<std::mutex> HandFedLibrary::claim_drive(LoadWaiter& waiter,
   }
   {
     const WaitsHere here(waiter_, waiter);
-    look(options_.look_every, !watched);
+    look(options_.look_every, !watched, Depth::read);
   }
   const std::lock_guard guard(mutex_);
   if (trouble_) {

@@ -31,6 +31,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
 
   [[nodiscard]] std::string url() const override { return url_; }
   [[nodiscard]] std::vector<MediumSlot> media() override;
+  [[nodiscard]] std::vector<MediumSlot> glance() override;
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
   // Also Error{no_medium}, with the sentence for the human who is to put the tape in.
   using Library::load;
@@ -47,11 +48,12 @@ class HandFedLibrary final : public Library, public CartridgeMover {
  private:
   // What is known of the tape that is in.
   struct Inserted {
-    std::string label;    // Empty: blank or foreign.
-    std::string marks;    // What the drive can tell without moving it; another tape has others.
-    bool unique = false;  // The marks hold for this very cartridge.
-    std::optional<std::uint64_t> capacity_bytes;
-    std::string trouble;  // Why its label could not be read.
+    std::string label = {};  // Empty: blank or foreign.
+    std::string marks = {};  // What the drive can tell without moving it; another tape has others.
+    bool unique = false;     // The marks hold for this very cartridge.
+    std::optional<std::uint64_t> capacity_bytes = std::nullopt;
+    std::string trouble = {};  // Why its label could not be read.
+    bool unread = false;  // The label is what its chip says; nobody has looked at the tape itself.
   };
   struct View {
     std::optional<Inserted> inserted;
@@ -61,12 +63,17 @@ class HandFedLibrary final : public Library, public CartridgeMover {
 
   // These want drive_mutex_.
   TapeDrive& open_drive();
-  void look(std::chrono::milliseconds no_older_than, bool distrust);
+  enum class Depth { glance, read };
+  void look(std::chrono::milliseconds no_older_than, bool distrust, Depth depth);
+  [[nodiscard]] std::optional<Inserted> see(const std::optional<Inserted>& known, bool distrust,
+                                            Depth depth);
   [[nodiscard]] static Inserted describe(TapeDrive& drive, const MediumInfo& medium);
   [[nodiscard]] std::optional<Inserted> identify(TapeDrive& drive);
   void unload_drive();
 
   [[nodiscard]] View view();
+  void look_unless_used(Depth depth);
+  [[nodiscard]] std::vector<MediumSlot> slots();
   void require_idle();
   // Looks what is in it. Error{busy} when somebody has the drive.
   [[nodiscard]] std::unique_lock<std::mutex> claim_drive(LoadWaiter& waiter,

@@ -37,6 +37,7 @@ struct DriveSlot {
   std::string identity;                 // Vendor, product and serial, as far as known.
   std::vector<std::string> notes = {};  // What it lacks and what is done instead.
   std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
+  bool unread = false;                  // It is unknown only until somebody reads the tape.
   bool in_use = false;                  // Somebody of this process has it.
 };
 
@@ -79,8 +80,11 @@ class Library {
   // "dir:/path"; what open_library takes.
   [[nodiscard]] virtual std::string url() const = 0;
 
-  // Every medium that is here now, in label order. Costs no drive operation.
+  // Every medium that is here now, in label order. Moves no cartridge; where a human puts tapes in
+  // that nothing else can tell apart, each is rewound and its label read once.
   [[nodiscard]] virtual std::vector<MediumSlot> media() = 0;
+  // As far as that is known without moving a tape: for who only shows them.
+  [[nodiscard]] virtual std::vector<MediumSlot> glance() { return media(); }
 
   // Makes an empty medium. `label`: 1 to 32 of A-Z a-z 0-9 . _ - and not beginning with a dot or
   // dash. Error{conflict} when it exists. Libraries of cartridges throw Error{unsupported}.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/archive/targets.h"
+#include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "tapeio/error.h"
 
@@ -12,6 +13,8 @@ namespace mixtape::service {
 namespace {
 
 constexpr char kMergeMark = '~';
+// Archives that are looked for on a cartridge whose label is damaged; each costs a locate.
+constexpr std::size_t kMostProofs = 4;
 
 // What keeps a library from being opened now and may pass; anything else is a wrong configuration.
 bool may_pass(ErrorCode code) {
@@ -51,24 +54,31 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
 
 // The check for a medium that nobody looked at yet.
 std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& placed,
-                                                const catalog::Medium& medium) {
-  return [url = placed.library->url(), label = placed.label,
-          wanted = medium.uuid](tapeio::TapeDrive& drive) {
+                                                const catalog::Medium& medium,
+                                                std::vector<KnownArchive> archives) {
+  return [what = "load medium " + placed.label + " in " + placed.library->url() + ": ",
+          wanted = medium.uuid, archives = std::move(archives)](tapeio::TapeDrive& drive) {
     std::optional<format::MediumLabel> found;
     try {
       found = read_label(drive);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::corrupt) {
+      if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::io) {
         throw;
       }
-      // A stranger's tape under our barcode has no label of ours either, and its records would be
-      // taken for damaged copies: it is not read at all.
-      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url +
-                                               ": it does not say that it is one of ours (" +
-                                               error.what() + ")");
+      // A damaged label is no reason not to read what its archives hold. A stranger's tape under
+      // our barcode has no label of ours either, but nothing of ours: its records would be taken
+      // for damaged copies.
+      if (holds_any(archives, drive)) {
+        return;
+      }
+      throw Error(error.code() == ErrorCode::io ? ErrorCode::io : ErrorCode::wrong_medium,
+                  what +
+                      "it does not say that it is one of ours, and holds no archive that the "
+                      "catalog has there (" +
+                      error.what() + ")");
     }
     if (!found || found->medium != wanted) {
-      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url + ": it is " +
+      throw Error(ErrorCode::wrong_medium, what + "it is " +
                                                (found ? "another one (" + to_hex(found->medium) +
                                                             " instead of " + to_hex(wanted) + ")"
                                                       : "blank") +
@@ -177,7 +187,7 @@ tapeio::Library& Libraries::open(Known& known) {
   }
 }
 
-Libraries::View Libraries::look() {
+Libraries::View Libraries::view(Look look) {
   std::vector<Known*> asked;
   {
     const std::lock_guard lock(mutex_);
@@ -191,7 +201,7 @@ Libraries::View Libraries::look() {
   for (Known* known : asked) {
     try {
       tapeio::Library& library = open(*known);
-      view.here.push_back({&library, library.media()});
+      view.here.push_back({&library, look == Look::glance ? library.glance() : library.media()});
     } catch (const Error& error) {
       if (error.code() == ErrorCode::exhausted) {
         throw;  // It is this process that cannot look.
@@ -215,19 +225,19 @@ std::vector<tapeio::Library*> Libraries::opened() {
 
 std::vector<tapeio::Library*> Libraries::here() {
   std::vector<tapeio::Library*> libraries;
-  for (const Here& each : look().here) {
+  for (const Here& each : view(Look::glance).here) {
     libraries.push_back(each.library);
   }
   return libraries;
 }
 
 std::vector<std::string> Libraries::absent() {
-  return look().absent;
+  return view(Look::glance).absent;
 }
 
-std::vector<Libraries::Slot> Libraries::slots() {
+std::vector<Libraries::Slot> Libraries::slots(Look look) {
   std::vector<Slot> slots;
-  for (Here& each : look().here) {
+  for (Here& each : view(look).here) {
     for (tapeio::MediumSlot& medium : each.media) {
       slots.push_back({each.library, std::move(medium)});
     }
@@ -244,9 +254,10 @@ std::optional<tapeio::PlacedMedium> Libraries::find(std::string_view label) {
   return std::nullopt;
 }
 
-Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
+Libraries::Lookup Libraries::find(const catalog::Medium& medium, catalog::Ledger& ledger,
+                                  Look look) {
   Lookup result;
-  for (const Slot& slot : slots()) {
+  for (const Slot& slot : slots(look)) {
     if (!may_be(slot.medium.label, medium)) {
       continue;
     }
@@ -254,7 +265,8 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     if (slot.library->mover() != nullptr) {
       // Looking would move cartridges, or disturb whoever has the drive.
       result.medium = placed;
-      result.medium->check = must_be(placed, medium);
+      result.medium->check =
+          must_be(placed, medium, known_archives(ledger, medium.id, kMostProofs));
       return result;
     }
     result = look_at(placed, medium);
@@ -265,7 +277,8 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
   return result;
 }
 
-std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& medium) {
+std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& medium,
+                                                         catalog::Ledger& ledger) {
   // Where catalogs were merged, ours bears a mark that the tape does not.
   const std::string label = medium.label.substr(0, medium.label.find(kMergeMark));
   if (!archive::is_cartridge(medium) || !tapeio::is_valid_label(label)) {
@@ -274,7 +287,7 @@ std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& 
   for (tapeio::Library* library : here()) {
     if (library->is_fed_by_hand()) {
       tapeio::PlacedMedium placed{.library = library, .label = label};
-      placed.check = must_be(placed, medium);
+      placed.check = must_be(placed, medium, known_archives(ledger, medium.id, kMostProofs));
       placed.location = medium.location;
       return placed;
     }

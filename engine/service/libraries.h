@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/catalog/ledger.h"
 #include "engine/catalog/types.h"
 #include "tapeio/error.h"
 #include "tapeio/library.h"
@@ -49,29 +50,34 @@ class Libraries {
   // Why the others are not.
   [[nodiscard]] std::vector<std::string> absent();
 
-  // Every medium within reach, library by library. Costs no drive operation.
+  // Every medium within reach, library by library. Moves no cartridge.
   struct Slot {
     tapeio::Library* library;
     tapeio::MediumSlot medium;
   };
-  [[nodiscard]] std::vector<Slot> slots();
+  // For who only shows them a glance is enough: it reads no tape to know its label.
+  enum class Look { glance, read };
+  [[nodiscard]] std::vector<Slot> slots(Look look = Look::read);
   [[nodiscard]] std::optional<tapeio::PlacedMedium> find(std::string_view label);
 
   // The very medium: its own label was read and says so. Labels repeat between libraries, and
   // directories are swapped; a medium that only has the name must never be taken for a damaged one.
   // Cost: the first record of each medium of that label. Cartridges are not moved for that: their
-  // label is taken as it is, and the medium is checked when it is loaded.
+  // label is taken as it is, and the medium is checked when it is loaded. One whose label is damaged
+  // is the right one when an archive stands on it that `ledger` knows, which is asked at once.
   struct Lookup {
     std::optional<tapeio::PlacedMedium> medium;
     // False where it is damaged, because then its archives must prove it, and of cartridges.
     bool label_read = false;
     std::string why_not;  // What a medium of that label, if one is here, is instead.
   };
-  [[nodiscard]] Lookup find(const catalog::Medium& medium);
+  [[nodiscard]] Lookup find(const catalog::Medium& medium, catalog::Ledger& ledger,
+                            Look look = Look::read);
 
   // For a cartridge that is not here: the drive that somebody can put it into; nullopt where every
   // drive has a robot. Loading asks for it (Library::is_fed_by_hand).
-  [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium);
+  [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium,
+                                                              catalog::Ledger& ledger);
 
  private:
   struct Known {
@@ -93,7 +99,7 @@ class Libraries {
     std::vector<Here> here;
     std::vector<std::string> absent;
   };
-  [[nodiscard]] View look();
+  [[nodiscard]] View view(Look look);
   // Opens it unless it is open; throws why that cannot be, at once when it was tried a moment ago.
   tapeio::Library& open(Known& known);
   // These want mutex_.

@@ -69,11 +69,13 @@ class Media {
  private:
   [[nodiscard]] Libraries::Lookup find(const std::string& label) const {
     const auto medium = context_.ledger.medium(label);
-    return medium ? context_.workspace.libraries().find(*medium) : Libraries::Lookup{};
+    return medium ? context_.workspace.libraries().find(*medium, context_.ledger)
+                  : Libraries::Lookup{};
   }
   [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const std::string& label) const {
     const auto medium = context_.ledger.medium(label);
-    return medium ? context_.workspace.libraries().drive_for(*medium) : std::nullopt;
+    return medium ? context_.workspace.libraries().drive_for(*medium, context_.ledger)
+                  : std::nullopt;
   }
 
   Context& context_;

@@ -61,7 +61,8 @@ class HandFedLibraryTest : public testing::Test {
                        .open =
                            [this](const tapeio::WhileNotReady& not_ready) {
                              return drive_.open(not_ready);
-                           }}},
+                           },
+                       .glimpse = glimpse_}},
            .options = options_});
     }
     return *library_;
@@ -92,6 +93,7 @@ class HandFedLibraryTest : public testing::Test {
 
   FakeDrive drive_{"SN1"};
   int labels_read_ = 0;
+  std::function<std::optional<tapeio::TapeGlimpse>()> glimpse_;
   tapeio::CartridgeLibraryOptions options_;
   std::unique_ptr<Library> library_;
 };
@@ -163,6 +165,41 @@ TEST_F(HandFedLibraryTest, TheTapeInTheDriveIsTheMedium) {
   const auto drive = load("MX0001L8");
   EXPECT_EQ(drive->position().block, 0U);
   EXPECT_EQ(drive->medium()->label, "MX0001L8");
+}
+
+TEST_F(HandFedLibraryTest, AGlanceNeitherRewindsNorReadsATape) {
+  drive_.insert(tape("MX0001L8"));
+  glimpse_ = [] { return tapeio::TapeGlimpse{}; };
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_TRUE(library().mover()->drives().front().unread);
+  EXPECT_EQ(drive_.opened, 0);
+  EXPECT_EQ(labels_read_, 0);
+  EXPECT_EQ(library().media().front().label, "MX0001L8") << "who needs it has it read";
+  EXPECT_FALSE(library().mover()->drives().front().unread);
+  EXPECT_EQ(library().glance().front().label, "MX0001L8") << "and then it is known";
+  EXPECT_EQ(labels_read_, 1);
+}
+
+TEST_F(HandFedLibraryTest, AGlanceShowsWhatTheChipSaysAndLoadingReadsTheTape) {
+  drive_.insert(tape("MX0001L8"));
+  glimpse_ = [] { return tapeio::TapeGlimpse{.label = "MX0002L8"}; };
+  EXPECT_EQ(library().glance().front().label, "MX0002L8");
+  EXPECT_THAT(request_for("MX0002L8"), HasSubstr("in place of MX0001L8"));
+}
+
+TEST_F(HandFedLibraryTest, AGlanceAtAnEmptyDriveSaysSo) {
+  glimpse_ = [] { return std::optional<tapeio::TapeGlimpse>(); };
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_EQ(library().mover()->drives().front().medium, std::nullopt);
+}
+
+TEST_F(HandFedLibraryTest, ATapePutInWhileTheDriveIsOpenIsNotReadForAGlance) {
+  drive_.insert(tape("MX0001L8"));
+  EXPECT_EQ(library().media().size(), 1U);
+  swap_for(nullptr);
+  drive_.insert(tape("MX0002L8"));
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_EQ(labels_read_, 1);
 }
 
 TEST_F(HandFedLibraryTest, ALabelIsReadOncePerInsertion) {

@@ -273,7 +273,7 @@ TEST_F(ScsiLibraryTest, ADriveThatCleansIsWaitedFor) {
 TEST_F(ScsiLibraryTest, ACartridgeThatMeasuresItselfFirstIsWaitedFor) {
   build();
   robot_->put(robot_->slot(3), {.sticker = "MX0003L8",
-                                .cartridge = cartridge("MX0003L8", {.initialisation_polls = 30})});
+                                .cartridge = cartridge("MX0003L8", {.initialisation_polls = 8})});
   std::vector<tapeio::LoadWait> told;
   const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
   EXPECT_TRUE(library_->load("MX0003L8", Library::Access::read, watch)->medium());

@@ -36,8 +36,9 @@ class ByHandTest : public ServiceTest {
       return tapeio::make_cartridge_library(
           {.url = url,
            .changer = nullptr,
-           .drives = {{.device = "/dev/nst0",
-                       .open = [this](const auto& not_ready) { return drive_.open(not_ready); }}},
+           .drives = {{.device = url.substr(url.find('/')),
+                       .open = [&drive = url.ends_with("nst0") ? drive_ : other_drive_](
+                                   const auto& not_ready) { return drive.open(not_ready); }}},
            .options = std::move(options)});
     };
     // The human does as he is told.
@@ -80,7 +81,7 @@ class ByHandTest : public ServiceTest {
     return test::read_text(directory_ / "out" / path_of(name));
   }
 
-  test::FakeDrive drive_{"SN1"};
+  test::FakeDrive drive_{"SN1"}, other_drive_{"SN2"};
   std::map<std::string, Cartridge> shelf_;
 };
 
@@ -179,6 +180,69 @@ TEST_F(ByHandTest, ARetiredTapeIsNotAskedForToBeWritten) {
   const BackupResult result = back_up_waiting();
   EXPECT_THAT(result.written.no_room, ElementsAre(path_of("a")));
   EXPECT_THAT(reporter_.notes, IsEmpty());
+}
+
+TEST_F(ByHandTest, OfTwoTapesWithoutANameTheUserSaysWhich) {
+  configure("libraries = [\"st:/dev/nst0\", \"st:/dev/nst1\"]\n");
+  drive_.insert(test::make_cartridge(""));
+  other_drive_.insert(test::make_cartridge(""));
+  try {
+    label_medium(context(), "MX0001", false, reporter_);
+    FAIL() << "one of them was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::conflict);
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("st:/dev/nst0, st:/dev/nst1"), HasSubstr("--library")));
+  }
+  label_medium(context(), "MX0001", false, reporter_, "st:/dev/nst1");
+  label_medium(context(), "MX0002", false, reporter_);
+  const auto libraries = workspace_->libraries().here();
+  EXPECT_EQ(libraries[0]->media().at(0).label, "MX0002");
+  EXPECT_EQ(libraries[1]->media().at(0).label, "MX0001");
+}
+
+// The label is damaged, and the chip still says which tape it is.
+class DamagedLabelTest : public ByHandTest {
+ protected:
+  void back_up_and_damage(const std::string& barcode) {
+    shelf_["MX0001"] = test::make_cartridge(barcode);
+    put_in("MX0001");
+    label_medium(context(), "MX0001", false, reporter_);
+    back_up_to("MX0001", "a");
+    reopen();
+    shelf_["MX0001"]->corrupt_record(0, 0);
+  }
+};
+
+TEST_F(DamagedLabelTest, ATapeIsReadWhereItsArchivesProveThatItIsTheRightOne) {
+  back_up_and_damage("MX0001");
+  EXPECT_THAT(restore_all(ForPeople::fail).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+}
+
+TEST_F(DamagedLabelTest, AStrangersTapeWithOurBarcodeIsNotReadAndNoCopyIsBlamed) {
+  back_up_and_damage("MX0001");
+  shelf_["MX0001"] = test::make_cartridge("MX0001");
+  tapeio::MemoryDrive drive(*shelf_["MX0001"]);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(drive.write_record(Bytes(MiB, std::byte{7})).written);
+  }
+  ASSERT_TRUE(drive.write_filemark().written);
+  put_in("MX0001");
+  const RestoreResult result = restore_all(ForPeople::fail);
+  ASSERT_THAT(result.troubles, SizeIs(1));
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("holds no archive that the catalog has there"));
+  EXPECT_EQ(result.damaged_copies, 0U);
+}
+
+TEST_F(DamagedLabelTest, NotEvenForceWritesOverATapeOfOurs) {
+  back_up_and_damage("");
+  EXPECT_EQ(test::error_of([&] {
+              label_medium(context(), "MX0002", true, reporter_);
+              return 0;
+            }),
+            ErrorCode::conflict);
+  EXPECT_FALSE(context().ledger.medium("MX0002"));
 }
 
 }  // namespace

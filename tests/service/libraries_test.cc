@@ -140,9 +140,9 @@ TEST_F(LibrariesTest, AMediumThatOnlyHasTheNameIsNotIt) {
   write("a", "one");
   back_up();
   const catalog::Medium wanted = context().ledger.medium("MX0001").value();
-  EXPECT_TRUE(workspace_->libraries().find(wanted).medium.has_value());
+  EXPECT_TRUE(workspace_->libraries().find(wanted, context().ledger).medium.has_value());
   swap_media();
-  const Libraries::Lookup found = workspace_->libraries().find(wanted);
+  const Libraries::Lookup found = workspace_->libraries().find(wanted, context().ledger);
   EXPECT_FALSE(found.medium.has_value());
   EXPECT_THAT(found.why_not, HasSubstr("blank"));
   EXPECT_FALSE(status("MX0001").here);
