@@ -63,7 +63,7 @@ class Libraries {
   // The very medium: its own label was read and says so. Labels repeat between libraries, and
   // directories are swapped; a medium that only has the name must never be taken for a damaged one.
   // Cost: the first record of each medium of that label. Cartridges are not moved for that: their
-  // label is taken as it is, and the medium is checked when it is loaded. One whose label is damaged
+  // label is taken as it is, and the medium is checked when it is loaded. One with a damaged label
   // is the right one when an archive stands on it that `ledger` knows, which is asked at once.
   struct Lookup {
     std::optional<tapeio::PlacedMedium> medium;

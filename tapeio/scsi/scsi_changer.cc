@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/scsi/insist.h"
 #include "tapeio/scsi/sense.h"
 
 namespace mixtape::tapeio::scsi {
@@ -94,27 +94,16 @@ void ScsiChanger::learn_capabilities() {
 }
 
 Reply ScsiChanger::execute(const Command& command, std::string_view what) {
-  const auto give_up = std::chrono::steady_clock::now() + options_.patience;
-  for (int attentions = 0;;) {
-    const Reply reply = transport_->execute(command);
-    const Sense sense = sense_of(reply);
-    if (reply.status == Status::check_condition && sense.key == SenseKey::unit_attention &&
-        ++attentions <= kMostUnitAttentions) {
-      continue;
-    }
-    if (reply.status == Status::reservation_conflict) {
-      throw Error(ErrorCode::locked, doing(what) + ": another computer has reserved it");
-    }
-    const bool waits = reply.status == Status::busy || reply.status == Status::task_set_full ||
-                       (reply.status == Status::check_condition && is_getting_ready(sense));
-    if (!waits) {
-      return reply;
-    }
-    if (std::chrono::steady_clock::now() >= give_up) {
-      throw Error(ErrorCode::io, doing(what) + ": it does not get ready; look at its display");
-    }
-    std::this_thread::sleep_for(options_.pause);
+  const Answer answer = insist(*transport_, command, doing(what),
+                               {.pause = options_.pause,
+                                .most_waits = static_cast<int>(options_.patience / options_.pause),
+                                .most_attentions = kMostUnitAttentions,
+                                .passes_attention = [](const Sense&) { return true; },
+                                .is_getting_ready = is_getting_ready});
+  if (answer.reply.status == Status::check_condition && is_getting_ready(answer.sense)) {
+    throw Error(ErrorCode::io, doing(what) + ": it does not get ready; look at its display");
   }
+  return answer.reply;
 }
 
 std::size_t ScsiChanger::require(const Command& command, std::string_view what) {

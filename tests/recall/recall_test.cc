@@ -149,6 +149,7 @@ class RecallTest : public testing::Test {
   std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
     fail_in(Exhausted::looking);
     const std::lock_guard lock(mutex_);
+    ++looks_[label];
     if (looks_until_there_ > 0) {
       --looks_until_there_;
       return std::nullopt;
@@ -156,8 +157,12 @@ class RecallTest : public testing::Test {
     if (!is_here(label)) {
       return std::nullopt;
     }
-    return tapeio::PlacedMedium{&world_.library(), label, [this](tapeio::TapeDrive&) {
+    return tapeio::PlacedMedium{&world_.library(), label, [this, label](tapeio::TapeDrive&) {
+                                  if (label == kept_back_) {
+                                    throw Error(why_kept_, "load: it cannot be had now");
+                                  }
                                   if (is_wrong_) {
+                                    ++wrong_loads_;
                                     throw Error(ErrorCode::wrong_medium, "load: it is another one");
                                   }
                                 }};
@@ -232,7 +237,12 @@ class RecallTest : public testing::Test {
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;
   std::atomic<Exhausted> exhausted_ = Exhausted::no;
+  std::map<std::string, int> looks_;  // Guarded by mutex_.
+  // Loading this one fails. Set before the first read.
+  std::string kept_back_;
+  ErrorCode why_kept_ = ErrorCode::busy;
   std::atomic<bool> is_wrong_ = false;  // Every medium, when it is loaded.
+  std::atomic<int> wrong_loads_ = 0;
 
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;
@@ -495,6 +505,44 @@ TEST_F(RecallTest, WhileEveryDriveIsInUseAReadWaitsAndNobodyIsAskedForTheMedium)
   writer.reset();
   EXPECT_EQ(waiting.get().bytes, bytes);
   EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, WhileTheDriveOfOneCopyIsLentAnotherCopyIsRead) {
+  const Bytes bytes = test::pattern(1000, 31);
+  const Extent first = world_.write_one("A", bytes), second = world_.write_one("B", bytes);
+  kept_back_ = "A";
+  EXPECT_EQ(read(know(bytes, {first, second})).bytes, bytes);
+  EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, AMediumThatAnotherProgramKeepsIsAnErrorThatSaysSo) {
+  const Content content = put("A", test::pattern(1000, 32));
+  kept_back_ = "A";
+  why_kept_ = ErrorCode::locked;
+  EXPECT_EQ(read(content).error, ErrorCode::locked);
+  EXPECT_TRUE(damaged().empty());
+}
+
+TEST_F(RecallTest, ACartridgeThatTurnedOutToBeAnotherIsNotLoadedAgainAndAgain) {
+  options_.wait_for_medium = std::chrono::hours(1);
+  options_.poll = std::chrono::milliseconds(1);
+  const Content wrong = put("A", test::pattern(1000, 33));
+  const Content missing = put("B", test::pattern(1000, 34));
+  const auto shelf = world_.library().take_out("B");
+  is_wrong_ = true;
+  auto first = start_read(wrong, 0, 10);
+  auto second = start_read(missing, 0, 10);
+  const auto looks_for_the_missing = [&] {
+    const std::lock_guard lock(mutex_);
+    return looks_["B"];
+  };
+  while (looks_for_the_missing() < 20) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(wrong_loads_, 1);
+  recall_.reset();
+  EXPECT_EQ(first.get().error, ErrorCode::cancelled);
+  EXPECT_EQ(second.get().error, ErrorCode::cancelled);
 }
 
 TEST_F(RecallTest, ACartridgeThatTurnsOutToBeAnotherIsNoDamage) {

@@ -122,6 +122,17 @@ TEST_F(ByHandTest, AStopEndsTheWaitForATape) {
   EXPECT_THAT(reporter_.notes, ElementsAre("put tape MX0001 into /dev/nst0; waiting"));
 }
 
+TEST_F(ByHandTest, AStopEndsABackupThatWaitsAndTheNextOneFinishesIt) {
+  label("MX0001");
+  static_cast<void>(drive_.take_out());
+  write("a", "one");
+  reporter_.on_note = [&](const std::string&) { reporter_.stopping.request_stop(); };
+  EXPECT_EQ(test::error_of([&] { return back_up_waiting(); }), ErrorCode::cancelled);
+  reporter_.stopping = {};
+  put_in("MX0001");
+  EXPECT_EQ(back_up_waiting().written.files, 1U);
+}
+
 TEST_F(ByHandTest, TheWrongTapeIsToldAgainAndComesOutOnlyOnce) {
   label("MX0001");
   label("MX0002");

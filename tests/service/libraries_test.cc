@@ -93,6 +93,20 @@ TEST_F(LibrariesTest, WhileOneIsBeingOpenedTheOthersAreThereForWhoeverAsks) {
   slow.join();
 }
 
+TEST_F(LibrariesTest, OneThatAnotherProgramHoldsLeavesTheOthersAlone) {
+  fs::create_directory(disk());
+  LibrariesOptions options;
+  options.open = [&](const std::string& wanted) -> std::unique_ptr<tapeio::Library> {
+    if (wanted == url()) {
+      return tapeio::open_library(wanted);
+    }
+    throw Error(ErrorCode::locked, "open /dev/sg4: another program is using it");
+  };
+  Libraries libraries({"changer:/dev/sg4", url()}, options);
+  EXPECT_THAT(libraries.here(), SizeIs(1));
+  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("another program")));
+}
+
 TEST_F(LibrariesTest, AHostThatDidNotAnswerIsLeftAloneForAWhile) {
   int opened = 0;
   LibrariesOptions options;
