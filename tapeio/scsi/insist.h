@@ -11,8 +11,8 @@
 // A command that is sent again until the target's answer says something about it: BUSY and getting
 // ready are waited out, unit attentions that are only news are passed over.
 //
-// Threads: none. Errors: throws Error{locked} for a target that stays busy or is reserved by another
-// host, Error{io} for a status that means nothing; and what the transport throws.
+// Threads: none. Errors: throws Error{locked} for a target that stays busy or that another host has
+// reserved, Error{io} for a status that means nothing; and what the transport throws.
 
 namespace mixtape::tapeio::scsi {
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <future>
 #include <latch>
+#include <map>
 #include <mutex>
 #include <thread>
 
