@@ -18,6 +18,7 @@ constexpr std::chrono::minutes kMoveTimeout{10};
 constexpr std::chrono::minutes kInventoryTimeout{60};  // Hours of shelves in the largest.
 // A target has a reason for some unit attentions in a row, not for endless ones.
 constexpr int kMostUnitAttentions = 10;
+constexpr std::chrono::milliseconds kShortestPause{1};
 // One answer holds so many elements; what a stranger can make us allocate is bounded by it.
 constexpr std::uint16_t kElementsAtOnce = 200;
 constexpr std::uint32_t kStatusAllocation = 64 * 1024;
@@ -94,12 +95,13 @@ void ScsiChanger::learn_capabilities() {
 }
 
 Reply ScsiChanger::execute(const Command& command, std::string_view what) {
-  const Answer answer = insist(*transport_, command, doing(what),
-                               {.pause = options_.pause,
-                                .most_waits = static_cast<int>(options_.patience / options_.pause),
-                                .most_attentions = kMostUnitAttentions,
-                                .passes_attention = [](const Sense&) { return true; },
-                                .is_getting_ready = is_getting_ready});
+  const Answer answer = insist(
+      *transport_, command, doing(what),
+      {.pause = options_.pause,
+       .most_waits = static_cast<int>(options_.patience / std::max(options_.pause, kShortestPause)),
+       .most_attentions = kMostUnitAttentions,
+       .passes_attention = [](const Sense&) { return true; },
+       .is_getting_ready = is_getting_ready});
   if (answer.reply.status == Status::check_condition && is_getting_ready(answer.sense)) {
     throw Error(ErrorCode::io, doing(what) + ": it does not get ready; look at its display");
   }

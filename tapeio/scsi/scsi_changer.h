@@ -24,7 +24,7 @@
 namespace mixtape::tapeio::scsi {
 
 struct ScsiChangerOptions {
-  // Between two questions to a target that is getting ready or is busy; not zero.
+  // Between two questions to a target that is getting ready or is busy.
   std::chrono::milliseconds pause{1000};
   // How long it may take to get ready: a large library counts its cartridges after power-on.
   std::chrono::milliseconds patience = std::chrono::minutes(15);
