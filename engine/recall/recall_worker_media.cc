@@ -162,7 +162,10 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
     if (error.code() == ErrorCode::exhausted) {
       throw;
     }
-    why_away_.insert_or_assign(medium_label, error);
+    // Whoever reads did not name the medium: that it is gone is no "no such file" to him.
+    const bool is_gone = error.code() == ErrorCode::not_found;
+    why_away_.insert_or_assign(medium_label,
+                               Error(is_gone ? ErrorCode::no_medium : error.code(), error.what()));
   }
   present_[medium_label] = false;
   place(id);
