@@ -85,7 +85,7 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
       }
       wait.what = error.what();
       if (asks && !medium.location.empty()) {
-        wait.what += "; " + medium.label + " is kept at: " + medium.location;
+        wait.what = medium.label + " (" + medium.location + "): " + wait.what;
       }
     }
     wait.waited =

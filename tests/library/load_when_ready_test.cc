@@ -73,7 +73,7 @@ TEST(LoadWhenReady, WhatOtherProgramsAndComputersHoldIsNotWaitedFor) {
 
 TEST(LoadWhenReady, ATapeForADriveThatIsFedByHandIsAskedForWithItsPlace) {
   const Heard heard = load_from(ErrorCode::no_medium, true, ForPeople::wait);
-  EXPECT_THAT(heard.words, ElementsAre("put tape A into the drive; A is kept at: shelf B"));
+  EXPECT_THAT(heard.words, ElementsAre("A (shelf B): put tape A into the drive"));
   EXPECT_EQ(heard.end, ErrorCode::cancelled);
 }
 
