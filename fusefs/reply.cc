@@ -37,6 +37,7 @@ int error_number_of(ErrorCode code) {
       return EINVAL;
     case ErrorCode::conflict:
     case ErrorCode::locked:
+    case ErrorCode::busy:
       return EBUSY;
     case ErrorCode::cancelled:
       return EINTR;

@@ -19,14 +19,27 @@
 
 namespace mixtape::tapeio {
 
+// What a drive calls about once a second while one of its functions waits until a tape is ready;
+// throws to end that wait.
+using WhileNotReady =
+    std::function<void(const std::string& why, const std::optional<double>& progress)>;
+
+// What a drive tells of the tape in it while it stays where it is.
+struct TapeGlimpse {
+  std::string label;  // What its chip says; empty: nothing.
+};
+
 struct CartridgeDrive {
   std::string device;  // For people, and what opens it: "/dev/nst0".
   // What the changer knows it by; empty: the drive is asked when it is open.
   std::string serial = {};
   // Called when the drive is first needed, and again after it failed (unplugged and back) or its
-  // tape was unloaded. May throw what opening throws. A drive that would wait inside of medium()
-  // until a tape is threaded should throw Error{no_medium} there instead: it is asked again.
-  std::function<std::unique_ptr<TapeDrive>()> open;
+  // tape was unloaded. May throw what opening throws. A drive that waits for its tape says so to
+  // the function given, for as long as it lives; one that does not wait says that there is none.
+  std::function<std::unique_ptr<TapeDrive>(const WhileNotReady&)> open;
+  // Looks into the drive without opening it, since opening rewinds; nullopt: there is no tape. May
+  // be null; only for drives that are fed by hand.
+  std::function<std::optional<TapeGlimpse>()> glimpse = {};
 };
 
 struct CartridgeLibraryOptions {

@@ -252,8 +252,8 @@ const Element& ChangerLibrary::require_known(const std::string& label) const {
 
 void ChangerLibrary::require_idle(const std::string& label, const Bay* bay) const {
   if (claimed_.contains(label) || (bay != nullptr && bay->in_use)) {
-    throw Error(ErrorCode::locked, "use medium " + label + " of " + url_ +
-                                       ": somebody has it in use; try again later");
+    throw Error(ErrorCode::busy, "use medium " + label + " of " + url_ +
+                                     ": somebody has it in use; try again later");
   }
 }
 
@@ -279,8 +279,8 @@ ChangerLibrary::Bay& ChangerLibrary::pick_idle_bay(const std::string& label) {
                                           changer_->name());
   }
   if (best == nullptr) {
-    throw Error(ErrorCode::locked, "load medium " + label + ": every drive of " + url_ +
-                                       " is in use; try again later");
+    throw Error(ErrorCode::busy, "load medium " + label + ": every drive of " + url_ +
+                                     " is in use; try again later");
   }
   return *best;
 }
@@ -295,12 +295,13 @@ ChangerLibrary::Claim ChangerLibrary::claim_for_loading(const std::string& label
   return {*this, bay != nullptr ? bay : &pick_idle_bay(label), label};
 }
 
-std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access access,
+                                                const LoadWatch& watch) {
   require_valid_label(label);
   const auto claim = std::make_shared<Claim>(claim_for_loading(std::string(label)));
   Bay& bay = *claim->bay;
   try {
-    return load_into(claim, access);
+    return load_into(claim, access, watch);
   } catch (const Error& error) {
     // A drive that was unplugged and is back has to be opened again.
     if (error.code() != ErrorCode::no_medium && error.code() != ErrorCode::wrong_medium) {
@@ -311,14 +312,15 @@ std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access a
 }
 
 std::unique_ptr<TapeDrive> ChangerLibrary::load_into(const std::shared_ptr<Claim>& claim,
-                                                     Access access) {
-  bring(*claim);
+                                                     Access access, const LoadWatch& watch) {
   Bay& bay = *claim->bay;
   const std::string& label = claim->label;
   // An LTO-9 cartridge measures itself when it is loaded for the first time.
-  const bool is_there = wait_for_medium(bay, label.ends_with("L9") ? options_.first_load_within
-                                                                   : options_.ready_within)
-                            .has_value();
+  const auto within = label.ends_with("L9") ? options_.first_load_within : options_.ready_within;
+  LoadWaiter waiter(label, watch);
+  const WaitsHere here(bay.waiter, waiter);
+  bring(*claim, within);
+  const bool is_there = wait_for_medium(bay, within).has_value();
   if (!is_there) {
     throw Error(ErrorCode::io, "load medium " + claim->label + ": " + bay.parts.device +
                                    " does not get ready with it; look at the drive's display");

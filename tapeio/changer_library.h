@@ -16,6 +16,7 @@
 #include "tapeio/changer.h"
 #include "tapeio/error.h"
 #include "tapeio/lent_drive.h"
+#include "tapeio/load_waiter.h"
 
 // Drives fed by a robot. A barcode is a label; cartridges without a readable one and cleaning
 // cartridges are no media.
@@ -38,7 +39,9 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] std::vector<MediumSlot> media() override;
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
   // Also Error{wrong_medium} when the cartridge is not what the changer says that it is.
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  using Library::load;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                const LoadWatch& watch) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
 
   [[nodiscard]] std::vector<DriveSlot> drives() override;
@@ -56,6 +59,7 @@ class ChangerLibrary final : public Library, public CartridgeMover {
     DriveIdentity identity = {};                          // Guarded by mutex_, once it is open.
     std::string serial = {};                              // The same as in parts; by mutex_.
     std::unique_ptr<TapeDrive> drive = nullptr;           // Of whoever has claimed the bay.
+    LoadWaiter* waiter = nullptr;  // The same; null: nobody may be kept waiting.
   };
   // A cartridge, and a bay for it, that nobody else touches meanwhile.
   class Claim {
@@ -99,12 +103,13 @@ class ChangerLibrary final : public Library, public CartridgeMover {
   void carry(std::uint16_t from, const Choice& choose);
   [[nodiscard]] std::uint16_t choose_home(const Elements& elements, std::uint16_t from) const;
   [[nodiscard]] std::uint16_t choose_export(const Elements& elements) const;
-  void bring(const Claim& claim);
+  void bring(const Claim& claim, std::chrono::milliseconds ready_within);
   [[nodiscard]] std::unique_ptr<TapeDrive> load_into(const std::shared_ptr<Claim>& claim,
-                                                     Access access);
+                                                     Access access, const LoadWatch& watch);
   void come_back(const Claim& claim, const LentDrive::Returned& returned);
   void empty(Bay& bay);
   void send_home(std::uint16_t from);
+  // Only while a load waits in this bay. Nullopt when it is not ready even then.
   [[nodiscard]] std::optional<MediumInfo> wait_for_medium(Bay& bay,
                                                           std::chrono::milliseconds within);
   void require_right_cartridge(const Claim& claim) const;

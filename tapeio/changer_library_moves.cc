@@ -38,7 +38,9 @@ auto* find_address(Elements& elements, std::uint16_t address) {
 
 TapeDrive& ChangerLibrary::open_drive(Bay& bay) {
   if (!bay.drive) {
-    bay.drive = bay.parts.open();
+    bay.drive = bay.parts.open([&bay](const auto& why, const auto& progress) {
+      while_not_ready(bay.waiter, why, progress);
+    });
     DriveIdentity identity = bay.drive->features().identity.value_or(DriveIdentity{});
     const std::lock_guard lock(mutex_);
     bay.serial = identity.serial.empty() ? bay.serial : identity.serial;
@@ -159,15 +161,15 @@ void ChangerLibrary::empty(Bay& bay) {
   send_home(place.address);
 }
 
-void ChangerLibrary::bring(const Claim& claim) {
+void ChangerLibrary::bring(const Claim& claim, std::chrono::milliseconds ready_within) {
   Bay& bay = *claim.bay;
-  static_cast<void>(open_drive(bay));  // Nothing is moved for a drive that is not there.
   const std::uint16_t goal = place_of(bay).address;
   auto place = where_is(claim.label);
   if (place && place->address == goal) {
-    if (!open_drive(bay).medium()) {
-      bay.drive.reset();  // Opened again, some drives draw in what they had given out.
+    if (wait_for_medium(bay, std::chrono::milliseconds(0))) {
+      return;
     }
+    bay.drive.reset();  // Opened again, some drives draw in what they had given out.
     // A robot cannot reach what a drive is still threading, or measuring for an hour.
     if (wait_for_medium(bay, options_.settle_within) || !place->accessible) {
       return;
@@ -176,6 +178,8 @@ void ChangerLibrary::bring(const Claim& claim) {
     send_home(goal);
     place = where_is(claim.label);
   } else {
+    bay.waiter->give_up_after(ready_within);  // For the cartridge that is in now.
+    static_cast<void>(open_drive(bay));       // Nothing is moved for a drive that is not there.
     empty(bay);
   }
   if (!place) {
@@ -186,23 +190,23 @@ void ChangerLibrary::bring(const Claim& claim) {
 
 std::optional<MediumInfo> ChangerLibrary::wait_for_medium(Bay& bay,
                                                           std::chrono::milliseconds within) {
-  const auto give_up = Clock::now() + within;
-  const auto ask = [&]() -> std::optional<MediumInfo> {
+  bay.waiter->give_up_after(within);
+  std::string why = bay.parts.device + " gets ready";
+  while (true) {
+    std::optional<MediumInfo> medium;
     try {
-      return open_drive(bay).medium();
+      medium = open_drive(bay).medium();
     } catch (const Error& error) {
       if (error.code() != ErrorCode::no_medium) {
         throw;
       }
-      return std::nullopt;  // Its owner will not have us wait inside of it.
+      why = error.what();
     }
-  };
-  while (true) {
-    auto medium = ask();
-    if (medium || Clock::now() >= give_up) {
+    if (medium || bay.waiter->has_given_up()) {
       return medium;
     }
-    std::this_thread::sleep_for(options_.pause);
+    bay.waiter->tell(why, std::nullopt);
+    bay.waiter->pause(options_.pause);
   }
 }
 
@@ -267,7 +271,7 @@ ChangerLibrary::Claim ChangerLibrary::claim_for_cleaning(std::string_view drive_
                 "clean " + std::string(drive_name) + ": " + url_ + " has no such drive");
   }
   if ((*bay)->in_use) {
-    throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
+    throw Error(ErrorCode::busy, "clean " + std::string(drive_name) + ": it is in use");
   }
   for (const Element& element : picture_) {
     if (element.full && is_cleaning_barcode(element.barcode) &&

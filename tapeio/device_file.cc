@@ -49,8 +49,8 @@ void throw_open_error(const std::string& path, int result) {
   switch (-result) {
     case EBUSY:
       throw Error(ErrorCode::locked, "open " + path +
-                                         ": another program is using this device; wait for it "
-                                         "or stop it");
+                                         ": another program is using this device; `fuser -v " +
+                                         path + "` says which: wait for it, or stop it");
     case ENXIO:
     case ENODEV:
       throw Error(ErrorCode::not_found, "open " + path + ": no device is attached there now");

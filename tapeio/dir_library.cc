@@ -114,7 +114,8 @@ void DirLibrary::add_medium(std::string_view label, std::uint64_t capacity_bytes
   fsync_file(lock.get(), path_);
 }
 
-std::unique_ptr<TapeDrive> DirLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> DirLibrary::load(std::string_view label, Access access,
+                                            const LoadWatch& /*watch*/) {
   require_valid_label(label);
   const std::string medium_path = path_of(label);
   if (!has_description(medium_path)) {

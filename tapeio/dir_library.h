@@ -24,7 +24,9 @@ class DirLibrary final : public Library {
   [[nodiscard]] std::string url() const override { return "dir:" + path_; }
   [[nodiscard]] std::vector<MediumSlot> media() override;
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override;
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  using Library::load;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                const LoadWatch& watch) override;
 
  private:
   [[nodiscard]] std::string path_of(std::string_view label) const;

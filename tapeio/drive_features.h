@@ -20,6 +20,9 @@
 
 namespace mixtape::tapeio {
 
+// Who we are in a chip (0800).
+inline constexpr char kChipVendor[] = "MIXTAPE";
+
 // What is written into the chip of a cartridge (SPC-5 7.4 medium auxiliary memory, host attributes
 // of SSC-5), so that a stranger's drive shows whose it is.
 struct MediumStory {

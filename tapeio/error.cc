@@ -58,6 +58,8 @@ std::string_view to_string(ErrorCode code) {
       return "conflict";
     case ErrorCode::locked:
       return "locked";
+    case ErrorCode::busy:
+      return "busy";
     case ErrorCode::cancelled:
       return "cancelled";
     case ErrorCode::exhausted:

@@ -25,7 +25,8 @@ enum class ErrorCode {
   not_found,        // What was named does not exist.
   invalid,          // The request makes no sense as given: correct it.
   conflict,         // The state forbids it now (catalog older than the medium, file in the way).
-  locked,           // Another process is writing: wait for it.
+  locked,           // Another process or computer has it: see who, and end that or wait.
+  busy,             // Others of this process have it: it comes back by itself, ask again.
   cancelled,        // Somebody asked to stop.
   exhausted,        // This process has no descriptors or memory left: try again when it has.
 };

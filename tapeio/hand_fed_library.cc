@@ -20,7 +20,8 @@ HandFedLibrary::HandFedLibrary(std::string url, CartridgeDrive drive,
 
 TapeDrive& HandFedLibrary::open_drive() {
   if (!drive_) {
-    drive_ = parts_.open();
+    drive_ = parts_.open(
+        [this](const auto& why, const auto& progress) { while_not_ready(waiter_, why, progress); });
     DriveIdentity identity = drive_->features().identity.value_or(DriveIdentity{});
     const std::lock_guard lock(mutex_);
     identity_ = std::move(identity);
@@ -77,44 +78,88 @@ std::optional<HandFedLibrary::Inserted> HandFedLibrary::identify(TapeDrive& driv
   return fresh;
 }
 
-void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust) {
+std::optional<HandFedLibrary::Inserted> HandFedLibrary::see(const std::optional<Inserted>& known,
+                                                            bool distrust, Depth depth) {
+  if (depth == Depth::glance && !drive_ && parts_.glimpse) {
+    const std::optional<TapeGlimpse> glimpse = parts_.glimpse();
+    return glimpse ? std::optional(Inserted{.label = glimpse->label, .unread = true})
+                   : std::nullopt;
+  }
+  TapeDrive& drive = open_drive();
+  const auto medium = drive.medium();
+  if (!medium) {
+    return std::nullopt;
+  }
+  Inserted fresh = describe(drive, *medium);
+  if (known && !known->unread && known->marks == fresh.marks && (known->unique || !distrust)) {
+    return known;
+  }
+  if (depth == Depth::read) {
+    return identify(drive);
+  }
+  MediumMemory* const memory = drive.features().memory;
+  fresh.label = memory != nullptr ? label_in_chip(memory->story()) : medium->label;
+  fresh.unread = true;
+  return fresh;
+}
+
+void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust, Depth depth) {
   std::optional<Inserted> known;
   {
     const std::lock_guard lock(mutex_);
-    if (!is_stale(no_older_than)) {
+    const bool is_enough = depth == Depth::glance || !view_.inserted || !view_.inserted->unread;
+    if (!is_stale(no_older_than) && is_enough) {
       return;
     }
     known = view_.inserted;
   }
   std::optional<Inserted> now;
   std::optional<Error> trouble;
+  std::string not_ready;
   try {
-    TapeDrive& drive = open_drive();
-    if (const auto medium = drive.medium()) {
-      const Inserted fresh = describe(drive, *medium);
-      const bool is_known = known && known->marks == fresh.marks && (known->unique || !distrust);
-      now = is_known ? known : identify(drive);
+    now = see(known, distrust, depth);
+    if (now && !is_valid_label(now->label)) {
+      now->label.clear();
     }
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::cancelled) {
+      throw;
+    }
     if (error.code() == ErrorCode::wrong_medium) {
       // A cleaning cartridge, or another generation: it is the human who exchanges it.
       now.emplace().trouble = error.what();
-    } else if (error.code() != ErrorCode::no_medium) {
+    } else if (error.code() == ErrorCode::no_medium) {
+      not_ready = error.what();
+    } else {
       drive_.reset();  // Unplugged and back, it has to be opened again.
       trouble = error;
     }
   }
   const std::lock_guard lock(mutex_);
   view_.inserted = std::move(now);
+  view_.not_ready = std::move(not_ready);
   trouble_ = std::move(trouble);
   looked_ = Clock::now();
 }
 
-std::vector<MediumSlot> HandFedLibrary::media() {
+void HandFedLibrary::look_unless_used(Depth depth) {
   if (std::unique_lock drive_lock(drive_mutex_, std::try_to_lock);
       drive_lock.owns_lock() && !view().in_use) {
-    look(options_.look_every, false);
+    look(options_.look_every, false, depth);
   }
+}
+
+std::vector<MediumSlot> HandFedLibrary::media() {
+  look_unless_used(Depth::read);
+  return slots();
+}
+
+std::vector<MediumSlot> HandFedLibrary::glance() {
+  look_unless_used(Depth::glance);
+  return slots();
+}
+
+std::vector<MediumSlot> HandFedLibrary::slots() {
   const std::lock_guard lock(mutex_);
   if (trouble_) {
     throw Error(*trouble_);
@@ -130,10 +175,7 @@ std::vector<MediumSlot> HandFedLibrary::media() {
 }
 
 std::vector<DriveSlot> HandFedLibrary::drives() {
-  if (std::unique_lock drive_lock(drive_mutex_, std::try_to_lock);
-      drive_lock.owns_lock() && !view().in_use) {
-    look(options_.look_every, false);
-  }
+  look_unless_used(Depth::glance);
   const std::lock_guard lock(mutex_);
   DriveSlot drive{.name = kDriveName,
                   .device = parts_.device,
@@ -144,6 +186,7 @@ std::vector<DriveSlot> HandFedLibrary::drives() {
                   .in_use = view_.in_use};
   if (view_.inserted) {
     drive.medium = view_.inserted->label;
+    drive.unread = view_.inserted->unread;
   }
   return {drive};
 }
@@ -154,18 +197,33 @@ void HandFedLibrary::add_medium(std::string_view label, std::uint64_t /*capacity
                                           parts_.device + " and label it");
 }
 
-std::unique_lock<std::mutex> HandFedLibrary::claim_drive() {
-  std::unique_lock lock(drive_mutex_);
-  if (view().in_use) {
-    throw Error(ErrorCode::locked, "every drive of " + url_ + " is in use: " + parts_.device +
-                                       " has medium " + view().inserted.value_or(Inserted{}).label);
+void HandFedLibrary::require_idle() {
+  const View now = view();
+  if (now.in_use) {
+    throw Error(ErrorCode::busy, "every drive of " + url_ + " is in use: " + parts_.device +
+                                     " has medium " + now.inserted.value_or(Inserted{}).label);
   }
+}
+
+std::unique_lock<std::mutex> HandFedLibrary::claim_drive(LoadWaiter& waiter,
+                                                         std::chrono::milliseconds within) {
+  waiter.give_up_after(within);
+  std::unique_lock lock(drive_mutex_, std::defer_lock);
+  for (require_idle(); !lock.try_lock(); require_idle()) {
+    // Somebody looks what is in it, or waits until it is ready.
+    while_not_ready(&waiter, parts_.device + " gets ready for somebody else", std::nullopt);
+    waiter.pause(options_.pause);
+  }
+  require_idle();
   bool watched = false;
   {
     const std::lock_guard guard(mutex_);
     watched = !is_stale(options_.trust_for);
   }
-  look(options_.look_every, !watched);
+  {
+    const WaitsHere here(waiter_, waiter);
+    look(options_.look_every, !watched, Depth::read);
+  }
   const std::lock_guard guard(mutex_);
   if (trouble_) {
     throw Error(*trouble_);
@@ -185,6 +243,8 @@ void HandFedLibrary::ask_for(const std::string& label, const View& now) {
       unload_drive();
       request += ", which comes out now";
     }
+  } else if (!now.not_ready.empty()) {
+    request += ": the drive does not get ready with what is in it (" + now.not_ready + ")";
   }
   throw Error(ErrorCode::no_medium, request);
 }
@@ -196,10 +256,12 @@ void HandFedLibrary::unload_drive() {
   looked_ = Clock::now();
 }
 
-std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access access,
+                                                const LoadWatch& watch) {
   require_valid_label(label);
   const std::string name(label);
-  const auto drive_lock = claim_drive();
+  LoadWaiter waiter(name, watch);
+  const auto drive_lock = claim_drive(waiter, options_.first_load_within);
   const View now = view();
   const bool is_writing = access == Access::write;
   const bool is_it = now.inserted && now.inserted->label == name;
@@ -244,7 +306,9 @@ void HandFedLibrary::come_back(const std::string& label, const LentDrive::Return
 }
 
 void HandFedLibrary::unload(std::string_view label) {
-  const auto drive_lock = claim_drive();
+  const LoadWatch nobody;
+  LoadWaiter waiter(std::string(label), nobody);
+  const auto drive_lock = claim_drive(waiter, options_.settle_within);
   const View now = view();
   if (!now.inserted || now.inserted->label != label) {
     throw Error(ErrorCode::not_found,

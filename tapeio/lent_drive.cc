@@ -114,6 +114,10 @@ std::string barcode_in_chip(TapeDrive& drive, const MediumInfo& medium) {
   return medium.label;
 }
 
+std::string label_in_chip(const MediumStory& story) {
+  return story.vendor == kChipVendor && !story.label.empty() ? story.label : story.barcode;
+}
+
 bool is_same_barcode(std::string_view left, std::string_view right) {
   constexpr std::size_t kVolume = 6, kVolumeAndType = 8;
   if (left.size() == kVolumeAndType && right.size() == kVolume) {

@@ -74,6 +74,9 @@ class KeptReports {
 // What the cartridge in the drive says that its barcode is; empty when it says nothing.
 [[nodiscard]] std::string barcode_in_chip(TapeDrive& drive, const MediumInfo& medium);
 
+// What its chip calls a cartridge: by the label if that is ours, else by its barcode.
+[[nodiscard]] std::string label_in_chip(const MediumStory& story);
+
 // Whether two spellings mean one barcode: the media type behind it ("L8") may be left out.
 [[nodiscard]] bool is_same_barcode(std::string_view left, std::string_view right);
 

@@ -51,35 +51,49 @@ void require_valid_label(std::string_view label) {
   }
 }
 
-std::unique_ptr<TapeDrive> PlacedMedium::load(Library::Access access) const {
-  std::unique_ptr<TapeDrive> drive = library->load(label, access);
+void pause_unless_stopped(std::chrono::milliseconds pause, const std::stop_token& stop,
+                          const std::string& doing) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  if (wake.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); })) {
+    throw Error(ErrorCode::cancelled, doing + ": stopped");
+  }
+}
+
+std::unique_ptr<TapeDrive> PlacedMedium::load(Library::Access access,
+                                              const LoadWatch& watch) const {
+  std::unique_ptr<TapeDrive> drive = library->load(label, access, watch);
   if (check) {
     check(*drive);
   }
   return drive;
 }
 
-std::unique_ptr<TapeDrive> load_when_free(const PlacedMedium& medium, Library::Access access,
-                                          const std::stop_token& stop,
-                                          const std::function<void(const std::string& why)>& tell) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  for (bool told = false;; told = true) {
+std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::Access access,
+                                           const LoadWatch& watch, ForPeople for_people) {
+  const auto begun = std::chrono::steady_clock::now();
+  const bool asks_people = for_people == ForPeople::wait && medium.library->is_fed_by_hand();
+  while (true) {
+    LoadWait wait;
     try {
-      return medium.load(access);
+      return medium.load(access, watch);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::locked) {
+      const bool asks = asks_people && error.code() == ErrorCode::no_medium;
+      if (error.code() != ErrorCode::busy && !asks) {
         throw;
       }
-      if (!told) {
-        tell(error.what());
+      wait.what = error.what();
+      if (asks && !medium.location.empty()) {
+        wait.what = medium.label + " (" + medium.location + "): " + wait.what;
       }
     }
-    std::unique_lock lock(mutex);
-    if (wake.wait_for(lock, stop, kLookAgain, [&] { return stop.stop_requested(); })) {
-      throw Error(ErrorCode::cancelled,
-                  "wait for a drive for medium " + medium.label + ": stopped");
+    wait.waited =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begun);
+    if (watch.tell) {
+      watch.tell(wait);
     }
+    pause_unless_stopped(kLookAgain, watch.stop, "wait for medium " + medium.label);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@
 // A library: drives, media, and what brings one to the other (a directory, a robot, a human).
 //
 // Threads:  internally synchronised.
-// Errors:   throws Error{not_found, no_medium, conflict, locked, no_space, io, invalid}.
+// Errors:   throws Error{not_found, no_medium, conflict, busy, locked, no_space, io, invalid}.
 
 namespace mixtape::tapeio {
 
@@ -38,11 +39,16 @@ struct DriveSlot {
   std::string serial = {};              // Of the drive; empty while it is not known.
   std::vector<std::string> notes = {};  // How it is used, what it lacks, what is done instead.
   std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
+  bool unread = false;                  // It is unknown only until somebody reads the tape.
   bool in_use = false;                  // Somebody of this process has it.
 };
 
+// Between two looks at what is waited for. Error{cancelled} as soon as a stop is asked for.
+void pause_unless_stopped(std::chrono::milliseconds pause, const std::stop_token& stop,
+                          const std::string& doing);
+
 // What a library of cartridges can do besides loading. Each waits until it is done and throws
-// Error{not_found, locked, conflict, no_space, unsupported, io}.
+// Error{not_found, busy, locked, conflict, no_space, unsupported, io}.
 class CartridgeMover {
  public:
   virtual ~CartridgeMover() = default;
@@ -57,6 +63,20 @@ class CartridgeMover {
   [[nodiscard]] virtual std::vector<MediumReport> take_reports() { return {}; }
 };
 
+// What a load waits for, for people.
+struct LoadWait {
+  std::string what;  // One line without a full stop: "drive 1 gets ready with medium MX0007L9".
+  std::optional<double> progress = std::nullopt;  // 0 to 1, where the drive tells.
+  std::chrono::seconds waited{0};
+};
+
+// Whoever waits for a load: how he is told, and how he ends it.
+struct LoadWatch {
+  std::stop_token stop = {};  // Then Error{cancelled}; the cartridge stays where it is.
+  // About once a second for as long as there is something to wait for. May be empty.
+  std::function<void(const LoadWait&)> tell = {};
+};
+
 class Library {
  public:
   virtual ~Library() = default;
@@ -64,8 +84,11 @@ class Library {
   // "dir:/path"; what open_library takes.
   [[nodiscard]] virtual std::string url() const = 0;
 
-  // Every medium that is here now, in label order. Costs no drive operation.
+  // Every medium that is here now, in label order. Moves no cartridge; where a human puts tapes in
+  // that nothing else can tell apart, each is rewound and its label read once.
   [[nodiscard]] virtual std::vector<MediumSlot> media() = 0;
+  // As far as that is known without moving a tape: for who only shows them.
+  [[nodiscard]] virtual std::vector<MediumSlot> glance() { return media(); }
 
   // Makes an empty medium. `label`: 1 to 32 of A-Z a-z 0-9 . _ - and not beginning with a dot or
   // dash. Error{conflict} when it exists. Libraries of cartridges throw Error{unsupported}.
@@ -74,16 +97,26 @@ class Library {
   // Puts the medium into a drive, head at the beginning, and hands the drive over; it goes back
   // when the returned object is destroyed. Error{not_found} when there is no such medium here. A
   // disk library has a drive for every reader, but one writer per medium: Error{conflict}. One
-  // of cartridges may have every drive in use: Error{locked}, to be tried again later. What is in
-  // the drive when it comes back stays there, so that loading it again moves no cartridge.
+  // of cartridges may have lent every drive: Error{busy}, to be tried again later. What another
+  // process or computer keeps from us is Error{locked}. What is in the drive when it comes back
+  // stays there, so that loading it again moves no cartridge. A cartridge may take hours to get
+  // ready: `watch` hears of it.
   enum class Access { read, write };
-  [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access) = 0;
+  [[nodiscard]] virtual std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                        const LoadWatch& watch) = 0;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) {
+    return load(label, access, {});
+  }
 
   // What its drives did since it was opened, in a sentence for people; empty where nobody counts.
   [[nodiscard]] virtual std::string drive_report() { return {}; }
 
   // Null for a library whose media are never moved.
   [[nodiscard]] virtual CartridgeMover* mover() { return nullptr; }
+
+  // A human puts the tapes in: load() of one that is not in asks for it with Error{no_medium}, a
+  // sentence for him, and finds it when it is asked again.
+  [[nodiscard]] virtual bool is_fed_by_hand() const { return false; }
 };
 
 // A medium in the library that has it. `label` is what the library calls it.
@@ -93,16 +126,21 @@ struct PlacedMedium {
   // Where the label alone was trusted so far, because looking would have moved a cartridge: reads
   // what the medium says of itself, throws Error{wrong_medium} when it is another one.
   std::function<void(TapeDrive&)> check = {};
+  std::string location = {};  // Where people keep it: "shelf B". Empty: not known.
 
   // As Library::load; the head stands anywhere when there was something to check.
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access) const;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access,
+                                                const LoadWatch& watch = {}) const;
 };
 
-// As medium.load(), but waits while every drive is in use, looking again each second: `tell` gets
-// the reason once. Error{cancelled} when a stop is asked for meanwhile.
-[[nodiscard]] std::unique_ptr<TapeDrive> load_when_free(
-    const PlacedMedium& medium, Library::Access access, const std::stop_token& stop,
-    const std::function<void(const std::string& why)>& tell);
+// As medium.load(), but waits while every drive is lent and, where people are to be waited for,
+// until the tape was put into a drive that is fed by hand; looks again each second. What others
+// than this process hold is not waited for.
+enum class ForPeople { wait, fail };
+[[nodiscard]] std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium,
+                                                         Library::Access access,
+                                                         const LoadWatch& watch,
+                                                         ForPeople for_people);
 
 // Whether `label` is as add_medium wants it: then it is also a safe name for a directory.
 [[nodiscard]] bool is_valid_label(std::string_view label);

@@ -81,14 +81,15 @@ void MemoryLibrary::add_medium(std::string_view label, std::uint64_t capacity_by
   media_.emplace(std::move(name), std::move(medium));
 }
 
-std::unique_ptr<TapeDrive> MemoryLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> MemoryLibrary::load(std::string_view label, Access access,
+                                               const LoadWatch& /*watch*/) {
   const std::lock_guard lock(mutex_);
   const std::string name(label);
   MemoryMedium& medium = find_locked(name);
   if (loaded_.contains(name) || loaded_.size() == options_.drive_count) {
-    throw Error(ErrorCode::locked, "load medium " + name + ": " +
-                                       (loaded_.contains(name) ? "it is in a drive already"
-                                                               : "every drive is in use"));
+    throw Error(ErrorCode::busy, "load medium " + name + ": " +
+                                     (loaded_.contains(name) ? "it is in a drive already"
+                                                             : "every drive is in use"));
   }
   loaded_.emplace(name, medium.used_bytes());
   std::unique_ptr<TapeDrive> drive = std::make_unique<TracedDrive>(

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tapeio/open_cartridges.h"
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mtio.h>
+
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -12,10 +17,14 @@
 #include "tapeio/device_file.h"
 #include "tapeio/error.h"
 #include "tapeio/kernel_device.h"
+#include "tapeio/lent_drive.h"
 #include "tapeio/library_url.h"
+#include "tapeio/reopened_changer.h"
+#include "tapeio/scsi/drive_link.h"
 #include "tapeio/scsi/iscsi_transport.h"
 #include "tapeio/scsi/scsi_changer.h"
 #include "tapeio/scsi/scsi_drive.h"
+#include "tapeio/scsi/scsi_features.h"
 #include "tapeio/scsi/sg_transport.h"
 #include "tapeio/scsi/ssc_commands.h"
 #include "tapeio/scsi/ssc_data.h"
@@ -27,6 +36,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint16_t kInquiryBytes = 255;
+constexpr std::chrono::milliseconds kLookPause{100};
 
 // As libiscsi takes it, password included.
 std::string iscsi_text(const DeviceUrl& url) {
@@ -53,7 +63,8 @@ std::unique_ptr<scsi::Transport> open_changer(const DeviceUrl& url) {
   return open_transport(asked);
 }
 
-std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
+std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed,
+                                      const WhileNotReady& not_ready) {
   if (url.kind == DeviceUrl::Kind::st) {
     StDriveOptions options;
     options.lock_door = !is_hand_fed;
@@ -62,20 +73,56 @@ std::unique_ptr<TapeDrive> open_drive(const DeviceUrl& url, bool is_hand_fed) {
   scsi::ScsiDriveOptions options;
   // Whoever feeds the drive by hand wants the button to work while nothing is being done.
   options.lock_door = !is_hand_fed;
-  // Whoever looks must not wait while a tape threads: the library asks again.
-  options.on_wait = [](const scsi::DriveWait& wait) {
-    throw Error(ErrorCode::no_medium, wait.message);
+  options.on_wait = [not_ready](const scsi::DriveWait& wait) {
+    not_ready(wait.message, wait.progress);
   };
   return std::make_unique<scsi::ScsiDrive>(open_transport(url), options);
+}
+
+// Through any door to the drive, and without rewinding, as opening it would.
+std::optional<TapeGlimpse> glimpse_through(std::unique_ptr<scsi::Transport> transport) {
+  scsi::DriveLink link(std::move(transport), kLookPause);
+  if (!link.run("look for a cartridge", scsi::test_unit_ready()).good) {
+    return std::nullopt;  // None, or one that is not ready yet.
+  }
+  return TapeGlimpse{.label = label_in_chip(scsi::AttributeMemory(link).story())};
+}
+
+std::optional<TapeGlimpse> glimpse_of_st(const std::string& path) {
+  KernelDeviceFile device(path);
+  // An empty drive opens only this way; the driver waits for nothing then, and rewinds nothing.
+  if (const int result = device.open(O_RDONLY | O_NONBLOCK); result != 0) {
+    throw_open_error(path, result);
+  }
+  mtget status{};
+  if (device.ioctl(MTIOCGET, &status) != 0 || !GMT_ONLINE(status.mt_gstat) ||
+      GMT_DR_OPEN(status.mt_gstat)) {
+    return std::nullopt;
+  }
+  try {
+    return glimpse_through(std::make_unique<scsi::SgTransport>(device));
+  } catch (const Error&) {
+    return TapeGlimpse{};  // Only root may ask the chip this way.
+  }
+}
+
+std::optional<TapeGlimpse> glimpse_of(const DeviceUrl& url) {
+  return url.kind == DeviceUrl::Kind::st ? glimpse_of_st(url.path)
+                                         : glimpse_through(open_transport(url));
 }
 
 CartridgeDrive drive_at(const DeviceUrl& url, bool is_hand_fed) {
   CartridgeDrive drive;
   drive.device = url.text;
-  drive.open = [url, is_hand_fed] { return open_drive(url, is_hand_fed); };
+  drive.open = [url, is_hand_fed](const WhileNotReady& not_ready) {
+    return open_drive(url, is_hand_fed, not_ready);
+  };
   if (url.kind == DeviceUrl::Kind::st) {
     // Known also while another program has the drive, which then cannot be asked.
     drive.serial = identity_of_device(url.path).value_or(DriveIdentity{}).serial;
+  }
+  if (is_hand_fed) {
+    drive.glimpse = [url] { return glimpse_of(url); };
   }
   return drive;
 }
@@ -165,7 +212,10 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
                                       ? drives_of_target(*parsed.changer, *transport)
                                       : drives_of_kernel());
     }
-    parts.changer = std::make_unique<scsi::ScsiChanger>(std::move(transport));
+    transport.reset();  // A changer may serve no second connection.
+    parts.changer = std::make_unique<ReopenedChanger>([url = *parsed.changer] {
+      return std::make_unique<scsi::ScsiChanger>(open_transport(url));
+    });
     if (parsed.drives.empty() && parts.drives.empty()) {
       throw Error(ErrorCode::not_found, "open library " + parsed.changer->text +
                                             ": no tape drive stands beside the changer; name it "

@@ -276,7 +276,7 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
   }
 }
 
-int flush(Session& session, bool dry_run) {
+int flush(Session& session, bool dry_run, tapeio::ForPeople for_people) {
   // A mount that begins meanwhile would change what is being taken. Where one runs, it is this
   // process that has it.
   std::optional<home::HomeLock> no_mount;
@@ -284,8 +284,8 @@ int flush(Session& session, bool dry_run) {
     no_mount.emplace(session.workspace().home().directory(), home::HomeLock::Role::staging,
                      session.command_line());
   }
-  const service::FlushResult result =
-      service::flush(session.writing(), session.command_line(), session.console(), dry_run);
+  const service::FlushResult result = service::flush(session.writing(), session.command_line(),
+                                                     session.console(), dry_run, for_people);
   if (session.daemon() != nullptr && !dry_run) {
     session.daemon()->committed(result.changed);
   }
@@ -324,12 +324,16 @@ void add_backup_commands(CLI::App& app, Command& command) {
                  "stay on the file system of each PATH");
   save->add_option("--explain", options->explain, "say which rule decides about this path");
   save->add_flag("--dry-run", options->request.dry_run, "say what would be written");
+  add_no_wait_flag(*save, options->request.for_people);
   add_json_flag(*save, command);
 
   const auto dry_run = std::make_shared<bool>(false);
+  const auto for_people = std::make_shared<tapeio::ForPeople>();
   CLI::App* write = add_command(
       app, command, "flush", "write what was staged through the mount",
-      [=](Session& session) { return flush(session, *dry_run); }, Where::daemon_if_running);
+      [=](Session& session) { return flush(session, *dry_run, *for_people); },
+      Where::daemon_if_running);
+  add_no_wait_flag(*write, *for_people);
   write->add_flag("--dry-run", *dry_run, "say what would be written");
   add_json_flag(*write, command);
 

@@ -46,7 +46,8 @@ int list(Session& session) {
 }
 
 int label(Session& session, const MediaOptions& options) {
-  service::label_medium(session.writing(), options.label, options.force, session.console());
+  service::label_medium(session.writing(), options.label, options.force, session.console(),
+                        options.library);
   session.console().out("Medium " + options.label + " belongs to this catalog now.\n");
   return kSuccess;
 }
@@ -117,6 +118,7 @@ void add_media_commands(CLI::App& app, Command& command) {
 
   CLI::App* own = verb("label", "make an empty medium this catalog's own", label);
   own->add_option("LABEL", options->label)->required();
+  own->add_option("--library", options->library, "whose drive holds it, where several might");
   own->add_flag("--force", options->force, "also when it holds something else, which is lost then");
 
   verb("load", "put a cartridge into a drive", load)

@@ -22,6 +22,7 @@ struct RestoreOptions {
   std::string at;
   Conflict conflict = Conflict::refuse;
   bool dry_run = false;
+  tapeio::ForPeople for_people{};
 };
 
 constexpr std::size_t kMostShown = 20;
@@ -130,6 +131,7 @@ int restore(Session& session, const RestoreOptions& options) {
   }
   request.conflict = options.conflict;
   request.dry_run = options.dry_run;
+  request.for_people = options.for_people;
   PrintableReporter reporter(session.console());
   const service::RestoreResult result = service::restore(session.reading(), request, reporter);
   if (session.json()) {
@@ -159,6 +161,7 @@ void add_restore_command(CLI::App& app, Command& command) {
   back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
       ->transform(CLI::CheckedTransformer(kConflicts).description("RULE"));
   back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
+  add_no_wait_flag(*back, options->for_people);
   add_json_flag(*back, command);
 }
 

@@ -25,6 +25,7 @@ int status_of(const Error& error) {
   }
   switch (error.code()) {
     case ErrorCode::locked:
+    case ErrorCode::busy:
       return kLocked;
     case ErrorCode::not_found:
       return kNotFound;

@@ -93,8 +93,12 @@ std::string ProgressLine::render(const Progress& progress,
     phase_started_ = now;
     phase_first_bytes_ = progress.done_bytes;
     phase_first_files_ = progress.done_files;
+    phase_first_part_ = progress.part.value_or(0);
   }
   std::string text = progress.phase + ": ";
+  if (progress.part) {
+    return text + render_part(*progress.part, now);
+  }
   if (progress.total_bytes > 0) {
     text += percentage(progress.done_bytes, progress.total_bytes) + "  " +
             home::format_size(progress.done_bytes) + " of " +
@@ -122,6 +126,22 @@ std::string ProgressLine::render(const Progress& progress,
   const std::uint64_t at = by_bytes ? progress.done_bytes : progress.done_files;
   if (total > at && rate > 0) {
     const auto left = static_cast<std::int64_t>(static_cast<double>(total - at) / rate);
+    text += "  " + format_duration(std::chrono::seconds(left)) + " left";
+  }
+  return text;
+}
+
+std::string ProgressLine::render_part(double part,
+                                      std::chrono::steady_clock::time_point now) const {
+  constexpr std::uint64_t kWhole = 1'000'000;
+  // A drive may say anything; what is no number between 0 and 1 counts as 0.
+  const double sane = part >= 0 && part <= 1 ? part : 0;
+  const auto done = static_cast<std::uint64_t>(sane * static_cast<double>(kWhole));
+  std::string text = percentage(done, kWhole);
+  const double seconds = std::chrono::duration<double>(now - phase_started_).count();
+  const double advance = sane - phase_first_part_;
+  if (seconds >= 1 && advance > 0) {
+    const auto left = static_cast<std::int64_t>((1 - sane) / advance * seconds);
     text += "  " + format_duration(std::chrono::seconds(left)) + " left";
   }
   return text;
@@ -213,11 +233,14 @@ void StandardConsole::end_phase() {
 
 void StandardConsole::show() {
   if (json_progress_) {
-    const nlohmann::json line = {{"phase", printable(latest_.phase)},
-                                 {"done_bytes", latest_.done_bytes},
-                                 {"total_bytes", latest_.total_bytes},
-                                 {"done_files", latest_.done_files},
-                                 {"total_files", latest_.total_files}};
+    nlohmann::json line = {{"phase", printable(latest_.phase)},
+                           {"done_bytes", latest_.done_bytes},
+                           {"total_bytes", latest_.total_bytes},
+                           {"done_files", latest_.done_files},
+                           {"total_files", latest_.total_files}};
+    if (latest_.part) {
+      line["part"] = *latest_.part;
+    }
     std::fprintf(stderr, "%s\n", line.dump().c_str());
   } else if (terminal_) {
     winsize size{};

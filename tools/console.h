@@ -56,10 +56,14 @@ class ProgressLine {
                                    std::chrono::steady_clock::time_point now);
 
  private:
+  [[nodiscard]] std::string render_part(double part,
+                                        std::chrono::steady_clock::time_point now) const;
+
   std::string phase_;
   std::chrono::steady_clock::time_point phase_started_;
   std::uint64_t phase_first_bytes_ = 0;
   std::uint64_t phase_first_files_ = 0;
+  double phase_first_part_ = 0;
 };
 
 // Whoever read standard output has enough (`| head`): the command ends, with nothing to say.

@@ -77,7 +77,8 @@ json encode_progress(const Progress& progress) {
           {"done_bytes", progress.done_bytes},
           {"total_bytes", progress.total_bytes},
           {"done_files", progress.done_files},
-          {"total_files", progress.total_files}};
+          {"total_files", progress.total_files},
+          {"part", progress.part ? json(*progress.part) : json()}};
 }
 
 Progress decode_progress(const json& map) {
@@ -87,6 +88,9 @@ Progress decode_progress(const json& map) {
   progress.total_bytes = map.at("total_bytes").get<std::uint64_t>();
   progress.done_files = map.at("done_files").get<std::uint64_t>();
   progress.total_files = map.at("total_files").get<std::uint64_t>();
+  if (const json& part = map.at("part"); !part.is_null()) {
+    progress.part = part.get<double>();
+  }
   return progress;
 }
 

@@ -22,6 +22,13 @@ void add_json_flag(CLI::App& app, Command& command) {
   app.add_flag("--json", command.json, "print JSON for programs");
 }
 
+void add_no_wait_flag(CLI::App& app, tapeio::ForPeople& for_people) {
+  for_people = tapeio::ForPeople::wait;
+  app.add_flag_callback(
+      "--no-wait", [&for_people] { for_people = tapeio::ForPeople::fail; },
+      "wait for nobody to put a tape into a drive");
+}
+
 catalog::View view_at(service::Context& context, const std::string& at) {
   if (at.empty()) {
     return {};

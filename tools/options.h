@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "tapeio/library.h"
 #include "tools/command.h"
 
 // What the command files share in describing their options.
@@ -18,6 +19,8 @@ CLI::App* add_command(CLI::App& parent, Command& command, const std::string& nam
                       const std::string& description, std::function<int(Session&)> run,
                       Where where = Where::here);
 void add_json_flag(CLI::App& app, Command& command);
+// --no-wait; `for_people` is to wait unless it is given, and must live as long as the command.
+void add_no_wait_flag(CLI::App& app, tapeio::ForPeople& for_people);
 
 // The view of a time or snapshot; latest when `at` is empty. Error{not_found} when nothing is that
 // old.

@@ -78,6 +78,8 @@ std::string drives_text(const std::vector<service::DriveStatus>& drives) {
             printable(drive.identity.empty() ? drive.device : drive.identity) + ", ";
     if (!drive.medium) {
       text += "empty";
+    } else if (drive.unread && drive.medium->empty()) {
+      text += "holds a tape, unread";
     } else {
       text += drive.medium->empty() ? "holds a cartridge without a label"
                                     : "holds " + printable(*drive.medium);
@@ -97,6 +99,7 @@ nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives) {
                     {"identity", printable(drive.identity)},
                     {"notes", drive.notes},
                     {"medium", drive.medium ? json(printable(*drive.medium)) : json(nullptr)},
+                    {"unread", drive.unread},
                     {"in_use", drive.in_use},
                     {"health", health ? drive_health_json(*health) : json(nullptr)}});
   }

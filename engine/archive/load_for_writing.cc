@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/archive/load_waiting.h"
 #include "tapeio/error.h"
 
 namespace mixtape::archive {
@@ -15,10 +16,10 @@ constexpr std::uint64_t kLeastRecordSize = 64 * KiB;
 }  // namespace
 
 std::unique_ptr<tapeio::TapeDrive> load_for_writing(const tapeio::PlacedMedium& medium,
-                                                    Reporter& reporter) {
+                                                    Reporter& reporter,
+                                                    tapeio::ForPeople for_people) {
   std::unique_ptr<tapeio::TapeDrive> drive =
-      tapeio::load_when_free(medium, tapeio::Library::Access::write, reporter.stop(),
-                             [&](const std::string& why) { reporter.note(why + "; waiting"); });
+      load_and_tell(medium, tapeio::Library::Access::write, reporter, for_people);
   const std::string what = "write to medium " + medium.label + ": ";
   const std::optional<tapeio::MediumInfo> info = drive->medium();
   if (!info) {

@@ -11,10 +11,10 @@
 
 namespace mixtape::archive {
 
-// Waits while every drive is in use, and says so. Error{no_medium, write_protected, no_space} in
+// Waits as load_and_tell() does. Error{no_medium, write_protected, no_space} in
 // words that say what to do; Error{cancelled}. The head is at the beginning.
 [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load_for_writing(
-    const tapeio::PlacedMedium& medium, Reporter& reporter);
+    const tapeio::PlacedMedium& medium, Reporter& reporter, tapeio::ForPeople for_people);
 
 // What a medium that is labelled now gets: `configured`, unless the way to the tape is narrower;
 // then the next half that fits. Error{unsupported} when not even 64 KiB does.

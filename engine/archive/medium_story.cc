@@ -30,7 +30,7 @@ std::string tell_chip(tapeio::TapeDrive& drive, const std::string& label, std::i
   }
   try {
     tapeio::MediumStory story = memory->story();
-    story.vendor = "MIXTAPE";
+    story.vendor = tapeio::kChipVendor;
     story.application = "Mixtape";
     story.application_version = MIXTAPE_VERSION;
     story.label = label;

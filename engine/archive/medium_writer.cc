@@ -86,8 +86,11 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
                                                  const std::string& label,
                                                  const std::optional<catalog::Medium>& known,
-                                                 Reporter& reporter, Stranger stranger) {
-  std::unique_ptr<tapeio::TapeDrive> drive = load_for_writing({&library, label}, reporter);
+                                                 Reporter& reporter, Stranger stranger,
+                                                 tapeio::ForPeople for_people) {
+  const tapeio::PlacedMedium placed{
+      .library = &library, .label = label, .location = known ? known->location : std::string()};
+  std::unique_ptr<tapeio::TapeDrive> drive = load_for_writing(placed, reporter, for_people);
   const tapeio::MediumInfo info = *drive->medium();
   bool blank = (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
   if (!known && !blank) {

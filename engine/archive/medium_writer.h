@@ -45,12 +45,13 @@ class MediumWriter {
   // no bundle was ever written to it. nullopt: it is labelled under a new row when it is blank;
   // else there is no writer (nullptr), because its data is not ours, and
   // the reporter hears what it seems to be. With Stranger::overwrite that data is lost instead.
+  // `for_people`: whether it waits until somebody has put the tape in.
   enum class Stranger { leave, overwrite };
   static std::unique_ptr<MediumWriter> open(const WriteContext& context, catalog::Ledger& ledger,
                                             tapeio::Library& library, const std::string& label,
                                             const std::optional<catalog::Medium>& known,
-                                            Reporter& reporter,
-                                            Stranger stranger = Stranger::leave);
+                                            Reporter& reporter, Stranger stranger = Stranger::leave,
+                                            tapeio::ForPeople for_people = tapeio::ForPeople::fail);
 
   [[nodiscard]] const catalog::Medium& medium() const { return medium_; }
   [[nodiscard]] bool labelled_now() const { return labelled_now_; }

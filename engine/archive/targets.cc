@@ -5,7 +5,19 @@
 #include <optional>
 #include <utility>
 
+#include "engine/format/archaeology.h"
+
 namespace mixtape::archive {
+namespace {
+
+bool is_before(const Target& a, const Target& b) {
+  if (a.known != b.known) {
+    return a.known;
+  }
+  return a.known && a.slot.used_bytes > b.slot.used_bytes;
+}
+
+}  // namespace
 
 bool is_full(const Target& target) {
   return target.medium.state == catalog::MediumState::full;
@@ -13,6 +25,28 @@ bool is_full(const Target& target) {
 
 bool is_foreign(const Target& target) {
   return !target.known && target.slot.used_bytes > 0;
+}
+
+std::uint64_t archaeology_bytes(std::uint64_t record_size) {
+  format::MediumLabel label;
+  label.label = "MX";
+  label.record_size = record_size;
+  label.program = "mixtape";
+  return format::build_archaeology(label).size();
+}
+
+MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
+                      std::optional<std::uint64_t> warning_zone_bytes) {
+  const std::uint64_t record_size = target.medium.record_size;
+  const std::uint64_t used =
+      target.slot.used_bytes > 0 ? target.slot.used_bytes : archaeology_bytes(record_size);
+  return {.capacity_bytes = target.slot.capacity_bytes ? target.slot.capacity_bytes
+                                                       : target.medium.capacity_bytes,
+          .used_bytes = used,
+          .record_size = record_size,
+          .index_bytes = index_bytes,
+          .warning_zone_bytes =
+              warning_zone_bytes.value_or(assumed_warning_zone(target.slot.capacity_bytes))};
 }
 
 std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, catalog::Ledger& ledger,
@@ -36,12 +70,31 @@ std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, cata
       targets.push_back(std::move(target));
     }
   }
-  std::ranges::stable_sort(targets, [](const Target& a, const Target& b) {
-    if (a.known != b.known) {
-      return a.known;
+  std::ranges::stable_sort(targets, is_before);
+  return targets;
+}
+
+bool is_cartridge(const catalog::Medium& medium) {
+  return medium.kind != "dir" && medium.kind != "sim";
+}
+
+std::vector<Target> targets_to_fetch(tapeio::Library& by_hand, std::span<const Target> here,
+                                     catalog::Ledger& ledger) {
+  std::vector<Target> targets;
+  for (const catalog::Medium& medium : ledger.media()) {
+    const bool is_here = std::ranges::any_of(
+        here, [&](const Target& target) { return target.medium.label == medium.label; });
+    if (is_here || medium.state != catalog::MediumState::active || !is_cartridge(medium) ||
+        !tapeio::is_valid_label(medium.label)) {
+      continue;
     }
-    return a.known && a.slot.used_bytes > b.slot.used_bytes;
-  });
+    tapeio::MediumSlot slot{.label = medium.label, .capacity_bytes = medium.capacity_bytes};
+    for (const catalog::Bundle& bundle : ledger.bundles(medium.id)) {
+      slot.used_bytes += bundle.plain_bytes;
+    }
+    targets.push_back({&by_hand, std::move(slot), medium, /*known=*/true});
+  }
+  std::ranges::stable_sort(targets, is_before);
   return targets;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "engine/archive/plan.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/types.h"
 #include "tapeio/library.h"
@@ -29,9 +31,23 @@ struct Target {
 // Rows come before labels, so that what is not blank and has no row was never ours.
 [[nodiscard]] bool is_foreign(const Target& target);
 
+// Of a medium labelled now.
+[[nodiscard]] std::uint64_t archaeology_bytes(std::uint64_t record_size);
+// What is known of a medium's room before it is in a drive. `warning_zone_bytes`: as WriteContext.
+[[nodiscard]] MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
+                                    std::optional<std::uint64_t> warning_zone_bytes);
+
 // Partly filled ones first, the fullest of them first; then blank ones in order of label. Of the
 // full ones those that lack a closing index. `record_size`: of media that are labelled now.
 [[nodiscard]] std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries,
                                              catalog::Ledger& ledger, std::uint64_t record_size);
+
+// A cartridge, which somebody can carry from a shelf to a drive.
+[[nodiscard]] bool is_cartridge(const catalog::Medium& medium);
+// Tapes of ours that are not among `here` and can be put into this library's drive by hand, the
+// fullest first; used_bytes as the catalog has it.
+[[nodiscard]] std::vector<Target> targets_to_fetch(tapeio::Library& by_hand,
+                                                   std::span<const Target> here,
+                                                   catalog::Ledger& ledger);
 
 }  // namespace mixtape::archive

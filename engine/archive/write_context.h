@@ -12,6 +12,7 @@
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 #include "engine/format/age_keys.h"
+#include "tapeio/library.h"
 
 // What writing needs from the world: the catalog, the keys, a place on disk, a clock, the sizes to
 // aim at.
@@ -35,6 +36,8 @@ struct WriteContext {
   std::function<std::string(const catalog::Medium&)> domain;
   // Unset: plan.h's assumption.
   std::optional<std::uint64_t> warning_zone_bytes;
+  // Whether a tape that is on a shelf is asked for, where a drive is fed by hand, and waited for.
+  tapeio::ForPeople for_people = tapeio::ForPeople::fail;
   // Called with the name of each step before it changes the catalog; tests stop the world here.
   std::function<void(std::string_view step)> before_commit;
 };

@@ -12,7 +12,6 @@
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/tree.h"
 #include "engine/format/age_stream.h"
-#include "engine/format/archaeology.h"
 #include "tapeio/error.h"
 
 namespace mixtape::archive {
@@ -42,6 +41,7 @@ class Run {
       : context_(context),
         ledger_(context.database),
         tree_(context.database),
+        libraries_(libraries),
         items_(std::move(items), tree_),
         targets_(targets_in(libraries, ledger_, context.record_size)) {
     for (const catalog::Medium& medium : ledger_.media()) {
@@ -55,7 +55,12 @@ class Run {
         continue;
       }
       (void)close(/*always=*/false);
-      if (open(target, reporter)) {
+      if (open(target, reporter, context_.for_people)) {
+        fill(job, reporter);
+      }
+    }
+    while (Target* const fetched = next_to_fetch()) {
+      if (open(*fetched, reporter, context_.for_people)) {
         fill(job, reporter);
       }
     }
@@ -98,6 +103,9 @@ class Run {
       domains_.emplace(id, domain_of(target.medium));
       preview_medium(target, id);
     }
+    for (const Target& target : fetchable()) {
+      preview_medium(target, target.medium.id);
+    }
     items_.tell_left(most_plain_bytes(), outcome_);
     return std::move(outcome_);
   }
@@ -115,27 +123,9 @@ class Run {
     };
   }
 
-  // What is known of a medium's room before it is in a drive.
   [[nodiscard]] MediumRoom room_in(const Target& target) const {
-    const std::uint64_t record_size = target.medium.record_size;
-    const std::uint64_t index = estimated_index_bytes(context_, record_size);
-    const std::uint64_t used =
-        target.slot.used_bytes > 0 ? target.slot.used_bytes : archaeology_bytes(record_size);
-    return {.capacity_bytes = target.slot.capacity_bytes ? target.slot.capacity_bytes
-                                                         : target.medium.capacity_bytes,
-            .used_bytes = used,
-            .record_size = record_size,
-            .index_bytes = index,
-            .warning_zone_bytes = context_.warning_zone_bytes.value_or(
-                assumed_warning_zone(target.slot.capacity_bytes))};
-  }
-
-  [[nodiscard]] std::uint64_t archaeology_bytes(std::uint64_t record_size) const {
-    format::MediumLabel label;
-    label.label = "MX";
-    label.record_size = record_size;
-    label.program = "mixtape";
-    return format::build_archaeology(label).size();
+    return known_room(target, estimated_index_bytes(context_, target.medium.record_size),
+                      context_.warning_zone_bytes);
   }
 
   // Whether loading the medium would be in vain. Its closing index is written over, hence counted
@@ -161,8 +151,33 @@ class Run {
     return targets_.empty() ? std::numeric_limits<std::uint64_t>::max() : most;
   }
 
+  // Tapes of ours that lie on a shelf, for a drive that somebody feeds; none where nobody is to be
+  // waited for.
+  [[nodiscard]] std::vector<Target> fetchable() {
+    const auto by_hand = std::ranges::find_if(
+        libraries_, [](const tapeio::Library* each) { return each->is_fed_by_hand(); });
+    if (context_.for_people == tapeio::ForPeople::fail || by_hand == libraries_.end()) {
+      return {};
+    }
+    std::vector<Target> targets = targets_to_fetch(**by_hand, targets_, ledger_);
+    std::erase_if(targets, [&](const Target& target) { return nothing_for(target); });
+    return targets;
+  }
+
+  // The next of them, which is a target from now on; null: no other would help.
+  Target* next_to_fetch() {
+    std::vector<Target> targets = fetchable();
+    if (targets.empty()) {
+      return nullptr;
+    }
+    (void)close(/*always=*/false);
+    at_ = nullptr;  // It may move.
+    return &targets_.emplace_back(std::move(targets.front()));
+  }
+
   // False: the medium is passed over, and the next one may do.
-  bool open(Target& target, Reporter& reporter) {
+  bool open(Target& target, Reporter& reporter,
+            tapeio::ForPeople for_people = tapeio::ForPeople::fail) {
     writer_.reset();
     if (target.passed_over) {
       return false;
@@ -176,7 +191,7 @@ class Run {
                       " alone: it holds something that this catalog does not know");
       } else {
         writer_ = MediumWriter::open(context_, ledger_, *target.library, target.medium.label, known,
-                                     reporter);
+                                     reporter, MediumWriter::Stranger::leave, for_people);
       }
     } catch (const Error& error) {
       if (error.code() == ErrorCode::cancelled) {
@@ -344,6 +359,7 @@ class Run {
   const WriteContext& context_;
   catalog::Ledger ledger_;
   catalog::Tree tree_;
+  const std::span<tapeio::Library* const> libraries_;
   JobItems items_;
   std::vector<Target> targets_;
   std::map<catalog::MediumId, std::string> domains_;

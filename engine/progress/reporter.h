@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -18,6 +19,8 @@ struct Progress {
   std::uint64_t total_bytes = 0;  // 0: not known.
   std::uint64_t done_files = 0;
   std::uint64_t total_files = 0;  // 0: not known.
+  // Work that counts neither, such as a drive that measures a tape: 0 to 1; then that is all.
+  std::optional<double> part = std::nullopt;
 };
 
 class Reporter {

@@ -69,6 +69,7 @@ class RecallWorker {
   void serve(RequestId id);
   // False: not now; the request was placed anew.
   bool load(RequestId id, const std::string& medium_label);
+  [[nodiscard]] tapeio::LoadWatch watch_load();
   void unload();
   void fill(RequestId id, Job& job, const Extent& extent);
   void confirm(RequestId id, Job& job, const Extent& extent);
@@ -95,8 +96,9 @@ class RecallWorker {
   bool resting_ = true;  // No request was served since there was last none.
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
-  std::map<std::string, bool> present_;  // Since the last look.
-  std::set<std::string> busy_;           // Whose drives all were in use, since the last look.
+  std::map<std::string, bool> present_;    // Since the last look.
+  std::set<std::string> busy_;             // Whose drives all were lent, since the last look.
+  std::map<std::string, Error> why_away_;  // Of those that could not be loaded, likewise.
   std::set<std::string> asked_for_;
   std::set<std::string> waited_for_drive_;
   std::map<std::string, Clock::time_point> wrong_until_;  // Another medium bears that label.

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/recall/fetch_extent.h"
 #include "engine/recall/recall_worker.h"
@@ -75,8 +76,11 @@ void RecallWorker::place(RequestId id) {
       }
     }
     if (now - *job.absent_since >= options_.wait_for_medium) {
+      const auto why = why_away_.find(label);
       fail(id, std::make_exception_ptr(
-                   Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")));
+                   why == why_away_.end()
+                       ? Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")
+                       : why->second));
       return;
     }
   }
@@ -94,6 +98,7 @@ void RecallWorker::look_for_media() {
   next_look_ = now + options_.poll;
   present_.clear();
   busy_.clear();
+  why_away_.clear();
   std::vector<RequestId> waiting;
   for (const auto& [id, job] : jobs_) {
     if (job.absent_since || !present(job.copies[job.chosen].archive.medium_label)) {
@@ -133,15 +138,15 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
   unload();
   try {
     if (const auto placed = outside_.find_medium(medium_label)) {
-      reader_ =
-          std::make_unique<ArchiveReader>(placed->load(tapeio::Library::Access::read), identities_);
+      reader_ = std::make_unique<ArchiveReader>(
+          placed->load(tapeio::Library::Access::read, watch_load()), identities_);
       loaded_ = medium_label;
       waited_for_drive_.erase(medium_label);
       fresh_ = true;
       return true;
     }
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::locked) {
+    if (error.code() == ErrorCode::busy) {
       // It is here, and its turn comes: the request stays where it is.
       if (waited_for_drive_.insert(medium_label).second) {
         spdlog::info("recall: medium {} waits: {}", medium_label, error.what());
@@ -157,10 +162,26 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
     if (error.code() == ErrorCode::exhausted) {
       throw;
     }
+    // Whoever reads did not name the medium: that it is gone is no "no such file" to him.
+    const bool is_gone = error.code() == ErrorCode::not_found;
+    why_away_.insert_or_assign(medium_label,
+                               Error(is_gone ? ErrorCode::no_medium : error.code(), error.what()));
   }
   present_[medium_label] = false;
   place(id);
   return false;
+}
+
+// A drive may take hours to get ready, a mount that ends does not.
+tapeio::LoadWatch RecallWorker::watch_load() {
+  return {.tell = [this, is_told = false](const tapeio::LoadWait& wait) mutable {
+    if (room_.closed()) {
+      throw Error(ErrorCode::cancelled, wait.what + ": stopped");
+    }
+    if (!std::exchange(is_told, true)) {
+      spdlog::info("recall: {}", wait.what);
+    }
+  }};
 }
 
 void RecallWorker::unload() {

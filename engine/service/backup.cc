@@ -99,7 +99,7 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
   const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
-  archive::WriteJob write(write_context(context));
+  archive::WriteJob write(write_context(context, request.for_people));
   if (request.dry_run) {
     result.written = write.preview(std::move(needed.items), libraries);
     return result;

@@ -12,6 +12,7 @@
 #include "engine/progress/reporter.h"
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
+#include "tapeio/library.h"
 
 // Backup: scan, hash, record, write what the policy asks for.
 //
@@ -26,6 +27,8 @@ struct BackupRequest {
   std::vector<std::string> roots;             // Absolute.
   std::vector<std::string> include, exclude;  // Added to those of the configuration.
   bool one_file_system = false;
+  // Whether it waits until somebody has put a tape into a drive that is fed by hand.
+  tapeio::ForPeople for_people = tapeio::ForPeople::fail;
   bool dry_run = false;  // Everything but writing: the same numbers, nothing changed.
   std::string command;   // As typed; recorded with the job.
 };

@@ -11,12 +11,12 @@ std::int64_t system_now_s() {
   return static_cast<std::int64_t>(std::time(nullptr));
 }
 
-Workspace::Workspace(home::Home home)
+Workspace::Workspace(home::Home home, LibrariesOptions libraries)
     : home_(std::move(home)),
       cache_(home_.cache(), home_.config().cache_limit),
       staging_(home_.staging()),
       identities_(home_.identities()),
-      libraries_(home_.library_urls()) {}
+      libraries_(home_.library_urls(), std::move(libraries)) {}
 
 Context::Context(Workspace& workspace_in, catalog::Access access, Clock clock)
     : workspace(workspace_in),

@@ -34,7 +34,7 @@ std::int64_t system_now_s();
 // Threads: the members are internally synchronised or immutable.
 class Workspace {
  public:
-  explicit Workspace(home::Home home);
+  explicit Workspace(home::Home home, LibrariesOptions libraries = {});
 
   [[nodiscard]] const home::Home& home() const { return home_; }
   [[nodiscard]] recall::Cache& cache() { return cache_; }

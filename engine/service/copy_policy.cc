@@ -24,7 +24,7 @@ std::uint32_t CopyPolicy::wanted(const std::string& path) const {
 
 std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace) {
   std::map<std::string, std::uint64_t> disks;
-  for (const Libraries::Slot& slot : workspace.libraries().slots()) {
+  for (const Libraries::Slot& slot : workspace.libraries().slots(Libraries::Look::glance)) {
     disks.emplace(slot.medium.label, slot.medium.device_id);
   }
   // A disk medium that is away lies on a disk of its own: it was carried off.

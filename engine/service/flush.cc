@@ -115,7 +115,7 @@ void allow_other_names(const std::filesystem::path& set, NeededItems& needed) {
 // Records and writes the set; nullopt when all of it stays staged.
 std::optional<Unmet> write_set(Context& context, const std::filesystem::path& set,
                                const std::string& command, Reporter& reporter,
-                               FlushResult& result) {
+                               tapeio::ForPeople for_people, FlushResult& result) {
   const archive::ScanCatalog known{context.database, context.tree, context.ledger, context.sources};
   const archive::Scan scan = archive::scan(scan_request(context, set), nullptr, reporter);
   const archive::HashedFiles hashed =
@@ -136,7 +136,7 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
   result.troubles.insert(result.troubles.end(), unreadable.begin(), unreadable.end());
   result.changed = std::move(needed.changed);
   const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
-  archive::WriteJob write(write_context(context));
+  archive::WriteJob write(write_context(context, for_people));
   if (result.dry_run) {  // Leaves by rolling back: the same statements, the same numbers.
     result.written = write.preview(std::move(needed.items), libraries);
     return {};
@@ -162,7 +162,8 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
 
 }  // namespace
 
-FlushResult flush(Context& context, const std::string& command, Reporter& reporter, bool dry_run) {
+FlushResult flush(Context& context, const std::string& command, Reporter& reporter, bool dry_run,
+                  tapeio::ForPeople for_people) {
   FlushResult result;
   result.dry_run = dry_run;
   context.ledger.settle_unfinished();
@@ -176,7 +177,7 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
     return result;
   }
   const std::optional<Unmet> unmet =
-      write_set(context, *set.directory(), command, reporter, result);
+      write_set(context, *set.directory(), command, reporter, for_people, result);
   result.still_staged = !unmet;
   if (unmet) {
     set.commit([&](const std::filesystem::path& left) { keep_unmet(context, left, *unmet); });

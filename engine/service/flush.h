@@ -10,6 +10,7 @@
 #include "engine/progress/reporter.h"
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
+#include "tapeio/library.h"
 
 // Flush: what was staged goes to media and shows in `latest`; staging is empty afterwards, but for
 // directories that somebody is just filling through the mount.
@@ -37,8 +38,10 @@ struct FlushResult {
 };
 
 // `dry_run`: everything but writing, with the same numbers; all of it is staged as before. What is
-// staged is taken and given back for that, so that it is the very files.
+// staged is taken and given back for that, so that it is the very files. `for_people`: whether it
+// waits until somebody has put a tape into a drive that is fed by hand.
 [[nodiscard]] FlushResult flush(Context& context, const std::string& command, Reporter& reporter,
-                                bool dry_run = false);
+                                bool dry_run = false,
+                                tapeio::ForPeople for_people = tapeio::ForPeople::fail);
 
 }  // namespace mixtape::service

@@ -4,11 +4,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/archive/targets.h"
+#include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
+
+constexpr char kMergeMark = '~';
+// Archives that are looked for on a cartridge whose label is damaged; each costs a locate.
+constexpr std::size_t kMostProofs = 4;
 
 // What keeps a library from being opened now and may pass; anything else is a wrong configuration.
 bool may_pass(ErrorCode code) {
@@ -48,24 +54,31 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
 
 // The check for a medium that nobody looked at yet.
 std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& placed,
-                                                const catalog::Medium& medium) {
-  return [url = placed.library->url(), label = placed.label,
-          wanted = medium.uuid](tapeio::TapeDrive& drive) {
+                                                const catalog::Medium& medium,
+                                                std::vector<KnownArchive> archives) {
+  return [what = "load medium " + placed.label + " in " + placed.library->url() + ": ",
+          wanted = medium.uuid, archives = std::move(archives)](tapeio::TapeDrive& drive) {
     std::optional<format::MediumLabel> found;
     try {
       found = read_label(drive);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::corrupt) {
+      if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::io) {
         throw;
       }
-      // A stranger's tape under our barcode has no label of ours either, and its records would be
-      // taken for damaged copies: it is not read at all.
-      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url +
-                                               ": it does not say that it is one of ours (" +
-                                               error.what() + ")");
+      // A damaged label is no reason not to read what its archives hold. A stranger's tape under
+      // our barcode has no label of ours either, but nothing of ours: its records would be taken
+      // for damaged copies.
+      if (holds_any(archives, drive)) {
+        return;
+      }
+      throw Error(error.code() == ErrorCode::io ? ErrorCode::io : ErrorCode::wrong_medium,
+                  what +
+                      "it does not say that it is one of ours, and holds no archive that the "
+                      "catalog has there (" +
+                      error.what() + ")");
     }
     if (!found || found->medium != wanted) {
-      throw Error(ErrorCode::wrong_medium, "load medium " + label + " in " + url + ": it is " +
+      throw Error(ErrorCode::wrong_medium, what + "it is " +
                                                (found ? "another one (" + to_hex(found->medium) +
                                                             " instead of " + to_hex(wanted) + ")"
                                                       : "blank") +
@@ -74,54 +87,59 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
   };
 }
 
-// Null when it is not there now.
-std::unique_ptr<tapeio::Library> open_if_there(const std::string& url) {
-  try {
-    return tapeio::open_library(url, read_label_text);
-  } catch (const Error& error) {
-    if (!may_pass(error.code())) {
-      throw;
-    }
-    return nullptr;
-  }
-}
-
 }  // namespace
 
 bool may_be(std::string_view slot_label, const catalog::Medium& medium) {
   return medium.label == slot_label ||
-         (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == '~');
+         (medium.label.starts_with(slot_label) && medium.label[slot_label.size()] == kMergeMark);
 }
 
-std::vector<Libraries::Known>::iterator Libraries::find_known(const std::string& url) {
+std::vector<std::unique_ptr<Libraries::Known>>::iterator Libraries::find_known(
+    const std::string& url) {
   return std::find_if(known_.begin(), known_.end(),
-                      [&](const Known& each) { return each.url == url; });
+                      [&](const auto& each) { return each->url == url; });
 }
 
-Libraries::Libraries(std::vector<std::string> urls) {
+Libraries::Libraries(std::vector<std::string> urls, LibrariesOptions options)
+    : options_(std::move(options)) {
   use(std::move(urls));
 }
 
 void Libraries::use(std::vector<std::string> urls) {
-  const std::lock_guard lock(mutex_);
   for (auto url = urls.begin(); url != urls.end(); ++url) {
     urls.erase(std::remove(std::next(url), urls.end(), *url), urls.end());
   }
-  std::vector<Known> fresh;
-  for (const std::string& url : urls) {
-    if (find_known(url) == known_.end()) {
-      fresh.push_back({url, open_if_there(url)});
+  std::vector<std::unique_ptr<Known>> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& url : urls) {
+      if (find_known(url) == known_.end()) {
+        fresh.push_back(std::make_unique<Known>(url));
+      }
+    }
+  }
+  for (const auto& each : fresh) {
+    try {
+      (void)open(*each);
+    } catch (const Error& error) {
+      if (!may_pass(error.code())) {
+        throw;
+      }
     }
   }
   // From here on nothing fails: somebody may be using what is known, now or never again.
-  for (Known& old : known_) {
-    old.in_use = false;
-    fresh.push_back(std::move(old));
+  const std::lock_guard lock(mutex_);
+  for (auto& each : fresh) {
+    if (find_known(each->url) == known_.end()) {  // Else another command was quicker.
+      known_.push_back(std::move(each));
+    }
   }
-  known_ = std::move(fresh);
+  for (const auto& each : known_) {
+    each->in_use = false;
+  }
   for (std::size_t place = 0; place < urls.size(); ++place) {
     const auto wanted = find_known(urls[place]);
-    wanted->in_use = true;
+    (*wanted)->in_use = true;
     std::iter_swap(wanted, known_.begin() + static_cast<std::ptrdiff_t>(place));
   }
 }
@@ -129,26 +147,61 @@ void Libraries::use(std::vector<std::string> urls) {
 std::vector<std::string> Libraries::urls() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> urls;
-  for (const Known& known : known_) {
-    if (known.in_use) {
-      urls.push_back(known.url);
+  for (const auto& known : known_) {
+    if (known->in_use) {
+      urls.push_back(known->url);
     }
   }
   return urls;
 }
 
-Libraries::View Libraries::look() {
-  const std::lock_guard lock(mutex_);
-  View view;
-  for (Known& known : known_) {
-    if (!known.in_use) {
-      continue;
+tapeio::Library& Libraries::open(Known& known) {
+  const std::unique_lock opening(known.opening, std::try_to_lock);
+  {
+    const std::lock_guard lock(mutex_);
+    if (known.library) {
+      return *known.library;
     }
-    try {
-      if (!known.library) {
-        known.library = tapeio::open_library(known.url, read_label_text);
+    if (known.trouble && std::chrono::steady_clock::now() < known.open_again) {
+      throw Error(*known.trouble);
+    }
+  }
+  if (!opening) {
+    throw Error(ErrorCode::busy, "open library " + tapeio::url_for_people(known.url) +
+                                     ": it is just being opened; look again in a moment");
+  }
+  try {
+    std::unique_ptr<tapeio::Library> library =
+        options_.open ? options_.open(known.url) : tapeio::open_library(known.url, read_label_text);
+    const std::lock_guard lock(mutex_);
+    known.library = std::move(library);
+    return *known.library;
+  } catch (const Error& error) {
+    const std::lock_guard lock(mutex_);
+    known.trouble = error;
+    known.open_again = std::chrono::steady_clock::now();
+    if (!tapeio::directory_of_library(known.url)) {
+      known.open_again += options_.open_again;
+    }
+    throw;
+  }
+}
+
+Libraries::View Libraries::view(Look look) {
+  std::vector<Known*> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : known_) {
+      if (known->in_use) {
+        asked.push_back(known.get());
       }
-      view.here.push_back({known.library.get(), known.library->media()});
+    }
+  }
+  View view;
+  for (Known* known : asked) {
+    try {
+      tapeio::Library& library = open(*known);
+      view.here.push_back({&library, look == Look::glance ? library.glance() : library.media()});
     } catch (const Error& error) {
       if (error.code() == ErrorCode::exhausted) {
         throw;  // It is this process that cannot look.
@@ -162,9 +215,9 @@ Libraries::View Libraries::look() {
 std::vector<tapeio::Library*> Libraries::opened() {
   const std::lock_guard lock(mutex_);
   std::vector<tapeio::Library*> libraries;
-  for (const Known& known : known_) {
-    if (known.in_use && known.library) {
-      libraries.push_back(known.library.get());
+  for (const auto& known : known_) {
+    if (known->in_use && known->library) {
+      libraries.push_back(known->library.get());
     }
   }
   return libraries;
@@ -172,19 +225,19 @@ std::vector<tapeio::Library*> Libraries::opened() {
 
 std::vector<tapeio::Library*> Libraries::here() {
   std::vector<tapeio::Library*> libraries;
-  for (const Here& each : look().here) {
+  for (const Here& each : view(Look::glance).here) {
     libraries.push_back(each.library);
   }
   return libraries;
 }
 
 std::vector<std::string> Libraries::absent() {
-  return look().absent;
+  return view(Look::glance).absent;
 }
 
-std::vector<Libraries::Slot> Libraries::slots() {
+std::vector<Libraries::Slot> Libraries::slots(Look look) {
   std::vector<Slot> slots;
-  for (Here& each : look().here) {
+  for (Here& each : view(look).here) {
     for (tapeio::MediumSlot& medium : each.media) {
       slots.push_back({each.library, std::move(medium)});
     }
@@ -201,9 +254,10 @@ std::optional<tapeio::PlacedMedium> Libraries::find(std::string_view label) {
   return std::nullopt;
 }
 
-Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
+Libraries::Lookup Libraries::find(const catalog::Medium& medium, catalog::Ledger& ledger,
+                                  Look look) {
   Lookup result;
-  for (const Slot& slot : slots()) {
+  for (const Slot& slot : slots(look)) {
     if (!may_be(slot.medium.label, medium)) {
       continue;
     }
@@ -211,7 +265,8 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     if (slot.library->mover() != nullptr) {
       // Looking would move cartridges, or disturb whoever has the drive.
       result.medium = placed;
-      result.medium->check = must_be(placed, medium);
+      result.medium->check =
+          must_be(placed, medium, known_archives(ledger, medium.id, kMostProofs));
       return result;
     }
     result = look_at(placed, medium);
@@ -220,6 +275,24 @@ Libraries::Lookup Libraries::find(const catalog::Medium& medium) {
     }
   }
   return result;
+}
+
+std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& medium,
+                                                         catalog::Ledger& ledger) {
+  // Where catalogs were merged, ours bears a mark that the tape does not.
+  const std::string label = medium.label.substr(0, medium.label.find(kMergeMark));
+  if (!archive::is_cartridge(medium) || !tapeio::is_valid_label(label)) {
+    return std::nullopt;
+  }
+  for (tapeio::Library* library : here()) {
+    if (library->is_fed_by_hand()) {
+      tapeio::PlacedMedium placed{.library = library, .label = label};
+      placed.check = must_be(placed, medium, known_archives(ledger, medium.id, kMostProofs));
+      placed.location = medium.location;
+      return placed;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace mixtape::service

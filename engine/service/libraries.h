@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "engine/catalog/ledger.h"
 #include "engine/catalog/types.h"
+#include "tapeio/error.h"
 #include "tapeio/library.h"
 
 // The libraries of the configuration and the media in them, as they come and go.
@@ -17,15 +22,24 @@
 // library that was away is opened when it is there again; one that went away is absent, with the
 // reason, until it is back.
 //
-// Threads:  internally synchronised.
+// Threads:  internally synchronised. Whoever asks waits for libraries, but for no other thread: one
+//           that somebody else is just opening is absent for him.
 // Lifetime: a library stays, once opened, as long as this object.
 
 namespace mixtape::service {
 
+struct LibrariesOptions {
+  // What makes a library of a URL; unset: tapeio::open_library.
+  std::function<std::unique_ptr<tapeio::Library>(const std::string& url)> open = {};
+  // A device that could not be opened is left alone for so long, since to ask a host that is not
+  // there takes its time. A directory is looked for each time.
+  std::chrono::milliseconds open_again = std::chrono::seconds(30);
+};
+
 class Libraries {
  public:
   // Error{invalid} for a URL that no library can have.
-  explicit Libraries(std::vector<std::string> urls);
+  explicit Libraries(std::vector<std::string> urls, LibrariesOptions options = {});
   // The configuration changed.
   void use(std::vector<std::string> urls);
 
@@ -36,31 +50,46 @@ class Libraries {
   // Why the others are not.
   [[nodiscard]] std::vector<std::string> absent();
 
-  // Every medium within reach, library by library. Costs no drive operation.
+  // Every medium within reach, library by library. Moves no cartridge.
   struct Slot {
     tapeio::Library* library;
     tapeio::MediumSlot medium;
   };
-  [[nodiscard]] std::vector<Slot> slots();
+  // For who only shows them a glance is enough: it reads no tape to know its label.
+  enum class Look { glance, read };
+  [[nodiscard]] std::vector<Slot> slots(Look look = Look::read);
   [[nodiscard]] std::optional<tapeio::PlacedMedium> find(std::string_view label);
 
   // The very medium: its own label was read and says so. Labels repeat between libraries, and
   // directories are swapped; a medium that only has the name must never be taken for a damaged one.
   // Cost: the first record of each medium of that label. Cartridges are not moved for that: their
-  // label is taken as it is, and the medium is checked when it is loaded.
+  // label is taken as it is, and the medium is checked when it is loaded. One with a damaged label
+  // is the right one when an archive stands on it that `ledger` knows, which is asked at once.
   struct Lookup {
     std::optional<tapeio::PlacedMedium> medium;
     // False where it is damaged, because then its archives must prove it, and of cartridges.
     bool label_read = false;
     std::string why_not;  // What a medium of that label, if one is here, is instead.
   };
-  [[nodiscard]] Lookup find(const catalog::Medium& medium);
+  [[nodiscard]] Lookup find(const catalog::Medium& medium, catalog::Ledger& ledger,
+                            Look look = Look::read);
+
+  // For a cartridge that is not here: the drive that somebody can put it into; nullopt where every
+  // drive has a robot. Loading asks for it (Library::is_fed_by_hand).
+  [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium,
+                                                              catalog::Ledger& ledger);
 
  private:
   struct Known {
-    std::string url;
-    std::unique_ptr<tapeio::Library> library;  // Null until it was there once.
-    bool in_use = true;                        // The configuration names it.
+    explicit Known(std::string its_url) : url(std::move(its_url)) {}
+
+    const std::string url;
+    std::mutex opening;  // Held while it is opened; never waited for.
+    // Guarded by Libraries::mutex_, as is all below. Null until it was there once, then for good.
+    std::unique_ptr<tapeio::Library> library;
+    bool in_use = false;                                 // The configuration names it.
+    std::optional<Error> trouble;                        // Why it could not be opened last time.
+    std::chrono::steady_clock::time_point open_again{};  // Not before.
   };
   struct Here {
     tapeio::Library* library;
@@ -70,11 +99,16 @@ class Libraries {
     std::vector<Here> here;
     std::vector<std::string> absent;
   };
-  [[nodiscard]] View look();
-  std::vector<Known>::iterator find_known(const std::string& url);
+  [[nodiscard]] View view(Look look);
+  // Opens it unless it is open; throws why that cannot be, at once when it was tried a moment ago.
+  tapeio::Library& open(Known& known);
+  // These want mutex_.
+  std::vector<std::unique_ptr<Known>>::iterator find_known(const std::string& url);
 
-  std::mutex mutex_;
-  std::vector<Known> known_;  // Guarded by mutex_; the configuration's order.
+  const LibrariesOptions options_;
+  std::mutex mutex_;  // Never held while a library is asked or opened.
+  // Guarded by mutex_; the configuration's order. What is in it stays.
+  std::vector<std::unique_ptr<Known>> known_;
 };
 
 // Whether a library's label may be that of this medium: where catalogs were merged, the catalog's

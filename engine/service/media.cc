@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <set>
 
+#include "engine/archive/load_waiting.h"
 #include "engine/archive/medium_writer.h"
+#include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "engine/service/writing.h"
 #include "tapeio/changer.h"
@@ -16,17 +18,17 @@ namespace {
 
 constexpr int kLastNumber = 9999;
 
-tapeio::Library& library_for(Context& context, std::string_view url) {
+tapeio::Library& library_for(Context& context, const std::string& what, std::string_view url) {
   const std::string wanted = home::absolute_library_url(url, context.workspace.home().directory());
   (void)context.config();  // So that a library named there a moment ago is known.
   for (tapeio::Library* library : context.workspace.libraries().here()) {
-    if (url.empty() || library->url() == wanted) {
+    if (url.empty() || library->url() == tapeio::url_for_people(wanted)) {
       return *library;
     }
   }
   throw Error(ErrorCode::not_found,
-              url.empty() ? "add a medium: no library is here; see `libraries` in mixtape.toml"
-                          : "add a medium: " + tapeio::url_for_people(url) +
+              url.empty() ? what + ": no library is here; see `libraries` in mixtape.toml"
+                          : what + ": " + tapeio::url_for_people(url) +
                                 " is no library of mixtape.toml, or not here now");
 }
 
@@ -81,21 +83,36 @@ tapeio::PlacedMedium placed_medium(Context& context, const std::string& verb,
 
 // A robot knows its cartridges by their barcodes. Where a human puts them in, an empty one has no
 // name yet: it is the one in the drive.
-tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label) {
-  require_no_cleaning_cartridge("label", label);
-  if (const auto placed = context.workspace.libraries().find(label)) {
-    return *placed;
-  }
-  for (tapeio::Library* library : context.workspace.libraries().here()) {
-    tapeio::CartridgeMover* mover = library->mover();
-    for (const tapeio::DriveSlot& drive :
-         mover == nullptr ? std::vector<tapeio::DriveSlot>{} : mover->drives()) {
-      if (drive.medium && drive.medium->empty()) {
-        return {library, std::string(label)};
-      }
+tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label,
+                                     std::string_view url) {
+  tapeio::Library* const wanted =
+      url.empty() ? nullptr : &library_for(context, "label a medium", url);
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
+    if (slot.medium.label == label && (wanted == nullptr || slot.library == wanted)) {
+      return {slot.library, slot.medium.label};
     }
   }
-  return placed_medium(context, "label", label);
+  std::vector<tapeio::Library*> nameless;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (!library->is_fed_by_hand() || (wanted != nullptr && library != wanted)) {
+      continue;
+    }
+    const std::vector<tapeio::DriveSlot> drives = library->mover()->drives();
+    if (std::ranges::any_of(drives, [](const auto& drive) { return drive.medium == ""; })) {
+      nameless.push_back(library);
+    }
+  }
+  if (nameless.size() > 1) {
+    std::string urls;
+    for (const tapeio::Library* library : nameless) {
+      urls += (urls.empty() ? "" : ", ") + library->url();
+    }
+    throw Error(ErrorCode::conflict, "label medium " + std::string(label) +
+                                         ": more than one drive holds a tape without a name (" +
+                                         urls + "); say which with --library URL");
+  }
+  return nameless.empty() ? placed_medium(context, "label", label)
+                          : tapeio::PlacedMedium{nameless.front(), std::string(label)};
 }
 
 [[noreturn]] void nothing_moves(const std::string& verb, std::string_view label,
@@ -114,37 +131,11 @@ tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
   return *placed.library->mover();
 }
 
-// Whether an archive of this medium stands where the catalog has it. Its label may be damaged, its
-// archives still prove what it is.
-bool holds_archive_of(Context& context, const catalog::Medium& medium, tapeio::TapeDrive& drive) {
-  Bytes record(tapeio::kMaxRecordSize);
-  for (const catalog::Bundle& bundle : context.ledger.bundles(medium.id)) {
-    if (!bundle.archive_block || bundle.archive_header.empty()) {
-      continue;
-    }
-    try {
-      drive.locate(*bundle.archive_block);
-      const tapeio::ReadResult read = drive.read_record(record);
-      const ByteView header = bundle.archive_header;
-      if (read.size >= header.size() &&
-          std::ranges::equal(header, ByteView(record).first(header.size()))) {
-        return true;
-      }
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::no_medium || error.code() == ErrorCode::exhausted) {
-        throw;
-      }
-    }
-  }
-  return false;
-}
-
 // Not even --force writes over copies that this catalog counts on.
 void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
                                Reporter& reporter) {
-  const auto drive =
-      tapeio::load_when_free(placed, tapeio::Library::Access::write, reporter.stop(),
-                             [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  const auto drive = archive::load_and_tell(placed, tapeio::Library::Access::write, reporter,
+                                            tapeio::ForPeople::fail);
   std::optional<format::MediumLabel> found;
   try {
     found = read_label(*drive);
@@ -154,7 +145,8 @@ void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& pla
     }
   }
   for (const catalog::Medium& medium : context.ledger.media()) {
-    if (found ? medium.uuid == found->medium : holds_archive_of(context, medium, *drive)) {
+    if (found ? medium.uuid == found->medium
+              : holds_any(known_archives(context.ledger, medium.id), *drive)) {
       throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
                                            medium.label +
                                            " of this catalog, and what is on it counts; nothing "
@@ -171,14 +163,15 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   if (context.ledger.medium(name)) {
     throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
   }
-  library_for(context, url)
+  library_for(context, "add a medium", url)
       .add_medium(name, capacity_bytes.value_or(context.config().medium_capacity));
   return name;
 }
 
-void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter) {
+void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter,
+                  std::string_view url) {
   tapeio::require_valid_label(label);
-  const tapeio::PlacedMedium placed = medium_to_label(context, label);
+  const tapeio::PlacedMedium placed = medium_to_label(context, label, url);
   if (overwrite) {
     require_no_medium_of_ours(context, placed, reporter);
   }
@@ -209,8 +202,8 @@ void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  (void)tapeio::load_when_free(placed, tapeio::Library::Access::read, reporter.stop(),
-                               [&](const std::string& why) { reporter.note(why + "; waiting"); });
+  (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                               tapeio::ForPeople::fail);
   record_health(context);
 }
 

@@ -25,8 +25,10 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
 
 // Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on. What
 // holds something else is refused by what it seems to be, unless `overwrite`: then that is lost. A
-// medium that this catalog knows under any label is refused in every case.
-void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter);
+// medium that this catalog knows under any label is refused in every case. `url`: the library that
+// has it; may be empty where only one drive holds a tape without a name, else Error{conflict}.
+void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter,
+                  std::string_view url = {});
 
 // The user carried it there ("shelf B").
 void move_medium(Context& context, std::string_view label, std::string_view location);

@@ -96,7 +96,7 @@ recall::Outside RecallService::outside() {
   };
   outside.find_medium = [this](const std::string& label) {
     const auto medium = reader().ledger.medium(label);
-    return medium ? workspace_.libraries().find(*medium).medium : std::nullopt;
+    return medium ? workspace_.libraries().find(*medium, reader().ledger).medium : std::nullopt;
   };
   outside.damaged = [this](const recall::Content& content, const recall::Extent& extent,
                            const std::string& why) {
@@ -136,7 +136,7 @@ bool RecallService::within_reach(const recall::Content& content) {
     asking_ = std::make_unique<Context>(workspace_, catalog::Access::read);
   }
   const auto places = asking_->ledger.places(catalog::ContentId{content.number});
-  const auto slots = workspace_.libraries().slots();
+  const auto slots = workspace_.libraries().slots(Libraries::Look::glance);
   return std::any_of(slots.begin(), slots.end(), [&](const Libraries::Slot& slot) {
     return std::any_of(places.begin(), places.end(), [&](const catalog::CopyPlace& place) {
       return may_be(slot.medium.label, place.medium);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
+#include "engine/archive/load_waiting.h"
 #include "engine/service/destination.h"
 #include "engine/service/restore_plan.h"
 #include "engine/service/restore_writer.h"
@@ -17,7 +19,8 @@ namespace {
 // Looks for media, and remembers those that failed.
 class Media {
  public:
-  Media(Context& context, Reporter& reporter) : context_(context), reporter_(reporter) {}
+  Media(Context& context, Reporter& reporter, tapeio::ForPeople for_people)
+      : context_(context), reporter_(reporter), for_people_(for_people) {}
 
   [[nodiscard]] bool here(const std::string& label) {
     const auto known = here_.find(label);
@@ -30,7 +33,21 @@ class Media {
     }
     return here_[label] = found.medium.has_value();
   }
-  void failed(const std::string& label) { here_[label] = false; }
+  // Whether somebody can put it into a drive: then load() waits for him.
+  [[nodiscard]] bool can_be_fetched(const std::string& label) {
+    if (for_people_ == tapeio::ForPeople::fail || failed_.contains(label)) {
+      return false;
+    }
+    const auto known = fetchable_.find(label);
+    if (known != fetchable_.end()) {
+      return known->second;
+    }
+    return (fetchable_[label] = drive_for(label).has_value());
+  }
+  void failed(const std::string& label) {
+    here_[label] = false;
+    failed_.insert(label);
+  }
   // Why a medium is not here, as far as there is more to say.
   [[nodiscard]] std::string why_not(const std::string& label) const {
     const auto known = why_not_.find(label);
@@ -39,24 +56,34 @@ class Media {
 
   // Error{no_medium, conflict, ...}.
   [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
-    const Libraries::Lookup found = find(label);
-    if (!found.medium) {
+    auto placed = find(label).medium;
+    if (!placed && for_people_ == tapeio::ForPeople::wait) {
+      placed = drive_for(label);
+    }
+    if (!placed) {
       throw Error(ErrorCode::no_medium, "load medium " + label + ": it is not here any more");
     }
-    return tapeio::load_when_free(
-        *found.medium, tapeio::Library::Access::read, reporter_.stop(),
-        [&](const std::string& why) { reporter_.note(why + "; waiting"); });
+    return archive::load_and_tell(*placed, tapeio::Library::Access::read, reporter_, for_people_);
   }
 
  private:
   [[nodiscard]] Libraries::Lookup find(const std::string& label) const {
     const auto medium = context_.ledger.medium(label);
-    return medium ? context_.workspace.libraries().find(*medium) : Libraries::Lookup{};
+    return medium ? context_.workspace.libraries().find(*medium, context_.ledger)
+                  : Libraries::Lookup{};
+  }
+  [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const std::string& label) const {
+    const auto medium = context_.ledger.medium(label);
+    return medium ? context_.workspace.libraries().drive_for(*medium, context_.ledger)
+                  : std::nullopt;
   }
 
   Context& context_;
   Reporter& reporter_;
+  const tapeio::ForPeople for_people_;
   std::map<std::string, bool> here_;
+  std::map<std::string, bool> fetchable_;
+  std::set<std::string> failed_;
   std::map<std::string, std::string> why_not_;
 };
 
@@ -66,7 +93,7 @@ class Restore {
       : context_(context),
         request_(request),
         reporter_(reporter),
-        media_(context, reporter),
+        media_(context, reporter, request.for_people),
         destination_(request.to, !request.dry_run),
         plan_(context, request, destination_, result_) {}
 
@@ -82,10 +109,16 @@ class Restore {
     // Usually one round; damaged copies make another.
     while (!wanted.empty()) {
       const RestorePlan::Sweeps round = plan_.sweep(wanted, here());
-      give_up(round.left_over);
+      // What nobody has to fetch comes first.
+      const RestorePlan::Sweeps fetched =
+          plan_.sweep(round.left_over,
+                      [this](const std::string& label) { return media_.can_be_fetched(label); });
+      give_up(fetched.left_over);
       wanted.clear();
-      for (const RestoreSweep& sweep : round.sweeps) {
-        read(writer, sweep, wanted);
+      for (const RestorePlan::Sweeps* sweeps : {&round, &fetched}) {
+        for (const RestoreSweep& sweep : sweeps->sweeps) {
+          read(writer, sweep, wanted);
+        }
       }
     }
     writer.finish();

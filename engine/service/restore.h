@@ -8,6 +8,7 @@
 
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
+#include "tapeio/library.h"
 
 // Restore: files and trees come back below a directory, each medium in one sweep.
 //
@@ -36,6 +37,8 @@ struct RestoreRequest {
   std::string to;                    // The directory; made when it is not there.
   std::optional<std::int64_t> at_s;  // As the tree was then; absent: the newest versions.
   Conflict conflict = Conflict::refuse;
+  // Whether it waits until somebody has put a tape into a drive that is fed by hand.
+  tapeio::ForPeople for_people = tapeio::ForPeople::fail;
   bool dry_run = false;  // Says what would be read from where; changes nothing.
 };
 

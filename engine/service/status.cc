@@ -13,7 +13,7 @@ using Slots = std::vector<Libraries::Slot>;
 
 // Takes the medium out of `slots` when it is there. The label on a disk medium is read, because
 // that moves nothing; of a cartridge only its drive can tell.
-void look_for(MediumStatus& status, Libraries& libraries, Slots& slots) {
+void look_for(MediumStatus& status, Context& context, Slots& slots) {
   const auto slot = std::find_if(slots.begin(), slots.end(), [&](const Libraries::Slot& each) {
     return may_be(each.medium.label, status.medium);
   });
@@ -21,7 +21,8 @@ void look_for(MediumStatus& status, Libraries& libraries, Slots& slots) {
     return;
   }
   if (slot->medium.device_id != 0) {
-    const Libraries::Lookup found = libraries.find(status.medium);
+    const Libraries::Lookup found =
+        context.workspace.libraries().find(status.medium, context.ledger, Libraries::Look::glance);
     status.why_not = found.medium ? "" : found.why_not;
     if (!found.medium) {
       return;
@@ -54,8 +55,7 @@ void count_under_copied(Context& context, Status& status) {
 }  // namespace
 
 std::vector<MediumStatus> media_status(Context& context) {
-  Libraries& libraries = context.workspace.libraries();
-  Slots slots = libraries.slots();
+  Slots slots = context.workspace.libraries().slots(Libraries::Look::glance);
   std::vector<MediumStatus> media;
   const std::vector<catalog::HealthSample> known = known_health(context);
   for (const catalog::Medium& medium : context.ledger.media()) {
@@ -70,7 +70,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     for (const catalog::Bundle& bundle : bundles) {
       status.used_bytes += bundle.plain_bytes;
     }
-    look_for(status, libraries, slots);
+    look_for(status, context, slots);
     media.push_back(std::move(status));
   }
   for (const auto& [library, slot] : slots) {

@@ -5,7 +5,7 @@ namespace mixtape::service {
 
 void look_for_unseen_media(Context& context) {
   for (const catalog::Medium& medium : context.ledger.unseen_media()) {
-    if (context.workspace.libraries().find(medium).label_read) {
+    if (context.workspace.libraries().find(medium, context.ledger).label_read) {
       context.ledger.label_seen(medium);
     }
   }

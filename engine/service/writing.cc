@@ -5,7 +5,7 @@
 
 namespace mixtape::service {
 
-archive::WriteContext write_context(Context& context) {
+archive::WriteContext write_context(Context& context, tapeio::ForPeople for_people) {
   Workspace& workspace = context.workspace;
   const home::Config& config = context.config();
   return {
@@ -18,6 +18,7 @@ archive::WriteContext write_context(Context& context) {
       .bundle_bytes = config.bundle_size,
       .domain = copy_domains(context.workspace),
       .warning_zone_bytes = {},
+      .for_people = for_people,
       .before_commit = {},
   };
 }

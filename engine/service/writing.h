@@ -8,7 +8,8 @@
 
 namespace mixtape::service {
 
-// Refers to `context`, which must outlive it.
-[[nodiscard]] archive::WriteContext write_context(Context& context);
+// Refers to `context`, which must outlive it. `for_people`: as WriteContext.
+[[nodiscard]] archive::WriteContext write_context(
+    Context& context, tapeio::ForPeople for_people = tapeio::ForPeople::fail);
 
 }  // namespace mixtape::service

@@ -126,7 +126,7 @@ SimLibrary::Bay& SimLibrary::reserve(std::string_view label) {
     }
   }
   if (chosen == nullptr || chosen->in_use) {
-    throw Error(ErrorCode::locked,
+    throw Error(ErrorCode::busy,
                 "load medium " + std::string(label) +
                     (chosen == nullptr ? ": every drive is in use" : ": its drive is in use"));
   }
@@ -204,7 +204,8 @@ void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive)
   keep_chip(bay);
 }
 
-std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access) {
+std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access,
+                                            const LoadWatch& /*watch*/) {
   require_valid_label(label);
   {
     const std::lock_guard lock(mutex_);
@@ -278,8 +279,7 @@ void SimLibrary::unload(std::string_view label) {
       return;
     }
     if (bay->in_use) {
-      throw Error(ErrorCode::locked,
-                  "unload medium " + std::string(label) + ": its drive is in use");
+      throw Error(ErrorCode::busy, "unload medium " + std::string(label) + ": its drive is in use");
     }
     bay->in_use = true;
   }
@@ -297,7 +297,7 @@ std::string SimLibrary::export_medium(std::string_view label) {
   const std::lock_guard lock(mutex_);
   require_known_locked(label, "export");
   if (bay_with_locked(label) != nullptr) {
-    throw Error(ErrorCode::locked,
+    throw Error(ErrorCode::busy,
                 "export medium " + std::string(label) + ": somebody has loaded it meanwhile");
   }
   places_.export_one(label);
@@ -311,7 +311,7 @@ void SimLibrary::clean(std::string_view drive_name) {
   {
     const std::lock_guard lock(mutex_);
     if (bay.in_use) {
-      throw Error(ErrorCode::locked, "clean " + std::string(drive_name) + ": it is in use");
+      throw Error(ErrorCode::busy, "clean " + std::string(drive_name) + ": it is in use");
     }
     label = cleaning_cartridge_locked("clean " + std::string(drive_name) + ": ");
     bay.in_use = true;

@@ -53,7 +53,9 @@ class SimLibrary final : public Library, public CartridgeMover {
   // back out: Error{unsupported} for another generation, and for a cleaning cartridge, with which
   // the drive has cleaned itself. Error{write_protected} for writing to a generation that it only
   // reads.
-  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access) override;
+  using Library::load;
+  [[nodiscard]] std::unique_ptr<TapeDrive> load(std::string_view label, Access access,
+                                                const LoadWatch& watch) override;
   [[nodiscard]] CartridgeMover* mover() override { return this; }
   [[nodiscard]] std::string drive_report() override;
 

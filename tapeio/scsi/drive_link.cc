@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "tapeio/scsi/insist.h"
+
 namespace mixtape::tapeio::scsi {
 namespace {
 
@@ -56,30 +58,6 @@ void DriveLink::lose_position(ErrorCode code, std::string why) {
   lost_ = std::move(why);
 }
 
-Sense DriveLink::sense_of(const Reply& reply) {
-  const std::size_t size = std::min(reply.sense_size, reply.sense.size());
-  if (size > 0) {
-    return decode_sense({reply.sense.data(), size});
-  }
-  constexpr std::uint8_t kAllocation = kMostSenseBytes;
-  std::array<std::byte, kAllocation> answer{};
-  const SscCommand command = request_sense(kAllocation);
-  const Reply asked = transport_->execute(
-      {.cdb = command.cdb(), .in = answer, .timeout = time_for(command.patience)});
-  if (asked.status != Status::good) {
-    return {};
-  }
-  std::array<std::uint8_t, kAllocation> bytes{};
-  const std::size_t came = std::min(asked.transferred, bytes.size());
-  std::transform(answer.begin(), answer.begin() + static_cast<std::ptrdiff_t>(came), bytes.begin(),
-                 [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
-  const Sense sense = decode_sense({bytes.data(), came});
-  // "Nothing to say" about a command that was not carried out is no reason, and no success.
-  const bool says_nothing = sense.key == SenseKey::no_sense && sense.is(0x00, 0x00) &&
-                            !sense.filemark && !sense.end_of_medium && !sense.incorrect_length;
-  return says_nothing ? Sense{} : sense;
-}
-
 bool DriveLink::passes_attention(const std::string& what, const SscCommand& command,
                                  const Sense& sense) {
   const Advice advice = advice_for(sense);
@@ -115,45 +93,24 @@ bool DriveLink::passes_attention(const std::string& what, const SscCommand& comm
 
 Outcome DriveLink::run(const std::string& what, const SscCommand& command, MutableBytes in,
                        ByteView out) {
-  int busy = 0;
-  int attentions = 0;
-  for (;;) {
-    const Reply reply = transport_->execute(
-        {.cdb = command.cdb(), .in = in, .out = out, .timeout = time_for(command.patience)});
-    const std::size_t transferred = std::min(reply.transferred, std::max(in.size(), out.size()));
-    switch (reply.status) {
-      case Status::good:
-        return {.good = true, .transferred = transferred};
-      case Status::check_condition:
-        break;
-      case Status::busy:
-      case Status::task_set_full:
-        if (++busy > kMostBusyTries) {
-          throw Error(ErrorCode::locked,
-                      what + ": " + transport_->name() +
-                          " stays busy: wait until it is done, or look who uses it");
-        }
-        pause();
-        continue;
-      case Status::reservation_conflict:
-        throw Error(ErrorCode::locked,
-                    what + ": " + transport_->name() +
-                        " is reserved by another host: wait until it is released");
-      default:
-        throw Error(ErrorCode::io,
-                    what + ": " + transport_->name() + " answered with an unknown status");
-    }
-    const Sense sense = sense_of(reply);
-    if (sense.understood && sense.key == SenseKey::unit_attention &&
-        ++attentions <= kMostAttentions && passes_attention(what, command, sense)) {
-      continue;
-    }
-    const bool is_empty = sense.key == SenseKey::not_ready && sense.asc == 0x3a;
-    if (is_empty && needs_medium(command.operation())) {
-      lose_position(ErrorCode::no_medium, "the cartridge was taken out: load it again");
-    }
-    return {.good = false, .sense = sense, .transferred = transferred};
+  const auto [reply, sense] = insist(
+      *transport_,
+      {.cdb = command.cdb(), .in = in, .out = out, .timeout = time_for(command.patience)}, what,
+      {.pause = pause_,
+       .most_waits = kMostBusyTries,
+       .most_attentions = kMostAttentions,
+       .passes_attention = [&](const Sense& news) {
+         return passes_attention(what, command, news);
+       }});
+  const std::size_t transferred = std::min(reply.transferred, std::max(in.size(), out.size()));
+  if (reply.status == Status::good) {
+    return {.good = true, .transferred = transferred};
   }
+  const bool is_empty = sense.key == SenseKey::not_ready && sense.asc == 0x3a;
+  if (is_empty && needs_medium(command.operation())) {
+    lose_position(ErrorCode::no_medium, "the cartridge was taken out: load it again");
+  }
+  return {.good = false, .sense = sense, .transferred = transferred};
 }
 
 std::size_t DriveLink::must(const std::string& what, const SscCommand& command, MutableBytes in,

@@ -65,9 +65,6 @@ class DriveLink {
   [[nodiscard]] Transport& transport() const { return *transport_; }
 
  private:
-  // What the target said about a CHECK CONDITION. A transport may lose that on the way: then the
-  // target is asked (REQUEST SENSE).
-  [[nodiscard]] Sense sense_of(const Reply& reply);
   // True: try the command again.
   bool passes_attention(const std::string& what, const SscCommand& command, const Sense& sense);
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 #include <utility>
 
 #include "tapeio/error.h"
@@ -18,14 +17,11 @@ constexpr std::chrono::minutes kMoveTimeout{10};
 constexpr std::chrono::minutes kInventoryTimeout{60};  // Hours of shelves in the largest.
 // A target has a reason for some unit attentions in a row, not for endless ones.
 constexpr int kMostUnitAttentions = 10;
+constexpr std::chrono::milliseconds kShortestPause{1};
 // One answer holds so many elements; what a stranger can make us allocate is bounded by it.
 constexpr std::uint16_t kElementsAtOnce = 200;
 constexpr std::uint32_t kStatusAllocation = 64 * 1024;
 constexpr std::uint32_t kLargestStatusAllocation = 1024 * 1024;
-
-Sense sense_of(const Reply& reply) {
-  return decode_sense(std::span(reply.sense).first(std::min(reply.sense_size, kMostSenseBytes)));
-}
 
 bool is_getting_ready(const Sense& sense) {
   return sense.key == SenseKey::not_ready && sense.is(0x04, 0x01);
@@ -85,7 +81,7 @@ std::string ScsiChanger::doing(std::string_view what) const {
 void ScsiChanger::learn_capabilities() {
   Bytes data(kMostChangerParameters);
   const Cdb6 sense = changer_mode_sense(0x1f);
-  const Reply reply = execute({.cdb = sense, .in = data}, "ask for its capabilities");
+  const Reply reply = execute({.cdb = sense, .in = data}, "ask for its capabilities").reply;
   if (reply.status != Status::good) {
     return;  // The page is optional.
   }
@@ -93,34 +89,24 @@ void ScsiChanger::learn_capabilities() {
   capabilities_ = parse_changer_capabilities(data);
 }
 
-Reply ScsiChanger::execute(const Command& command, std::string_view what) {
-  const auto give_up = std::chrono::steady_clock::now() + options_.patience;
-  for (int attentions = 0;;) {
-    const Reply reply = transport_->execute(command);
-    const Sense sense = sense_of(reply);
-    if (reply.status == Status::check_condition && sense.key == SenseKey::unit_attention &&
-        ++attentions <= kMostUnitAttentions) {
-      continue;
-    }
-    if (reply.status == Status::reservation_conflict) {
-      throw Error(ErrorCode::locked, doing(what) + ": another computer has reserved it");
-    }
-    const bool waits = reply.status == Status::busy || reply.status == Status::task_set_full ||
-                       (reply.status == Status::check_condition && is_getting_ready(sense));
-    if (!waits) {
-      return reply;
-    }
-    if (std::chrono::steady_clock::now() >= give_up) {
-      throw Error(ErrorCode::io, doing(what) + ": it does not get ready; look at its display");
-    }
-    std::this_thread::sleep_for(options_.pause);
+Answer ScsiChanger::execute(const Command& command, std::string_view what) {
+  const Answer answer = insist(
+      *transport_, command, doing(what),
+      {.pause = options_.pause,
+       .most_waits = static_cast<int>(options_.patience / std::max(options_.pause, kShortestPause)),
+       .most_attentions = kMostUnitAttentions,
+       .passes_attention = [](const Sense&) { return true; },
+       .is_getting_ready = is_getting_ready});
+  if (answer.reply.status == Status::check_condition && is_getting_ready(answer.sense)) {
+    throw Error(ErrorCode::io, doing(what) + ": it does not get ready; look at its display");
   }
+  return answer;
 }
 
 std::size_t ScsiChanger::require(const Command& command, std::string_view what) {
-  const Reply reply = execute(command, what);
+  const auto [reply, sense] = execute(command, what);
   if (reply.status != Status::good) {
-    throw Error(ErrorCode::io, doing(what) + ": " + to_string(sense_of(reply)));
+    throw Error(ErrorCode::io, doing(what) + ": " + to_string(sense));
   }
   return std::min(reply.transferred, command.in.size());
 }
@@ -134,8 +120,8 @@ std::vector<Element> ScsiChanger::elements() {
       throw;
     }
     const Cdb6 inventory = initialize_element_status();
-    if (execute({.cdb = inventory, .timeout = kInventoryTimeout}, "count its cartridges").status !=
-        Status::good) {
+    if (execute({.cdb = inventory, .timeout = kInventoryTimeout}, "count its cartridges")
+            .reply.status != Status::good) {
       throw;
     }
   }
@@ -216,18 +202,18 @@ Reply ScsiChanger::ask_status(ElementStatusRequest& request, Bytes& data) {
     request.volume_tags = has_volume_tags_;
     request.drive_identifiers = has_drive_identifiers_ && request.kind == Element::Kind::drive;
     const Cdb12 cdb = read_element_status(request);
-    const Reply reply = execute({.cdb = cdb, .in = data}, "read element status");
+    const auto [reply, sense] = execute({.cdb = cdb, .in = data}, "read element status");
     if (reply.status == Status::good) {
       return reply;
     }
     // A changer without a barcode reader, or before DVCID, refuses the bit that asks for it.
-    const bool is_refusal = sense_of(reply).key == SenseKey::illegal_request;
+    const bool is_refusal = sense.key == SenseKey::illegal_request;
     if (is_refusal && request.drive_identifiers) {
       has_drive_identifiers_ = false;
     } else if (is_refusal && request.volume_tags) {
       has_volume_tags_ = false;
     } else {
-      throw Error(ErrorCode::io, doing("read element status") + ": " + to_string(sense_of(reply)));
+      throw Error(ErrorCode::io, doing("read element status") + ": " + to_string(sense));
     }
   }
 }
@@ -235,7 +221,7 @@ Reply ScsiChanger::ask_status(ElementStatusRequest& request, Bytes& data) {
 void ScsiChanger::lock_door(bool lock) {
   if (has_door_lock_) {
     const Cdb6 cdb = lock_changer_door(lock);
-    const Reply reply = execute({.cdb = cdb}, lock ? "lock its door" : "unlock its door");
+    const Reply reply = execute({.cdb = cdb}, lock ? "lock its door" : "unlock its door").reply;
     has_door_lock_ = reply.status == Status::good;
   }
 }
@@ -275,10 +261,10 @@ void ScsiChanger::move(std::uint16_t from, std::uint16_t to) {
   lock_door(true);
   const Cdb12 cdb = move_medium(from, to);
   // Where no answer comes, the lock goes with the connection, or when the changer is opened again.
-  const Reply reply = execute({.cdb = cdb, .timeout = kMoveTimeout}, what);
+  const auto [reply, sense] = execute({.cdb = cdb, .timeout = kMoveTimeout}, what);
   lock_door(false);
   if (reply.status != Status::good) {
-    throw_move_failure(doing(what), sense_of(reply));
+    throw_move_failure(doing(what), sense);
   }
 }
 

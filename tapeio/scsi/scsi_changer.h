@@ -10,6 +10,7 @@
 
 #include "tapeio/changer.h"
 #include "tapeio/drive_features.h"
+#include "tapeio/scsi/insist.h"
 #include "tapeio/scsi/smc_commands.h"
 #include "tapeio/scsi/transport.h"
 
@@ -46,7 +47,7 @@ class ScsiChanger final : public Changer {
  private:
   // Sends it again after a unit attention and while the target is busy or getting ready. What
   // comes back is good, or a sense that the caller has to understand.
-  [[nodiscard]] Reply execute(const Command& command, std::string_view doing);
+  [[nodiscard]] Answer execute(const Command& command, std::string_view doing);
   // The same, where any other answer than good is an Error; returns what was transferred.
   std::size_t require(const Command& command, std::string_view doing);
   [[nodiscard]] std::string doing(std::string_view what) const;

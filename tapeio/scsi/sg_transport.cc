@@ -74,7 +74,9 @@ std::string why_undelivered(unsigned host, unsigned driver) {
     case ENXIO:
       throw Error(ErrorCode::not_found, "ask " + name + ": the device is gone; look at its cable");
     case EBUSY:
-      throw Error(ErrorCode::locked, "ask " + name + ": another program is using this device");
+      throw Error(ErrorCode::locked, "ask " + name +
+                                         ": another program is using this device; `fuser -v " +
+                                         name + "` says which: wait for it, or stop it");
     default:
       throw_errno("ask " + name, -result);
   }

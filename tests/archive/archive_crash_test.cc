@@ -38,8 +38,14 @@ class FaultyLibrary final : public tapeio::Library {
   void add_medium(std::string_view label, std::uint64_t capacity_bytes) override {
     library_.add_medium(label, capacity_bytes);
   }
-  std::unique_ptr<tapeio::TapeDrive> load(std::string_view label, Access access) override {
-    auto drive = std::make_unique<tapeio::FaultyDrive>(library_.load(label, access), plan);
+  using Library::load;
+  std::unique_ptr<tapeio::TapeDrive> load(std::string_view label, Access access,
+                                          const tapeio::LoadWatch& watch_load) override {
+    auto drive =
+        std::make_unique<tapeio::FaultyDrive>(library_.load(label, access, watch_load), plan);
+    if (watch) {
+      watch(std::string(label));
+    }
     last = drive.get();
     return drive;
   }

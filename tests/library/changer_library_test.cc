@@ -52,7 +52,9 @@ class ChangerLibraryTest : public testing::Test {
     // In an order that is not the robot's.
     for (unsigned number = drives; number > 0; --number) {
       parts.push_back({.device = "/dev/nst" + std::to_string(number),
-                       .open = [this, number] { return robot_->drive(number).open(); }});
+                       .open = [this, number](const tapeio::WhileNotReady& not_ready) {
+                         return robot_->drive(number).open(not_ready);
+                       }});
     }
     library_ = tapeio::make_cartridge_library({.url = "changer:/dev/robot",
                                                .changer = robot_->connect(),
@@ -176,19 +178,19 @@ TEST_F(ChangerLibraryTest, WhereNoSlotIsFreeASentenceSaysWhatToDo) {
 TEST_F(ChangerLibraryTest, ABusyDriveIsNotTakenAway) {
   build();
   const auto drive = load("MX0001L8");
-  EXPECT_EQ(error_loading("MX0002L8"), ErrorCode::locked);
-  EXPECT_EQ(error_loading("MX0001L8"), ErrorCode::locked);
+  EXPECT_EQ(error_loading("MX0002L8"), ErrorCode::busy);
+  EXPECT_EQ(error_loading("MX0001L8"), ErrorCode::busy);
   EXPECT_EQ(error_of([&] {
               mover().unload("MX0001L8");
               return 0;
             }),
-            ErrorCode::locked);
-  EXPECT_EQ(error_of([&] { return mover().export_medium("MX0001L8"); }), ErrorCode::locked);
+            ErrorCode::busy);
+  EXPECT_EQ(error_of([&] { return mover().export_medium("MX0001L8"); }), ErrorCode::busy);
   EXPECT_EQ(error_of([&] {
               mover().clean("drive 1");
               return 0;
             }),
-            ErrorCode::locked);
+            ErrorCode::busy);
   EXPECT_EQ(robot_->take_moves().size(), 1U);
   EXPECT_TRUE(mover().drives().front().in_use);
 }
@@ -215,12 +217,13 @@ TEST_F(ChangerLibraryTest, ADriveOfAnotherLibraryGetsNoCartridge) {
   robot_ = std::make_unique<FakeRobot>(FakeRobot::Size{});
   robot_->put(kSlot1, "MX0001L8");
   FakeDrive stranger("SN777");
-  library_ = tapeio::make_cartridge_library({.url = "changer:/dev/robot",
-                                             .changer = robot_->connect(),
-                                             .drives = {{.device = "/dev/nst7",
-                                                         .serial = "SN777",
-                                                         .open = [&] { return stranger.open(); }}},
-                                             .options = quick()});
+  library_ = tapeio::make_cartridge_library(
+      {.url = "changer:/dev/robot",
+       .changer = robot_->connect(),
+       .drives = {{.device = "/dev/nst7",
+                   .serial = "SN777",
+                   .open = [&](const auto&) { return stranger.open(); }}},
+       .options = quick()});
   EXPECT_EQ(error_loading("MX0001L8"), ErrorCode::not_found);
   EXPECT_THAT(robot_->take_moves(), IsEmpty());
 }
@@ -288,6 +291,58 @@ TEST_F(ChangerLibraryTest, ASlowDriveIsWaitedFor) {
   build();
   robot_->drive(1).polls_until_ready = 5;
   EXPECT_TRUE(load("MX0001L8")->medium());
+}
+
+TEST_F(ChangerLibraryTest, WhileADriveGetsReadyItIsToldWithWhatAndHowFarItIs) {
+  build();
+  robot_->drive(1).measures = 4;
+  std::vector<tapeio::LoadWait> told;
+  const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library_->load("MX0001L8", Library::Access::read, watch)->medium());
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_EQ(told[0].what, "load medium MX0001L8: the drive measures its tape");
+  EXPECT_EQ(told[0].progress, 1.0 / 5);
+  EXPECT_EQ(told[3].progress, 1.0 / 2);
+}
+
+TEST_F(ChangerLibraryTest, ADriveThatTellsNothingIsWaitedForInWordsToo) {
+  build();
+  robot_->drive(1).polls_until_ready = 3;
+  std::vector<tapeio::LoadWait> told;
+  const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library_->load("MX0001L8", Library::Access::read, watch)->medium());
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told[0].what, "load medium MX0001L8: /dev/nst1 gets ready");
+  EXPECT_EQ(told[0].progress, std::nullopt);
+}
+
+TEST_F(ChangerLibraryTest, AStopEndsTheWaitAndTheCartridgeStaysWhereItGetsReady) {
+  build();
+  for (const bool tells : {true, false}) {
+    robot_->drive(1).measures = tells ? 1'000'000 : 0;
+    robot_->drive(1).polls_until_ready = tells ? 0 : 1'000'000;
+    std::stop_source stop;
+    const tapeio::LoadWatch watch{.stop = stop.get_token(),
+                                  .tell = [&](const auto&) { stop.request_stop(); }};
+    EXPECT_EQ(error_of([&] { return library_->load("MX0001L8", Library::Access::read, watch); }),
+              ErrorCode::cancelled);
+    EXPECT_FALSE(mover().drives().front().in_use);
+    EXPECT_EQ(robot_->at(kDrive1), "MX0001L8");
+  }
+  robot_->drive(1).polls_until_ready = 0;
+  static_cast<void>(robot_->take_moves());
+  EXPECT_TRUE(load("MX0001L8")->medium());
+  EXPECT_THAT(robot_->take_moves(), IsEmpty());
+}
+
+TEST_F(ChangerLibraryTest, ADriveThatStillMeasuresAnotherCartridgeFinishesThatFirst) {
+  build();
+  robot_->put(kDrive1, "MX0007L8");
+  robot_->drive(1).measures = 3;
+  int told = 0;
+  const tapeio::LoadWatch watch{.tell = [&](const auto&) { ++told; }};
+  EXPECT_TRUE(library_->load("MX0001L8", Library::Access::read, watch)->medium());
+  EXPECT_EQ(robot_->drive(1).measures, 0);
 }
 
 TEST_F(ChangerLibraryTest, ADriveThatNeverGetsReadyIsAnErrorAfterAWhile) {
@@ -489,7 +544,7 @@ void load_often(Library& library, const std::string& label, std::atomic<int>& lo
       ++loaded;
       ++i;
     } catch (const Error& error) {
-      ASSERT_EQ(error.code(), ErrorCode::locked) << error.what();
+      ASSERT_EQ(error.code(), ErrorCode::busy) << error.what();
       std::this_thread::yield();
     }
   }

@@ -29,10 +29,15 @@ class OpenedDrive final : public tapeio::TapeDrive {
   }
 
  public:
-  explicit OpenedDrive(FakeDrive& drive) : drive_(drive) {}
+  OpenedDrive(FakeDrive& drive, tapeio::WhileNotReady not_ready)
+      : drive_(drive), not_ready_(std::move(not_ready)) {}
 
   std::optional<tapeio::MediumInfo> medium() override {
     ++drive_.polled;
+    while (not_ready_ && !drive_.is_unplugged && has_cartridge() && drive_.measures > 0) {
+      not_ready_("the drive measures its tape", 1.0 / (drive_.measures + 1));
+      --drive_.measures;
+    }
     return with([&](auto& mechanism) -> std::optional<tapeio::MediumInfo> {
       if (drive_.polls_until_ready > 0) {
         --drive_.polls_until_ready;
@@ -82,7 +87,13 @@ class OpenedDrive final : public tapeio::TapeDrive {
   }
 
  private:
+  bool has_cartridge() {
+    const std::lock_guard lock(drive_.mutex_);
+    return drive_.cartridge_ != nullptr;
+  }
+
   FakeDrive& drive_;
+  const tapeio::WhileNotReady not_ready_;
 };
 
 void FakeDrive::insert(Cartridge cartridge) {
@@ -99,12 +110,12 @@ Cartridge FakeDrive::take_out() {
   return std::exchange(cartridge_, nullptr);
 }
 
-std::unique_ptr<tapeio::TapeDrive> FakeDrive::open() {
+std::unique_ptr<tapeio::TapeDrive> FakeDrive::open(const tapeio::WhileNotReady& not_ready) {
   ++opened;
   if (is_unplugged) {
     throw Error(ErrorCode::not_found, "open the drive: it is unplugged");
   }
-  return std::make_unique<OpenedDrive>(*this);
+  return std::make_unique<OpenedDrive>(*this, not_ready);
 }
 
 class ConnectedRobot final : public tapeio::Changer {

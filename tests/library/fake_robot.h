@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tapeio/cartridge_library.h"
 #include "tapeio/changer.h"
 #include "tapeio/memory_drive.h"
 
@@ -32,11 +33,15 @@ class FakeDrive {
   // A human's or a robot's hand.
   void insert(Cartridge cartridge);
   Cartridge take_out();
-  [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> open();
+  // As CartridgeDrive::open: without a listener it never waits.
+  [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> open(
+      const tapeio::WhileNotReady& not_ready = {});
 
   std::atomic<int> opened{0}, polled{0}, unloaded{0}, rewound{0};
   std::atomic<bool> is_unplugged{false};
-  std::atomic<int> polls_until_ready{0};
+  std::atomic<int> polls_until_ready{0};  // Until then it says that it is empty.
+  // Until then it measures its tape, and says to its listener how far it is.
+  std::atomic<int> measures{0};
 
  private:
   friend class OpenedDrive;

@@ -57,7 +57,12 @@ class HandFedLibraryTest : public testing::Test {
       library_ = tapeio::make_cartridge_library(
           {.url = "st:/dev/nst0",
            .changer = nullptr,
-           .drives = {{.device = "/dev/nst0", .open = [this] { return drive_.open(); }}},
+           .drives = {{.device = "/dev/nst0",
+                       .open =
+                           [this](const tapeio::WhileNotReady& not_ready) {
+                             return drive_.open(not_ready);
+                           },
+                       .glimpse = glimpse_}},
            .options = options_});
     }
     return *library_;
@@ -88,6 +93,7 @@ class HandFedLibraryTest : public testing::Test {
 
   FakeDrive drive_{"SN1"};
   int labels_read_ = 0;
+  std::function<std::optional<tapeio::TapeGlimpse>()> glimpse_;
   tapeio::CartridgeLibraryOptions options_;
   std::unique_ptr<Library> library_;
 };
@@ -113,6 +119,41 @@ TEST_F(HandFedLibraryTest, ItGoesOnByItselfWhenTheTapeAppears) {
   EXPECT_EQ(library().media().front().label, "MX0007L8");
 }
 
+TEST_F(HandFedLibraryTest, ATapeThatGetsReadyIsWaitedForAndToldHowFarItIs) {
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 3;
+  EXPECT_TRUE(library().media().empty()) << "who only looks is not kept waiting";
+  EXPECT_EQ(drive_.measures, 3);
+  std::vector<tapeio::LoadWait> told;
+  const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library().load("MX0001L8", Library::Access::read, watch)->medium());
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0].what, "load medium MX0001L8: the drive measures its tape");
+  EXPECT_EQ(told[0].progress, 1.0 / 4);
+}
+
+TEST_F(HandFedLibraryTest, AStopEndsTheWaitForATapeThatGetsReady) {
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 1'000'000;
+  std::stop_source stop;
+  const tapeio::LoadWatch watch{.stop = stop.get_token(),
+                                .tell = [&](const auto&) { stop.request_stop(); }};
+  EXPECT_EQ(error_of([&] { return library().load("MX0001L8", Library::Access::read, watch); }),
+            ErrorCode::cancelled);
+  drive_.measures = 0;
+  EXPECT_EQ(request_for("MX0001L8"), "");
+}
+
+TEST_F(HandFedLibraryTest, ADriveThatNeverGetsReadyIsSaidNotTo) {
+  options_.first_load_within = 0ms;
+  drive_.insert(tape("MX0001L8"));
+  drive_.measures = 1'000'000;
+  EXPECT_EQ(
+      request_for("MX0001L8"),
+      "put tape MX0001L8 into /dev/nst0: the drive does not get ready with what is in it (the "
+      "drive measures its tape)");
+}
+
 TEST_F(HandFedLibraryTest, TheTapeInTheDriveIsTheMedium) {
   drive_.insert(tape("MX0001L8"));
   const auto media = library().media();
@@ -124,6 +165,41 @@ TEST_F(HandFedLibraryTest, TheTapeInTheDriveIsTheMedium) {
   const auto drive = load("MX0001L8");
   EXPECT_EQ(drive->position().block, 0U);
   EXPECT_EQ(drive->medium()->label, "MX0001L8");
+}
+
+TEST_F(HandFedLibraryTest, AGlanceNeitherRewindsNorReadsATape) {
+  drive_.insert(tape("MX0001L8"));
+  glimpse_ = [] { return tapeio::TapeGlimpse{}; };
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_TRUE(library().mover()->drives().front().unread);
+  EXPECT_EQ(drive_.opened, 0);
+  EXPECT_EQ(labels_read_, 0);
+  EXPECT_EQ(library().media().front().label, "MX0001L8") << "who needs it has it read";
+  EXPECT_FALSE(library().mover()->drives().front().unread);
+  EXPECT_EQ(library().glance().front().label, "MX0001L8") << "and then it is known";
+  EXPECT_EQ(labels_read_, 1);
+}
+
+TEST_F(HandFedLibraryTest, AGlanceShowsWhatTheChipSaysAndLoadingReadsTheTape) {
+  drive_.insert(tape("MX0001L8"));
+  glimpse_ = [] { return tapeio::TapeGlimpse{.label = "MX0002L8"}; };
+  EXPECT_EQ(library().glance().front().label, "MX0002L8");
+  EXPECT_THAT(request_for("MX0002L8"), HasSubstr("in place of MX0001L8"));
+}
+
+TEST_F(HandFedLibraryTest, AGlanceAtAnEmptyDriveSaysSo) {
+  glimpse_ = [] { return std::optional<tapeio::TapeGlimpse>(); };
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_EQ(library().mover()->drives().front().medium, std::nullopt);
+}
+
+TEST_F(HandFedLibraryTest, ATapePutInWhileTheDriveIsOpenIsNotReadForAGlance) {
+  drive_.insert(tape("MX0001L8"));
+  EXPECT_EQ(library().media().size(), 1U);
+  swap_for(nullptr);
+  drive_.insert(tape("MX0002L8"));
+  EXPECT_TRUE(library().glance().empty());
+  EXPECT_EQ(labels_read_, 1);
 }
 
 TEST_F(HandFedLibraryTest, ALabelIsReadOncePerInsertion) {
@@ -218,13 +294,13 @@ TEST_F(HandFedLibraryTest, ADriveInUseIsNotTakenAwayAndNotAsked) {
   drive_.insert(tape("MX0001L8"));
   const auto drive = load("MX0001L8");
   const int before = drive_.polled;
-  EXPECT_EQ(error_of([&] { return load("MX0001L8"); }), ErrorCode::locked);
-  EXPECT_EQ(error_of([&] { return load("MX0002L8"); }), ErrorCode::locked);
+  EXPECT_EQ(error_of([&] { return load("MX0001L8"); }), ErrorCode::busy);
+  EXPECT_EQ(error_of([&] { return load("MX0002L8"); }), ErrorCode::busy);
   EXPECT_EQ(error_of([&] {
               library().mover()->unload("MX0001L8");
               return 0;
             }),
-            ErrorCode::locked);
+            ErrorCode::busy);
   EXPECT_EQ(library().media().size(), 1U);
   EXPECT_TRUE(library().mover()->drives().front().in_use);
   EXPECT_EQ(drive_.polled, before);
@@ -285,7 +361,7 @@ TEST_F(HandFedLibraryTest, CleaningIsTheHumansTask) {
 }
 
 TEST_F(HandFedLibraryTest, WithoutARobotThereIsOneDrive) {
-  const auto open = [this] { return drive_.open(); };
+  const auto open = [this](const auto&) { return drive_.open(); };
   EXPECT_EQ(error_of([&] {
               return tapeio::make_cartridge_library(
                   {.url = "st:x",

@@ -163,6 +163,14 @@ TEST_F(ScsiChangerTest, BusyAndUnitAttentionsAreOnlyNews) {
   EXPECT_EQ(find(changer_->elements(), robot_->import_export(1))->barcode, "MX0009L8");
 }
 
+TEST_F(ScsiChangerTest, OneThatStaysBusyIsUsedByOthersAndSaysSo) {
+  build();
+  for (int i = 0; i < 100; ++i) {
+    plan(FaultKind::busy, kMove);
+  }
+  EXPECT_EQ(error_moving(robot_->slot(2), robot_->slot(3)), ErrorCode::locked);
+}
+
 TEST_F(ScsiChangerTest, EndlessUnitAttentionsComeToAnEnd) {
   build();
   for (int i = 0; i < 100; ++i) {

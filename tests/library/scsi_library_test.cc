@@ -51,11 +51,12 @@ void set_chip_barcode(EmulatedCartridge& of, const std::string& barcode) {
   of.memory[0x0806] = {.format = 1, .value = value};
 }
 
-std::unique_ptr<tapeio::TapeDrive> open_drive(EmulatedTapeDrive& drive) {
+std::unique_ptr<tapeio::TapeDrive> open_drive(EmulatedTapeDrive& drive,
+                                              const tapeio::WhileNotReady& not_ready) {
   tapeio::scsi::ScsiDriveOptions options;
   options.pause = 1ms;
-  options.on_wait = [](const tapeio::scsi::DriveWait& wait) {
-    throw Error(ErrorCode::no_medium, wait.message);
+  options.on_wait = [not_ready](const tapeio::scsi::DriveWait& wait) {
+    not_ready(wait.message, wait.progress);
   };
   return std::make_unique<tapeio::scsi::ScsiDrive>(drive.connect(), options);
 }
@@ -87,9 +88,10 @@ class ScsiLibraryTest : public testing::Test {
     std::vector<tapeio::CartridgeDrive> parts;
     for (std::size_t i = std::min(ours, drives_.size()); i-- > 0;) {
       EmulatedTapeDrive& opened = *drives_[i];
-      parts.push_back({.device = "drive " + opened.serial(), .serial = "", .open = [&opened] {
-                         return open_drive(opened);
-                       }});
+      parts.push_back(
+          {.device = "drive " + opened.serial(),
+           .serial = "",
+           .open = [&opened](const auto& not_ready) { return open_drive(opened, not_ready); }});
     }
     library_.reset();
     library_ = tapeio::make_cartridge_library(
@@ -316,8 +318,15 @@ TEST_F(ScsiLibraryTest, ADriveThatCleansIsWaitedFor) {
 TEST_F(ScsiLibraryTest, ACartridgeThatMeasuresItselfFirstIsWaitedFor) {
   build();
   robot_->put(robot_->slot(3), {.sticker = "MX0003L8",
-                                .cartridge = cartridge("MX0003L8", {.initialisation_polls = 30})});
-  EXPECT_EQ(read("MX0003L8").size(), 0U);
+                                .cartridge = cartridge("MX0003L8", {.initialisation_polls = 8})});
+  std::vector<tapeio::LoadWait> told;
+  const tapeio::LoadWatch watch{.tell = [&](const auto& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library_->load("MX0003L8", Library::Access::read, watch)->medium());
+  ASSERT_FALSE(told.empty());
+  EXPECT_THAT(told[0].what, HasSubstr("load medium MX0003L8: drive "));
+  EXPECT_THAT(told[0].what, HasSubstr("operation in progress"));
+  EXPECT_GT(told[0].progress, 0.0);
+  EXPECT_GT(told.back().progress, told[0].progress);
 }
 
 TEST_F(ScsiLibraryTest, ACartridgeOfAnotherGenerationIsRefusedAndMakesRoomForTheNext) {
@@ -358,7 +367,9 @@ class ScsiByHandTest : public testing::Test {
     library_ = tapeio::make_cartridge_library(
         {.url = "scsi:emulated",
          .changer = nullptr,
-         .drives = {{.device = "/dev/sg3", .open = [this] { return open_drive(drive_); }}},
+         .drives = {{.device = "/dev/sg3",
+                     .open =
+                         [this](const auto& not_ready) { return open_drive(drive_, not_ready); }}},
          .options = std::move(options)});
   }
   // Blank, and named by who loads it first.
@@ -422,13 +433,9 @@ TEST_F(ScsiByHandTest, AWholeStoryOfTwoTapes) {
   EXPECT_EQ(request_for("MX0001L8"), "");
 }
 
-TEST_F(ScsiByHandTest, WhileATapeIsThreadedItIsJustNotThereYet) {
+TEST_F(ScsiByHandTest, WhileATapeIsThreadedItIsNotThereYetAndWhoWantsItWaits) {
   ASSERT_TRUE(drive_.insert(cartridge("A", {.initialisation_polls = 5})));
   EXPECT_TRUE(library_->media().empty());
-  EXPECT_EQ(request_for("MX0001L8"), "put tape MX0001L8 into /dev/sg3");
-  for (int i = 0; i < 10; ++i) {
-    static_cast<void>(library_->media());
-  }
   make("MX0001L8");
 }
 

@@ -142,8 +142,8 @@ TEST_F(LtoSimLibrary, EveryDriveInUseIsToldAsLocked) {
   add({"A", "B", "C"});
   const auto one = library.load("A", Access::read);
   auto two = library.load("B", Access::read);
-  EXPECT_EQ(error_of([&] { return library.load("C", Access::read); }), ErrorCode::locked);
-  EXPECT_EQ(error_of([&] { return library.load("A", Access::read); }), ErrorCode::locked);
+  EXPECT_EQ(error_of([&] { return library.load("C", Access::read); }), ErrorCode::busy);
+  EXPECT_EQ(error_of([&] { return library.load("A", Access::read); }), ErrorCode::busy);
   two.reset();
   EXPECT_NE(library.load("C", Access::read), nullptr);
   EXPECT_EQ(place("A"), "drive 1");
@@ -208,13 +208,13 @@ TEST_F(LtoSimLibrary, NothingIsTakenFromADriveInUse) {
               library.unload("A");
               return 0;
             }),
-            ErrorCode::locked);
-  EXPECT_EQ(error_of([&] { return library.export_medium("A"); }), ErrorCode::locked);
+            ErrorCode::busy);
+  EXPECT_EQ(error_of([&] { return library.export_medium("A"); }), ErrorCode::busy);
   EXPECT_EQ(error_of([&] {
               library.clean("drive 1");
               return 0;
             }),
-            ErrorCode::locked);
+            ErrorCode::busy);
   EXPECT_TRUE(library.drives().at(0).in_use);
 }
 
@@ -273,7 +273,7 @@ TEST_F(LtoSimLibrary, DrivesWorkAtTheSameTime) {
         try {
           write_files(*library.load(label, Access::write), 1, 2);
         } catch (const Error& error) {
-          EXPECT_EQ(error.code(), ErrorCode::locked);
+          EXPECT_EQ(error.code(), ErrorCode::busy);
         }
         static_cast<void>(library.media());
         static_cast<void>(library.report());

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <future>
 #include <latch>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -151,6 +152,7 @@ class RecallTest : public testing::Test {
   std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
     fail_in(Exhausted::looking);
     const std::lock_guard lock(mutex_);
+    ++looks_[label];
     if (looks_until_there_ > 0) {
       --looks_until_there_;
       return std::nullopt;
@@ -158,8 +160,12 @@ class RecallTest : public testing::Test {
     if (!is_here(label)) {
       return std::nullopt;
     }
-    return tapeio::PlacedMedium{&world_.library(), label, [this](tapeio::TapeDrive&) {
+    return tapeio::PlacedMedium{&world_.library(), label, [this, label](tapeio::TapeDrive&) {
+                                  if (label == kept_back_) {
+                                    throw Error(why_kept_, "load: it cannot be had now");
+                                  }
                                   if (is_wrong_) {
+                                    ++wrong_loads_;
                                     throw Error(ErrorCode::wrong_medium, "load: it is another one");
                                   }
                                 }};
@@ -234,7 +240,12 @@ class RecallTest : public testing::Test {
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;
   std::atomic<Exhausted> exhausted_ = Exhausted::no;
+  std::map<std::string, int> looks_;  // Guarded by mutex_.
+  // Loading this one fails. Set before the first read.
+  std::string kept_back_;
+  ErrorCode why_kept_ = ErrorCode::busy;
   std::atomic<bool> is_wrong_ = false;  // Every medium, when it is loaded.
+  std::atomic<int> wrong_loads_ = 0;
 
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;

@@ -56,6 +56,44 @@ TEST_F(RecallTest, WhileEveryDriveIsInUseAReadWaitsAndNobodyIsAskedForTheMedium)
   EXPECT_TRUE(asked_for_.empty());
 }
 
+TEST_F(RecallTest, WhileTheDriveOfOneCopyIsLentAnotherCopyIsRead) {
+  const Bytes bytes = test::pattern(1000, 31);
+  const Extent first = world_.write_one("A", bytes), second = world_.write_one("B", bytes);
+  kept_back_ = "A";
+  EXPECT_EQ(read(know(bytes, {first, second})).bytes, bytes);
+  EXPECT_TRUE(asked_for_.empty());
+}
+
+TEST_F(RecallTest, AMediumThatAnotherProgramKeepsIsAnErrorThatSaysSo) {
+  const Content content = put("A", test::pattern(1000, 32));
+  kept_back_ = "A";
+  why_kept_ = ErrorCode::locked;
+  EXPECT_EQ(read(content).error, ErrorCode::locked);
+  EXPECT_TRUE(damaged().empty());
+}
+
+TEST_F(RecallTest, ACartridgeThatTurnedOutToBeAnotherIsNotLoadedAgainAndAgain) {
+  options_.wait_for_medium = std::chrono::hours(1);
+  options_.poll = std::chrono::milliseconds(1);
+  const Content wrong = put("A", test::pattern(1000, 33));
+  const Content missing = put("B", test::pattern(1000, 34));
+  const auto shelf = world_.library().take_out("B");
+  is_wrong_ = true;
+  auto first = start_read(wrong, 0, 10);
+  auto second = start_read(missing, 0, 10);
+  const auto looks_for_the_missing = [&] {
+    const std::lock_guard lock(mutex_);
+    return looks_["B"];
+  };
+  while (looks_for_the_missing() < 20) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(wrong_loads_, 1);
+  recall_.reset();
+  EXPECT_EQ(first.get().error, ErrorCode::cancelled);
+  EXPECT_EQ(second.get().error, ErrorCode::cancelled);
+}
+
 TEST_F(RecallTest, ACartridgeThatTurnsOutToBeAnotherIsNoDamage) {
   const Content content = put("A", test::pattern(1000, 20));
   is_wrong_ = true;

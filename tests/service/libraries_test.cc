@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/libraries.h"
 
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include "engine/format/age_keys.h"
 #include "engine/service/restore.h"
 #include "engine/service/status.h"
@@ -63,6 +67,61 @@ TEST_F(LibrariesTest, OneThatWentAwayIsAbsentUntilItIsBack) {
   EXPECT_THAT(libraries.here(), SizeIs(2));
 }
 
+TEST_F(LibrariesTest, WhileOneIsBeingOpenedTheOthersAreThereForWhoeverAsks) {
+  fs::create_directory(disk());
+  std::latch asked(1), answered(1);
+  std::atomic<int> opened = 0;
+  LibrariesOptions options;
+  options.open_again = std::chrono::milliseconds(0);
+  options.open = [&](const std::string& wanted) -> std::unique_ptr<tapeio::Library> {
+    if (wanted == url()) {
+      return tapeio::open_library(wanted);
+    }
+    if (++opened > 1) {
+      asked.count_down();
+      answered.wait();
+    }
+    throw Error(ErrorCode::io, "log in to the host: no answer");
+  };
+  Libraries libraries({"changer:iscsi://host/target/0", url()}, options);
+  std::thread slow([&] { EXPECT_THAT(libraries.here(), SizeIs(1)); });
+  asked.wait();
+  EXPECT_THAT(libraries.here(), SizeIs(1));
+  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("just being opened")));
+  EXPECT_EQ(opened, 2);
+  answered.count_down();
+  slow.join();
+}
+
+TEST_F(LibrariesTest, OneThatAnotherProgramHoldsLeavesTheOthersAlone) {
+  fs::create_directory(disk());
+  LibrariesOptions options;
+  options.open = [&](const std::string& wanted) -> std::unique_ptr<tapeio::Library> {
+    if (wanted == url()) {
+      return tapeio::open_library(wanted);
+    }
+    throw Error(ErrorCode::locked, "open /dev/sg4: another program is using it");
+  };
+  Libraries libraries({"changer:/dev/sg4", url()}, options);
+  EXPECT_THAT(libraries.here(), SizeIs(1));
+  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("another program")));
+}
+
+TEST_F(LibrariesTest, AHostThatDidNotAnswerIsLeftAloneForAWhile) {
+  int opened = 0;
+  LibrariesOptions options;
+  options.open_again = std::chrono::hours(1);
+  options.open = [&](const std::string&) -> std::unique_ptr<tapeio::Library> {
+    ++opened;
+    throw Error(ErrorCode::io, "log in to the host: no answer");
+  };
+  Libraries libraries({"changer:iscsi://host/target/0"}, options);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("no answer")));
+  }
+  EXPECT_EQ(opened, 1);
+}
+
 TEST_F(LibrariesTest, AUrlThatNoLibraryCanHaveIsRefusedAtOnce) {
   EXPECT_EQ(test::error_of([] { return Libraries({"tape:/nowhere"}).urls(); }), ErrorCode::invalid);
 }
@@ -95,9 +154,9 @@ TEST_F(LibrariesTest, AMediumThatOnlyHasTheNameIsNotIt) {
   write("a", "one");
   back_up();
   const catalog::Medium wanted = context().ledger.medium("MX0001").value();
-  EXPECT_TRUE(workspace_->libraries().find(wanted).medium.has_value());
+  EXPECT_TRUE(workspace_->libraries().find(wanted, context().ledger).medium.has_value());
   swap_media();
-  const Libraries::Lookup found = workspace_->libraries().find(wanted);
+  const Libraries::Lookup found = workspace_->libraries().find(wanted, context().ledger);
   EXPECT_FALSE(found.medium.has_value());
   EXPECT_THAT(found.why_not, HasSubstr("blank"));
   EXPECT_FALSE(status("MX0001").here);

@@ -31,10 +31,16 @@ class ServiceReporter final : public Reporter {
       on_progress();
     }
   }
-  void note(const std::string& line) override { notes.push_back(line); }
+  void note(const std::string& line) override {
+    notes.push_back(line);
+    if (on_note) {
+      on_note(line);
+    }
+  }
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return stopping.get_token(); }
   std::function<void()> on_progress;
+  std::function<void(const std::string& line)> on_note;
   std::vector<std::string> notes, problems;
   std::stop_source stopping;
 };
@@ -58,7 +64,7 @@ class ServiceTest : public testing::Test {
 
   Context& context() {
     if (!context_) {
-      workspace_ = std::make_unique<Workspace>(home::Home(home()));
+      workspace_ = std::make_unique<Workspace>(home::Home(home()), libraries_options_);
       context_ = std::make_unique<Context>(*workspace_, catalog::Access::write,
                                            [this] { return now_s_++; });
     }
@@ -132,6 +138,7 @@ class ServiceTest : public testing::Test {
   // Without symlinks, as paths in the catalog are.
   const std::filesystem::path root_ = std::filesystem::canonical(directory_.path()) / "source";
   ServiceReporter reporter_;
+  LibrariesOptions libraries_options_;  // Of the next context().
   // Far ahead of every file made here: nothing changed "just now".
   std::int64_t now_s_ = 4'000'000'000;
   std::unique_ptr<Workspace> workspace_;

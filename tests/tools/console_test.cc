@@ -99,6 +99,17 @@ TEST_F(StandardConsoleTest, SaysALineEveryTenSecondsAndTheLastOneOfThePhase) {
             "write: 100%  40 B of 40 B  1 of 1 files  4 B/s\n");
 }
 
+TEST_F(StandardConsoleTest, OfWorkThatCountsNothingItSaysHowFarItIsAndHowLongItTakes) {
+  console().progress({.phase = "load medium MX0001L9: becoming ready", .part = 0.25});
+  now_ += seconds(60);
+  console().progress({.phase = "load medium MX0001L9: becoming ready", .part = 0.375});
+  now_ += seconds(60);
+  console().progress({.phase = "load medium MX0001L9: becoming ready", .part = 7});
+  EXPECT_EQ(said(),
+            "load medium MX0001L9: becoming ready: 37%  5:00 left\n"
+            "load medium MX0001L9: becoming ready: 0%\n");
+}
+
 TEST_F(StandardConsoleTest, TellsProgramsTheFirstAndTheLastOfEachPhaseAndOneASecond) {
   console().progress_as_json();
   console().progress({"scan", 0, 0, 0, 0});

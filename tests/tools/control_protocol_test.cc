@@ -36,6 +36,9 @@ TEST(ControlProtocol, WordsProgressAndStatusComeBack) {
   const Message got = decode_message(body_of(encode_message(progress)));
   EXPECT_EQ(got.progress.phase, "write MX0001");
   EXPECT_EQ(got.progress.total_bytes, ~std::uint64_t{0});
+  EXPECT_EQ(got.progress.part, std::nullopt);
+  progress.progress = {.phase = "load medium MX0001", .part = 0.5};
+  EXPECT_EQ(decode_message(body_of(encode_message(progress))).progress.part, 0.5);
   Message exit = Message::of(Message::Kind::exit);
   exit.status = 3;
   EXPECT_EQ(decode_message(body_of(encode_message(exit))).status, 3);
