@@ -386,16 +386,6 @@ DriveFeatures StDrive::features() {
   return has;
 }
 
-void StDrive::unload() {
-  require_medium();
-  static_cast<void>(operate(MTUNLOCK, 1));
-  const int result = operate(MTOFFL, 1);
-  if (result != 0) {
-    fail("unload", result);
-  }
-  loaded_ = false;
-}
-
 std::unique_ptr<StDrive> open_st_drive(const std::string& path, StDriveOptions options) {
   return std::make_unique<StDrive>(std::make_unique<KernelDeviceFile>(path), options);
 }

@@ -228,4 +228,14 @@ std::optional<std::uint64_t> StDrive::asked_file() {
   return std::nullopt;
 }
 
+void StDrive::unload() {
+  require_medium();
+  static_cast<void>(operate(MTUNLOCK, 1));
+  const int result = operate(MTOFFL, 1);
+  if (result != 0) {
+    fail("unload", result);
+  }
+  loaded_ = false;
+}
+
 }  // namespace mixtape::tapeio

@@ -9,8 +9,8 @@
 #include "tapeio/scsi/transport.h"
 
 // A command that is sent again until the target's answer says something about it: BUSY and getting
-// ready are waited out, unit attentions that are only news are passed over. A transport may lose the
-// sense of a CHECK CONDITION on its way: then the target is asked for it (REQUEST SENSE).
+// ready are waited out, unit attentions that are only news are passed over. A transport may lose
+// the sense of a CHECK CONDITION on its way: then the target is asked for it (REQUEST SENSE).
 //
 // Threads: none. Errors: throws Error{locked} for a target that stays busy or that another host has
 // reserved, Error{io} for a status that means nothing; and what the transport throws.
