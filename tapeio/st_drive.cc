@@ -93,6 +93,8 @@ void StDrive::open_device() {
   }
   loaded_ = status_has(GMT_ONLINE(~0L)) && !status_has(GMT_DR_OPEN(~0L));
   if (loaded_) {
+    // The driver refuses writers only when they wait for a cartridge.
+    write_protected_ = write_protected_ || status_has(GMT_WR_PROT(~0L));
     prepare_medium();
   }
 }

@@ -29,7 +29,9 @@ int FakeSt::open(int flags) {
   if (cartridge_ == nullptr) {
     return (flags & O_NONBLOCK) != 0 ? 0 : -ENOMEDIUM;
   }
-  return writable_ && cartridge_->write_protected ? -EROFS : 0;
+  // Whoever does not wait is not refused: the status tells.
+  const bool waits = (flags & O_NONBLOCK) == 0;
+  return waits && writable_ && cartridge_->write_protected ? -EROFS : 0;
 }
 
 std::uint64_t FakeSt::used() const {
@@ -101,6 +103,9 @@ ssize_t FakeSt::write(ByteView bytes) {
   }
   if (!writable_) {
     return -EBADF;
+  }
+  if (cartridge_->write_protected) {
+    return -EACCES;
   }
   if (gone) {
     return -EIO;
@@ -243,7 +248,7 @@ int FakeSt::space_filemarks(int count) {
 }
 
 int FakeSt::write_filemarks(int count) {
-  if (!writable_) {
+  if (!writable_ || cartridge_->write_protected) {
     return -EACCES;
   }
   cut_here();
