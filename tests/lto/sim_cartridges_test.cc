@@ -118,7 +118,8 @@ TEST_F(LtoCartridges, TooNewForTheDriveIsRefusedToo) {
   open(",generation=7");
   add("MX0001L9");
   const std::string why = refused_load(ErrorCode::unsupported, "MX0001L9", Access::write);
-  EXPECT_TRUE(has_all(why, {"LTO-9 cartridge", "LTO-7 drive", "put it into an LTO-9 drive"})) << why;
+  EXPECT_TRUE(has_all(why, {"LTO-9 cartridge", "LTO-7 drive", "put it into an LTO-9 drive"}))
+      << why;
 }
 
 TEST_F(LtoCartridges, TwoGenerationsBackIsReadAndNotWritten) {
