@@ -112,7 +112,8 @@ def check_length(path, lines):
     if path.relative_to(ROOT).parts[0] == "tests":
         return
     limit = MAX_HEADER_LINES if path.suffix == ".h" else MAX_SOURCE_LINES
-    if len(lines) > limit:
+    # A program of the archaeology is one file: that is what makes it survive.
+    if len(lines) > limit and path.relative_to(ROOT).parts[0] != "archaeology":
         report(path, limit, f"{len(lines)} lines; a file of this kind has at most {limit}")
     start = None
     for number, line in enumerate(lines, 1):
@@ -156,7 +157,7 @@ def check_constants():
 
 
 def main():
-    for path in tracked(".cc", ".h"):
+    for path in tracked(".cc", ".h", ".c"):
         lines = path.read_text(errors="replace").splitlines()
         check_includes(path, lines)
         check_lines(path, lines)

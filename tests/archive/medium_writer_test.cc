@@ -138,7 +138,7 @@ TEST_F(MediumWriterTest, AJobWithoutDataStillClosesAMedium) {
 
 TEST_F(MediumWriterTest, SeveralMediaFillUpAndNothingContinuesOnTheNext) {
   for (const char* label : {"MX0001", "MX0002", "MX0003"}) {
-    library_.add_medium(label, 8 * MiB);
+    library_.add_medium(label, 9 * MiB);
   }
   for (int i = 0; i < 16; ++i) {
     world_.add_source("f" + std::to_string(100 + i), MiB);
@@ -508,7 +508,7 @@ TEST_F(MediumWriterTest, ContentsThatTurnOutEqualWhileTheyAreWrittenGoToTheSecon
 
 TEST_F(MediumWriterTest, ProgressHasTheWholeJobForItsGoal) {
   for (const char* label : {"MX0001", "MX0002", "MX0003"}) {
-    library_.add_medium(label, 8 * MiB);
+    library_.add_medium(label, 9 * MiB);
   }
   for (int i = 0; i < 16; ++i) {
     world_.add_source("f" + std::to_string(100 + i), MiB);

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""age_vectors.py DIR: runs each vector of the C2SP/CCTV age set through `mixtape age decrypt`."""
+"""age_vectors.py DIR [COMMAND... PASSFILE-OPTION]: runs each vector of the C2SP/CCTV age set through COMMAND.
+
+COMMAND is `mixtape age decrypt` with --passfile, unless another one is given; it ends with the same statuses.
+"""
 import hashlib
 import os
 import subprocess
@@ -10,6 +13,8 @@ import zlib
 
 STATUS = {"success": 0, "no match": 12, "HMAC failure": 11, "header failure": 11, "payload failure": 13,
           "armor failure": 14}
+COMMAND = sys.argv[2:-1] or ["mixtape", "age", "decrypt"]
+PASSFILE = sys.argv[-1] if len(sys.argv) > 2 else "--passfile"
 KNOWN = {"expect", "payload", "identity", "passphrase", "armored", "compressed", "file key", "comment"}
 
 
@@ -28,8 +33,8 @@ def run(path, scratch):
         name = os.path.join(scratch, f"secret{number}")
         with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(secret + "\n")
-        options += ["-i" if "identity" in fields else "--passfile", name]
-    got = subprocess.run(["mixtape", "age", "decrypt"] + options, input=body, capture_output=True, check=False)
+        options += ["-i" if "identity" in fields else PASSFILE, name]
+    got = subprocess.run(COMMAND + options, input=body, capture_output=True, check=False)
     want = STATUS[fields["expect"][0]]
     if got.returncode != want:
         return f"exit {got.returncode} instead of {want}: {got.stderr.decode(errors='replace').strip()}"
