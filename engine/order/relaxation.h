@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/order/arcs.h"
+#include "engine/order/assignment.h"
+#include "engine/order/deadline.h"
+#include "engine/order/neighbours.h"
+
+// The assignment on all arcs of a batch, solved on few: those nearest to each node, then those too
+// that its prices show to be missing, until none is.
+//
+// Threads: none.
+
+namespace mixtape::order {
+
+struct Relaxed {
+  Prices prices;
+  std::vector<Node> successors;  // Empty when time was up before.
+  Micros bound;                  // No tour costs less; whether time was up or not.
+};
+
+template <class Model>
+class Relaxation {
+ public:
+  Relaxation(const Arcs<Model>& arcs, Surroundings<Model>& surroundings)
+      : arcs_(arcs), surroundings_(surroundings), assignment_(arcs.nodes()) {}
+
+  // `tour`: any.
+  [[nodiscard]] Relaxed solve(const Tour& tour, const Deadline& deadline) {
+    Relaxed result{Prices(arcs_.nodes()), {}, 0};
+    bool solved = false;
+    result.bound = nothing_known();
+    if (!offer_first(tour, deadline)) {
+      return result;
+    }
+    for (int round = 0; round < kMostRounds; ++round) {
+      solved = assignment_.solve([&] { return deadline.passed(); });
+      result.prices.entering = assignment_.entering();
+      surroundings_.set_prices(result.prices);
+      const bool complete = price(result, deadline);
+      if (complete || !solved || deadline.passed()) {
+        break;
+      }
+    }
+    if (solved) {
+      result.successors = assignment_.successors();
+    }
+    surroundings_.set_prices(result.prices);
+    return result;
+  }
+
+ private:
+  static constexpr std::size_t kFirstAfter = 12, kFirstBefore = 6, kMore = 8;
+  static constexpr int kMostRounds = 8;
+
+  void offer(Node from, Node to) { assignment_.arcs_of(from).push_back({to, arcs_(from, to)}); }
+
+  // No arc costs less than one over no distance.
+  [[nodiscard]] Micros nothing_known() const {
+    return (arcs_.nodes() - 1) * std::min<Micros>(arcs_.least(0), 0);
+  }
+
+  // False when time was up.
+  bool offer_first(const Tour& tour, const Deadline& deadline) {
+    Least after(kFirstAfter), before(kFirstBefore);
+    for (Node node = 0; node < arcs_.nodes(); ++node) {
+      if (node % 64 == 0 && deadline.passed()) {
+        return false;
+      }
+      surroundings_.after(node, after);
+      for (const Neighbour& neighbour : after.items()) {
+        offer(node, neighbour.node);
+      }
+      surroundings_.before(node, before);
+      for (const Neighbour& neighbour : before.items()) {
+        offer(neighbour.node, node);
+      }
+      if (node != 0) {
+        offer(0, node);
+        offer(node, 0);
+      }
+    }
+    for (std::size_t index = 0; index < tour.size(); ++index) {
+      offer(tour[index], tour[(index + 1) % tour.size()]);
+    }
+    return true;
+  }
+
+  // The bound at these prices: each node left by its cheapest arc. True when no arc is missing.
+  bool price(Relaxed& result, const Deadline& deadline) {
+    bool complete = true;
+    Least after(kMore);
+    Micros bound = 0;
+    for (Node node = 0; node < arcs_.nodes(); ++node) {
+      if (node % 64 == 0 && deadline.passed()) {
+        return false;
+      }
+      const auto index = static_cast<std::size_t>(node);
+      surroundings_.after(node, after);
+      const Micros least = after.items().front().cost;
+      result.prices.leaving[index] = least;
+      bound += least + result.prices.entering[index];
+      if (least < assignment_.leaving()[index]) {
+        complete = false;
+        for (const Neighbour& neighbour : after.items()) {
+          if (neighbour.cost < assignment_.leaving()[index]) {
+            offer(node, neighbour.node);
+          }
+        }
+      }
+    }
+    result.bound = bound;
+    return complete;
+  }
+
+  const Arcs<Model>& arcs_;
+  Surroundings<Model>& surroundings_;
+  Assignment assignment_;
+};
+
+}  // namespace mixtape::order
