@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
+#include "engine/order/models.h"
 #include "engine/order/request.h"
 
 // A batch as the search sees it: nodes and what going from one to another costs.
@@ -50,8 +50,10 @@ class Arcs {
     }
     return micros(model_.locate(extent(from).end, extent(to).begin));
   }
-  [[nodiscard]] Micros least(double distance) const {
-    return static_cast<Micros>(std::floor(model_.least(distance) * 1e6)) - 1;
+  // In microseconds; rounded down.
+  [[nodiscard]] LeastTime least(Way way) const {
+    const LeastTime least = model_.least(way);
+    return {least.base * 1e6 - 1, least.per_unit * 1e6};
   }
   [[nodiscard]] const Place& begin_of(Node node) const { return extent(node).begin; }
   [[nodiscard]] const Place& end_of(Node node) const { return extent(node).end; }

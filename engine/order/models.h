@@ -16,8 +16,8 @@
 //   first(head, to)    the same from where the head is now
 //   read(begin, end)   seconds of reading an extent
 //   gap(from, to)      seconds of reading on over what lies between; infinity if that is not ahead
-//   least(distance)    no locate over this distance along the tape is quicker, whatever the wraps;
-//                      rises with the distance
+//   least(way)         no locate of this kind is quicker than base + per_unit * distance along the
+//                      tape, whatever the wraps
 //
 // The formulas of ContestDrive and CtaRegression are others' publications and are kept to the
 // letter, also where they leave physics: CtaRegression gives less than no time to a short step over
@@ -40,6 +40,25 @@ struct WrapSpan {
     return wraps * (high - low) + along(end) - along(begin);
   }
 };
+
+// How a target lies, seen from a head and the wrap that it reads.
+enum class Way {
+  ahead,   // In its direction, or at its place.
+  behind,  // Against it, on a wrap of the same direction.
+  across,  // On a wrap of the other direction.
+};
+
+struct LeastTime {
+  double base, per_unit;
+};
+
+[[nodiscard]] inline LeastTime least_of(const tapeio::lto::SerpentineMotion& motion, Way way) {
+  const double per_unit = 1 / motion.figures().locate_speed;
+  if (way == Way::ahead) {
+    return {0, per_unit};
+  }
+  return {way == Way::behind ? motion.least_behind() : motion.least_opposite(), per_unit};
+}
 
 // The drive of a public contest of 2024, like an LTO-9 but slower: 280 wraps of 730,994 LPOS.
 class ContestDrive {
@@ -68,7 +87,7 @@ class ContestDrive {
     return std::abs(kSpan.travel(begin, end)) / kReadSpeed;
   }
   [[nodiscard]] double gap(const Place& from, const Place& to) const;
-  [[nodiscard]] double least(double distance) const { return distance / kLocateSpeed; }
+  [[nodiscard]] LeastTime least(Way way) const { return least_of(motion_, way); }
 
  private:
   static constexpr WrapSpan kSpan{0, 730'994};
@@ -90,9 +109,9 @@ class CtaRegression {
   [[nodiscard]] double locate(const Place& from, const Place& to) const {
     double seconds = kConstantSeconds + kSecondsPerLpos * std::abs(to.at - from.at);
     if (from.wrap != to.wrap) {
-      seconds += 6.69;
+      seconds += kOtherWrap;
       seconds += from.wrap / kWrapsPerBand != to.wrap / kWrapsPerBand ? 3.2 : 0;
-      seconds += (from.wrap ^ to.wrap) % 2 != 0 ? 5.22 : 0;
+      seconds += (from.wrap ^ to.wrap) % 2 != 0 ? kTurn : 0;
     } else if ((to.at - from.at) * tapeio::lto::direction_of(from.wrap) < 0) {
       seconds += 11.32;
     }
@@ -105,8 +124,9 @@ class CtaRegression {
     return std::abs(kSpan.travel(begin, end)) / kReadSpeed;
   }
   [[nodiscard]] double gap(const Place& from, const Place& to) const;
-  [[nodiscard]] double least(double distance) const {
-    return kConstantSeconds - kLessOverMiddle + kSecondsPerLpos * distance;
+  [[nodiscard]] LeastTime least(Way way) const {
+    const double more = way == Way::ahead ? 0 : kOtherWrap + (way == Way::across ? kTurn : 0);
+    return {kConstantSeconds - kLessOverMiddle + more, kSecondsPerLpos};
   }
 
  private:
@@ -114,6 +134,8 @@ class CtaRegression {
   static constexpr double kMiddle = (171'097 - 2'696) / 2.0;
   static constexpr double kReadSpeed = (171'097 - 2'696) / 179.0;  // A wrap at the native rate.
   static constexpr double kSecondsPerLpos = 0.0006192;
+  static constexpr double kOtherWrap = 6.69;  // Less than the 11.32 s of a step back on one.
+  static constexpr double kTurn = 5.22;
   static constexpr double kLessOverMiddle = 6.04;
   static constexpr std::uint32_t kWrapsPerBand = 168 / 4;
 };
@@ -136,7 +158,7 @@ class LinearTape {
     return std::abs(end.at - begin.at);
   }
   [[nodiscard]] double gap(const Place& from, const Place& to) const;
-  [[nodiscard]] double least(double distance) const { return distance; }
+  [[nodiscard]] LeastTime least(Way) const { return {0, 1}; }
   [[nodiscard]] double turn_seconds() const { return turn_s_; }
 
  private:
@@ -162,9 +184,7 @@ class LtoDrive {
     return std::abs(span().travel(begin, end)) / positioning_.read_speed_mps();
   }
   [[nodiscard]] double gap(const Place& from, const Place& to) const;
-  [[nodiscard]] double least(double distance) const {
-    return distance / positioning_.motion().figures().locate_speed;
-  }
+  [[nodiscard]] LeastTime least(Way way) const { return least_of(positioning_.motion(), way); }
   [[nodiscard]] const tapeio::lto::Positioning& positioning() const { return positioning_; }
   [[nodiscard]] WrapSpan span() const {
     const double low = positioning_.load_point().metres;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -12,11 +11,11 @@
 // Which nodes are near a place along the tape, whatever their wrap: what takes the place of a
 // matrix of all costs.
 //
-// Nodes are kept in four rows: those on even and on odd wraps, each up and down from the place that
-// is asked for. Whoever looks around stops each row by itself, which a bound by distance allows.
+// Nodes are kept in two rows, those on even and those on odd wraps. Whoever looks around goes up and
+// down in each, and stops by a bound by distance.
 //
 // Threads: a const one may be asked by several.
-// Cost:    O(n log n) to make; O(log n) and what is visited a question.
+// Cost:    O(n log n) to make; O(log n) a question.
 
 namespace mixtape::order {
 
@@ -48,29 +47,6 @@ struct Nearby {
         std::lower_bound(rows[row].begin(), rows[row].end(), at,
                          [](const Entry& entry, double wanted) { return entry.at < wanted; });
     return found - rows[row].begin();
-  }
-
-  // Calls visit(row, index, entry, distance) outward from `at` in each of the four rows, until it
-  // returns false there. `index` counts within the row.
-  template <class Visit>
-  void outward(double at, const Visit& visit) const {
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      const std::vector<Entry>& entries = rows[row];
-      const std::ptrdiff_t middle = index_of(row, at);
-      const auto count = static_cast<std::ptrdiff_t>(entries.size());
-      for (std::ptrdiff_t index = middle; index < count; ++index) {
-        const Entry& entry = entries[static_cast<std::size_t>(index)];
-        if (!visit(row, index, entry, entry.at - at)) {
-          break;
-        }
-      }
-      for (std::ptrdiff_t index = middle - 1; index >= 0; --index) {
-        const Entry& entry = entries[static_cast<std::size_t>(index)];
-        if (!visit(row, index, entry, at - entry.at)) {
-          break;
-        }
-      }
-    }
   }
 };
 

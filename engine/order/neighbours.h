@@ -76,8 +76,8 @@ class Surroundings {
 
   void set_prices(const Prices& prices) {
     prices_ = prices;
-    highest_entering_ = highest(begins_, prices_.entering);
-    highest_leaving_ = highest(ends_, prices_.leaving);
+    entering_ = by_place(begins_, prices_.entering);
+    leaving_ = by_place(ends_, prices_.leaving);
   }
 
   // cost - entering, of arcs from this node.
@@ -90,9 +90,25 @@ class Surroundings {
       return;
     }
     least.offer(0, -price(prices_.entering, 0));
-    look(begins_, highest_entering_, arcs_.end_of(from).at, least, [&](Node to) {
-      return to == from ? kNever : arcs_(from, to) - price(prices_.entering, to);
-    });
+    const Place& end = arcs_.end_of(from);
+    look(begins_, entering_, end, end.wrap % 2 == 0, least,
+         [&](Node to) { return to == from ? kNever : arcs_(from, to); });
+  }
+  // Calls visit(to) for nodes ever further away in each direction, each about half as far again as
+  // the one before: few, and yet some for any way that an order may go.
+  template <class Visit>
+  void afar(Node from, const Visit& visit) const {
+    const double at = arcs_.end_of(from).at;
+    for (std::size_t row = 0; row < begins_.rows.size(); ++row) {
+      const std::vector<Nearby::Entry>& entries = begins_.rows[row];
+      const auto middle = static_cast<std::size_t>(begins_.index_of(row, at));
+      for (std::size_t step = 0; middle + step < entries.size(); step += 1 + step / 2) {
+        visit(entries[middle + step].node);
+      }
+      for (std::size_t step = 1; step <= middle; step += 1 + step / 2) {
+        visit(entries[middle - step].node);
+      }
+    }
   }
   // cost - leaving, of arcs to this node.
   void before(Node to, Least& least) const {
@@ -104,56 +120,122 @@ class Surroundings {
       return;
     }
     least.offer(0, arcs_(0, to) - price(prices_.leaving, 0));
-    look(ends_, highest_leaving_, arcs_.begin_of(to).at, least, [&](Node from) {
-      return to == from ? kNever : arcs_(from, to) - price(prices_.leaving, from);
-    });
+    const Place& begin = arcs_.begin_of(to);
+    look(ends_, leaving_, begin, begin.wrap % 2 != 0, least,
+         [&](Node from) { return to == from ? kNever : arcs_(from, to); });
   }
 
  private:
   static constexpr Micros kNever = std::numeric_limits<Micros>::max();
-  // Per row and index, the highest price from there on, up and down.
-  struct Highest {
-    std::array<std::vector<Micros>, 2> up, down;
+  static constexpr std::size_t kBlock = 32;
+  // The prices of a row of Nearby; of each kBlock of them the highest, and the highest of that block
+  // and all further up or down.
+  struct Priced {
+    std::vector<Micros> prices, block, up, down;
   };
+  using PricedRows = std::array<Priced, 2>;
 
   static Micros price(const std::vector<Micros>& prices, Node node) {
     return prices[static_cast<std::size_t>(node)];
   }
-  static Highest highest(const Nearby& nearby, const std::vector<Micros>& prices) {
-    Highest result;
-    for (std::size_t row = 0; row < nearby.rows.size(); ++row) {
+  static PricedRows by_place(const Nearby& nearby, const std::vector<Micros>& prices) {
+    PricedRows rows;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      Priced& priced = rows[row];
       for (const Nearby::Entry& entry : nearby.rows[row]) {
-        result.up[row].push_back(price(prices, entry.node));
+        const Micros own = price(prices, entry.node);
+        if (priced.prices.size() % kBlock == 0) {
+          priced.block.push_back(own);
+        }
+        priced.block.back() = std::max(priced.block.back(), own);
+        priced.prices.push_back(own);
       }
-      std::vector<Micros>& up = result.up[row];
-      std::vector<Micros>& down = result.down[row] = up;
-      for (std::size_t index = 1; index < up.size(); ++index) {
-        down[index] = std::max(down[index], down[index - 1]);
-        up[up.size() - 1 - index] = std::max(up[up.size() - 1 - index], up[up.size() - index]);
+      priced.up = priced.down = priced.block;
+      for (std::size_t block = 1; block < priced.block.size(); ++block) {
+        const std::size_t mirrored = priced.block.size() - 1 - block;
+        priced.down[block] = std::max(priced.down[block], priced.down[block - 1]);
+        priced.up[mirrored] = std::max(priced.up[mirrored], priced.up[mirrored + 1]);
       }
     }
-    return result;
+    return rows;
   }
 
+  // `up_is_ahead`: whether of two nodes on wraps of one direction that which lies further up is
+  // reached by going on.
   template <class Cost>
-  void look(const Nearby& nearby, const Highest& highest, double at, Least& least,
-            const Cost& cost) const {
-    nearby.outward(at, [&](std::size_t row, std::ptrdiff_t index, const Nearby::Entry& entry,
-                           double distance) {
-      const auto& rest = entry.at >= at ? highest.up[row] : highest.down[row];
-      if (least.bound() != kNever &&
-          arcs_.least(distance) - rest[static_cast<std::size_t>(index)] >= least.bound()) {
-        return false;
-      }
-      least.offer(entry.node, cost(entry.node));
-      return true;
-    });
+  void look(const Nearby& nearby, const PricedRows& priced, const Place& place, bool up_is_ahead,
+            Least& least, const Cost& cost) const {
+    for (std::size_t row = 0; row < priced.size(); ++row) {
+      const bool across = row != place.wrap % 2;
+      const auto middle = static_cast<std::size_t>(nearby.index_of(row, place.at));
+      const Look of_row{nearby.rows[row], priced[row], place.at, least};
+      of_row.up(middle, arcs_.least(across ? Way::across : up_is_ahead ? Way::ahead : Way::behind),
+                arcs_.least(across ? Way::across : Way::ahead), cost);
+      of_row.down(middle, arcs_.least(across ? Way::across : up_is_ahead ? Way::behind : Way::ahead),
+                  cost);
+    }
   }
+
+  // One row, block by block outward. A block is left out when not even its highest price could
+  // make its nearest node cheap enough, and the rest when no block's could.
+  struct Look {
+    const std::vector<Nearby::Entry>& entries;
+    const Priced& priced;
+    double at;
+    Least& least;
+
+    [[nodiscard]] bool excluded(double time, Micros highest) const {
+      return least.bound() != kNever && time - static_cast<double>(highest) >=
+                                            static_cast<double>(least.bound());
+    }
+    template <class Cost>
+    void offer(std::size_t index, const LeastTime& time, double distance, const Cost& cost) const {
+      if (!excluded(time.base + time.per_unit * distance, priced.prices[index])) {
+        const Micros full = cost(entries[index].node);
+        if (full != kNever) {
+          least.offer(entries[index].node, full - priced.prices[index]);
+        }
+      }
+    }
+    template <class Cost>
+    void up(std::size_t index, const LeastTime& time, const LeastTime& in_place,
+            const Cost& cost) const {
+      for (; index < entries.size() && entries[index].at == at; ++index) {
+        offer(index, in_place, 0, cost);
+      }
+      while (index < entries.size()) {
+        const std::size_t block = index / kBlock;
+        const double nearest = time.base + time.per_unit * (entries[index].at - at);
+        if (excluded(nearest, priced.up[block])) {
+          return;
+        }
+        const std::size_t end = std::min(entries.size(), (block + 1) * kBlock);
+        for (; index < end && !excluded(nearest, priced.block[block]); ++index) {
+          offer(index, time, entries[index].at - at, cost);
+        }
+        index = end;
+      }
+    }
+    template <class Cost>
+    void down(std::size_t index, const LeastTime& time, const Cost& cost) const {
+      while (index > 0) {
+        const std::size_t block = (index - 1) / kBlock;
+        const double nearest = time.base + time.per_unit * (at - entries[index - 1].at);
+        if (excluded(nearest, priced.down[block])) {
+          return;
+        }
+        for (; index > block * kBlock && !excluded(nearest, priced.block[block]); --index) {
+          offer(index - 1, time, at - entries[index - 1].at, cost);
+        }
+        index = block * kBlock;
+      }
+    }
+  };
 
   const Arcs<Model>& arcs_;
   Prices prices_;
   Nearby begins_, ends_;
-  Highest highest_entering_, highest_leaving_;
+  PricedRows entering_, leaving_;
 };
 
 // The arcs that a search tries, of each node from it and to it.

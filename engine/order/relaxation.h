@@ -53,14 +53,15 @@ class Relaxation {
   }
 
  private:
-  static constexpr std::size_t kFirstAfter = 12, kFirstBefore = 6, kMore = 8;
-  static constexpr int kMostRounds = 8;
+  static constexpr std::size_t kFirstAfter = 16, kFirstBefore = 8, kMore = 16;
+  static constexpr int kMostRounds = 40;
 
   void offer(Node from, Node to) { assignment_.arcs_of(from).push_back({to, arcs_(from, to)}); }
 
   // No arc costs less than one over no distance.
   [[nodiscard]] Micros nothing_known() const {
-    return (arcs_.nodes() - 1) * std::min<Micros>(arcs_.least(0), 0);
+    const double least = std::min(arcs_.least(Way::ahead).base, 0.0);
+    return static_cast<Micros>((arcs_.nodes() - 1) * least);
   }
 
   // False when time was up.
@@ -74,6 +75,11 @@ class Relaxation {
       for (const Neighbour& neighbour : after.items()) {
         offer(node, neighbour.node);
       }
+      surroundings_.afar(node, [&](Node to) {
+        if (to != node) {
+          offer(node, to);
+        }
+      });
       surroundings_.before(node, before);
       for (const Neighbour& neighbour : before.items()) {
         offer(neighbour.node, node);

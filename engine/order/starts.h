@@ -102,19 +102,21 @@ class NearestLocate {
       return best.node;
     }
     const double at = arcs_.end_of(from).at;
+    const LeastTime ahead = arcs_.least(Way::ahead);  // Which holds for any way.
+    const auto least = [&](double distance) { return ahead.base + ahead.per_unit * distance; };
     for (std::size_t row = 0; row < begins_.rows.size(); ++row) {
       const std::vector<Nearby::Entry>& entries = begins_.rows[row];
       const auto middle = static_cast<std::size_t>(begins_.index_of(row, at));
       for (std::size_t index = follow(up_[row], middle); index < entries.size();
            index = follow(up_[row], index + 1)) {
-        if (arcs_.least(entries[index].at - at) > best.cost) {
+        if (least(entries[index].at - at) > static_cast<double>(best.cost)) {
           break;
         }
         best.consider(arcs_(from, entries[index].node), entries[index].node);
       }
       for (std::size_t index = follow(down_[row], middle); index > 0;
            index = follow(down_[row], index - 1)) {
-        if (arcs_.least(at - entries[index - 1].at) > best.cost) {
+        if (least(at - entries[index - 1].at) > static_cast<double>(best.cost)) {
           break;
         }
         best.consider(arcs_(from, entries[index - 1].node), entries[index - 1].node);

@@ -13,7 +13,8 @@
 //
 // From a streaming head; x = signed distance to the target in the direction of the wrap it is on:
 //   same direction, x > land       mv(x - land, r, r) + landing
-//   same direction, else           r/a + dwell + mv(2 stop + land - x, 0, 0) + dwell + r/a + landing
+//   same direction, else           r/a + dwell + mv(2 stop + land - x, 0, 0) + dwell + r/a +
+//                                  landing
 //   opposite, x >= -land           mv(x + land + stop, r, 0) + dwell + r/a + landing
 //   opposite, x < -land            r/a + dwell + mv(stop - x - land, 0, r) + landing
 //
@@ -88,6 +89,16 @@ class SerpentineMotion {
       return move(x - land_, 0, figures_.read_speed) + figures_.landing_s;
     }
     return move(run_up() - x, 0, 0) + figures_.dwell_s + start_seconds();
+  }
+
+  // What the three kinds of locate take at least, besides distance / locate speed.
+  [[nodiscard]] double least_behind() const {
+    return halt_seconds() + figures_.dwell_s + start_seconds();
+  }
+  [[nodiscard]] double least_opposite() const {
+    const double late = land_ / figures_.locate_speed;  // A distance that it may read instead.
+    return std::min(figures_.dwell_s + start_seconds(),
+                    halt_seconds() + figures_.landing_s) - late;
   }
 
  private:
