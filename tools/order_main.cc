@@ -21,12 +21,15 @@ namespace {
 using namespace mixtape;
 using Clock = std::chrono::steady_clock;
 
-// What starting and ending the process takes of a budget, besides what a line of output does.
-constexpr double kProcessSeconds = 0.003;
+// What starting and ending the process takes of a budget, at most that part of it; and what a line
+// of output does.
+constexpr double kProcessSeconds = 0.01;
+constexpr double kProcessShare = 0.25;
 constexpr double kLineSeconds = 1e-6;
 // Without a budget: so much of what carrying the order out will take, at most so long.
 constexpr double kDefaultShare = 0.01;
-constexpr double kDefaultMostSeconds = 1;
+constexpr double kDefaultSeconds = 1;
+constexpr double kDefaultSecondsPerRequest = 0.001;
 
 struct Options {
   std::string file, model = "contest", objective = "makespan";
@@ -57,10 +60,12 @@ order::Effort effort_of(const Options& options, const order::Model& model,
   if (budget == 0) {
     const auto plain = order::order_by_nearest_locate(model, batch);
     const order::Costs costs = order::judge(model, batch, plain);
-    budget = std::min(kDefaultMostSeconds, kDefaultShare * (costs.locate_s + costs.read_s));
+    const double most =
+        kDefaultSeconds + kDefaultSecondsPerRequest * static_cast<double>(batch.requests.size());
+    budget = std::min(most, kDefaultShare * (costs.locate_s + costs.read_s));
   }
-  const double reserved =
-      kProcessSeconds + kLineSeconds * static_cast<double>(batch.requests.size());
+  const double reserved = std::min(kProcessSeconds, kProcessShare * budget) +
+                          kLineSeconds * static_cast<double>(batch.requests.size());
   return {.seconds = std::max(0.0, budget - taken - reserved),
           .seed = options.seed,
           .kicks = options.kicks};

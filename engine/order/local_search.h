@@ -44,17 +44,20 @@ class LocalSearch {
     done_.clear();
   }
 
-  // Until `most` kicks or the deadline. Returns the gain.
-  Micros kick(std::uint64_t most, const Deadline& deadline) {
-    Micros sum = 0;
+  // Until `most` kicks, the deadline, or a tour of no reduced cost, which nothing can better.
+  void kick(std::uint64_t most, const Deadline& deadline) {
     if (ring_.size() < 8) {
-      return sum;
+      return;
     }
-    for (kicks_ = 0; kicks_ < most && !(kicks_ % 64 == 0 && deadline.passed()); ++kicks_) {
+    Micros cost = cost_of(costs_, ring_.tour());
+    for (kicks_ = 0; kicks_ < most && cost > 0; ++kicks_) {
+      if (kicks_ % 64 == 0 && deadline.passed()) {
+        return;
+      }
       done_.clear();
       const Micros gain = throw_about() + settle(nullptr);
       if (gain >= 0) {
-        sum += gain;
+        cost -= gain;
         continue;
       }
       while (!done_.empty()) {
@@ -62,7 +65,6 @@ class LocalSearch {
         done_.pop_back();
       }
     }
-    return sum;
   }
 
   [[nodiscard]] std::uint64_t kicks() const { return kicks_; }
