@@ -72,9 +72,8 @@ order::Effort effort_of(const Options& options, const order::Model& model,
 }
 
 void run(const Options& options, Clock::time_point started) {
-  const order::Objective objective = options.objective == "makespan"
-                                         ? order::Objective::makespan
-                                         : order::Objective::response;
+  const order::Objective objective =
+      options.objective == "makespan" ? order::Objective::makespan : order::Objective::response;
   const order::Model model = order::model_named(options.model, options.turn);
   const order::Batch batch = order::parse_batch(read_text(options.file));
   order::check(model, batch);

@@ -25,7 +25,9 @@ using Tour = std::vector<Node>;
 [[nodiscard]] inline Micros micros(double seconds) {
   return static_cast<Micros>(seconds * 1e6 + (seconds < 0 ? -0.5 : 0.5));
 }
-[[nodiscard]] inline double seconds(Micros time) { return static_cast<double>(time) / 1e6; }
+[[nodiscard]] inline double seconds(Micros time) {
+  return static_cast<double>(time) / 1e6;
+}
 
 template <class Model>
 class Arcs {

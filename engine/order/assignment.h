@@ -9,8 +9,8 @@
 // least total cost, in as many cycles as that makes. Its cost is a lower bound of any tour's, its
 // cycles are the pieces of a good one, and its prices say which arcs a good tour can use.
 //
-// Successive shortest paths after Jonker and Volgenant, on lists of arcs. The prices of one solution
-// are kept for the next one, which may have more arcs.
+// Successive shortest paths after Jonker and Volgenant, on lists of arcs. The prices of one
+// solution are kept for the next one, which may have more arcs.
 //
 // Units:   microseconds.
 // Threads: none.

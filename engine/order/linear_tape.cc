@@ -112,8 +112,7 @@ class NestedDetours {
       const double* rest = row(a, c - 1);
       const double way = 2 * (files_[b].right - files_[c - 1].right);
       const double slope = 2 * turn_ + way;
-      const double fixed =
-          2 * turn_ * static_cast<double>(counts_.left_of[c]) + way * left;
+      const double fixed = 2 * turn_ * static_cast<double>(counts_.left_of[c]) + way * left;
       const auto detour = static_cast<std::uint16_t>(c - a);
       for (std::size_t k = 0; k < states; ++k) {
         const double cost = inner[k] + rest[k] + slope * static_cast<double>(k) + fixed;
@@ -210,7 +209,8 @@ class FlatDetours {
   double turn_;
   Counts counts_;
   std::vector<std::vector<double>> delay_;
-  std::vector<std::vector<std::uint32_t>> choice_;  // 0: read on the way back; else first of a detour.
+  std::vector<std::vector<std::uint32_t>>
+      choice_;  // 0: read on the way back; else first of a detour.
 };
 
 // Of either rule: for each file as many as readers right of it, times `per_file(b)`.

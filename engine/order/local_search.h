@@ -9,16 +9,11 @@
 #include "engine/order/deadline.h"
 #include "engine/order/neighbours.h"
 #include "engine/order/ring.h"
+#include "engine/order/segment_moves.h"
 
-// Makes a tour shorter: Or-opt in its general form, two neighbouring segments of any length change
-// places (the 3-opt move that turns nothing round, which one-way reads would not survive), looked
-// for along the arcs that are worth it; and, when none is left, kicks: some short segments near each
-// other are thrown about and mended, which is kept when the tour did not get longer.
-//
-// A move replaces three arcs. It is looked for from the tail or from the head of the first, as long
-// as what was gained so far is above zero: a move that gains at all has an arc to begin with from
-// which this holds. With reduced costs most arcs of a good tour cost nothing, and so are no
-// beginning.
+// Makes a tour shorter: by moves of segments as long as one gains; and, when none is left, by
+// kicks: some short segments near each other are thrown about and mended, which is kept when the
+// tour did not get longer.
 //
 // Threads: none.
 // Cost:    a kick looks at some hundred arcs, whatever the size; moving segments at most n / 3.
@@ -30,7 +25,10 @@ class LocalSearch {
  public:
   LocalSearch(const Costs& costs, const Neighbours& neighbours, const Tour& tour,
               std::uint64_t seed)
-      : costs_(costs), neighbours_(neighbours), ring_(tour), queued_(tour.size(), 0),
+      : costs_(costs),
+        neighbours_(neighbours),
+        ring_(tour),
+        queued_(tour.size(), 0),
         random_(seed) {}
 
   void restart(const Tour& tour) { ring_ = Ring(tour); }
@@ -44,13 +42,13 @@ class LocalSearch {
     done_.clear();
   }
 
-  // Until `most` kicks, the deadline, or a tour of no reduced cost, which nothing can better.
-  void kick(std::uint64_t most, const Deadline& deadline) {
+  // Until `most` kicks, the deadline, or a tour that costs no more than `enough`.
+  void kick(std::uint64_t most, Micros enough, const Deadline& deadline) {
     if (ring_.size() < 8) {
       return;
     }
     Micros cost = cost_of(costs_, ring_.tour());
-    for (kicks_ = 0; kicks_ < most && cost > 0; ++kicks_) {
+    for (kicks_ = 0; kicks_ < most && cost > enough; ++kicks_) {
       if (kicks_ % 64 == 0 && deadline.passed()) {
         return;
       }
@@ -71,10 +69,6 @@ class LocalSearch {
   [[nodiscard]] Tour tour() const { return ring_.tour(); }
 
  private:
-  struct Move {
-    Micros gain = 0;
-    Node p = 0, q = 0, r = 0;  // Tails of the three arcs, in the order of the ring.
-  };
   static constexpr std::int32_t kLongestKicked = 50;
 
   static std::size_t index(Node node) { return static_cast<std::size_t>(node); }
@@ -89,6 +83,7 @@ class LocalSearch {
     Micros sum = 0;
     std::size_t asked = 0;
     bool over = false;
+    const SegmentMoves<Costs> moves(costs_, neighbours_, ring_);
     for (std::size_t next = 0; next < queue_.size(); ++next) {
       const Node node = queue_[next];
       queued_[index(node)] = 0;
@@ -96,9 +91,9 @@ class LocalSearch {
       if (over) {
         continue;
       }
-      Move best;
-      from_tail(node, best);
-      from_head(node, best);
+      SegmentMove best;
+      moves.from_tail(node, best);
+      moves.from_head(node, best);
       if (best.gain > 0) {
         make(best);
         sum += best.gain;
@@ -109,88 +104,12 @@ class LocalSearch {
     return sum;
   }
 
-  void make(const Move& move) {
+  void make(const SegmentMove& move) {
     for (const Node tail : {move.p, move.q, move.r}) {
       push(tail);
       push(ring_.after(tail));
     }
     done_.push_back(ring_.swap(move.p, move.q, move.r));
-  }
-
-  // p -> p+ is given up for p -> q+; then q gets r+, or p+ gets r.
-  void from_tail(Node p, Move& best) const {
-    const Node p_next = ring_.after(p);
-    const Micros given = costs_(p, p_next);
-    for (const Neighbour& third : neighbours_.after(p)) {
-      if (given - third.cost <= 0) {
-        break;
-      }
-      const Node q_next = third.node;
-      if (q_next == p_next) {
-        continue;
-      }
-      const Node q = ring_.before(q_next);
-      const Micros gained = given - third.cost + costs_(q, q_next);
-      const std::int32_t to_q = ring_.steps(p, q);
-      for (const Neighbour& other : neighbours_.after(q)) {
-        const Micros rest = gained - other.cost;
-        if (rest <= 0) {
-          break;
-        }
-        const Node r = ring_.before(other.node);
-        if (r != p && ring_.steps(p, r) > to_q) {
-          note(best, rest + costs_(r, other.node) - costs_(r, p_next), {0, p, q, r});
-        }
-      }
-      for (const Neighbour& other : neighbours_.before(p_next)) {
-        const Micros rest = gained - other.cost;
-        if (rest <= 0) {
-          break;
-        }
-        const Node r = other.node;
-        if (r != p && ring_.steps(p, r) > to_q) {
-          const Node r_next = ring_.after(r);
-          note(best, rest + costs_(r, r_next) - costs_(q, r_next), {0, p, q, r});
-        }
-      }
-    }
-  }
-
-  // p -> p+ is given up for r -> p+; then r+ gets q, or p gets q+.
-  void from_head(Node p_next, Move& best) const {
-    const Node p = ring_.before(p_next);
-    const Micros given = costs_(p, p_next);
-    for (const Neighbour& third : neighbours_.before(p_next)) {
-      if (given - third.cost <= 0) {
-        break;
-      }
-      const Node r = third.node;
-      if (r == p) {
-        continue;
-      }
-      const Node r_next = ring_.after(r);
-      const Micros gained = given - third.cost + costs_(r, r_next);
-      const std::int32_t to_r = ring_.steps(p, r);
-      for (const Neighbour& other : neighbours_.before(r_next)) {
-        const Micros rest = gained - other.cost;
-        if (rest <= 0) {
-          break;
-        }
-        const Node q = other.node;
-        const std::int32_t to_q = ring_.steps(p, q);
-        if (to_q > 0 && to_q < to_r) {
-          const Node q_next = ring_.after(q);
-          note(best, rest + costs_(q, q_next) - costs_(p, q_next), {0, p, q, r});
-        }
-      }
-    }
-  }
-
-  static void note(Move& best, Micros gain, Move move) {
-    if (gain > best.gain) {
-      best = move;
-      best.gain = gain;
-    }
   }
 
   // Three segments B, C, D that follow each other become D, C, B: four arcs, which no single move
@@ -211,10 +130,10 @@ class LocalSearch {
     const Node q = ahead(b), r = ahead(b + c), s = ahead(b + c + d);
     const Node p_next = ring_.after(p), q_next = ring_.after(q), r_next = ring_.after(r),
                s_next = ring_.after(s);
-    const Micros before = costs_(p, p_next) + costs_(q, q_next) + costs_(r, r_next) +
-                          costs_(s, s_next);
-    const Micros now = costs_(p, r_next) + costs_(s, q_next) + costs_(r, p_next) +
-                       costs_(q, s_next);
+    const Micros before =
+        costs_(p, p_next) + costs_(q, q_next) + costs_(r, r_next) + costs_(s, s_next);
+    const Micros now =
+        costs_(p, r_next) + costs_(s, q_next) + costs_(r, p_next) + costs_(q, s_next);
     for (const Node node : {p, p_next, q, q_next, r, r_next, s, s_next}) {
       push(node);
     }

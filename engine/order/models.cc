@@ -18,8 +18,8 @@ void check_on_tape(const Place& place, const LtoDrive& drive, const std::string&
   if (place.wrap >= figures.wraps() || place.at > figures.length_m) {
     throw Error(ErrorCode::invalid, whose + " is beyond the " + std::to_string(figures.wraps()) +
                                         " wraps of " +
-                                        std::to_string(std::lround(figures.length_m)) +
-                                        " m of " + std::string(figures.name) +
+                                        std::to_string(std::lround(figures.length_m)) + " m of " +
+                                        std::string(figures.name) +
                                         ": positions are metres from the beginning of the tape");
   }
 }

@@ -177,8 +177,7 @@ class LtoDrive {
   [[nodiscard]] double first(const Head& head, const Place& to) const {
     const auto motion =
         head.moving ? tapeio::lto::Motion::streaming : tapeio::lto::Motion::standing;
-    return positioning_.locate_seconds({head.place.wrap, head.place.at}, motion,
-                                       {to.wrap, to.at});
+    return positioning_.locate_seconds({head.place.wrap, head.place.at}, motion, {to.wrap, to.at});
   }
   [[nodiscard]] double read(const Place& begin, const Place& end) const {
     return std::abs(span().travel(begin, end)) / positioning_.read_speed_mps();

@@ -11,8 +11,8 @@
 // Which nodes are near a place along the tape, whatever their wrap: what takes the place of a
 // matrix of all costs.
 //
-// Nodes are kept in two rows, those on even and those on odd wraps. Whoever looks around goes up and
-// down in each, and stops by a bound by distance.
+// Nodes are kept in two rows, those on even and those on odd wraps. Whoever looks around goes up
+// and down in each, and stops by a bound by distance.
 //
 // Threads: a const one may be asked by several.
 // Cost:    O(n log n) to make; O(log n) a question.

@@ -152,17 +152,14 @@ Plan better(Plan own, const Model& model, const Batch& batch, Objective objectiv
 
 std::vector<std::size_t> order_by_block(const Model& model, const Batch& batch) {
   check(model, batch);
-  return std::visit(
-      [&](const auto& drive) { return order_of(by_block(Arcs(drive, batch))); }, model);
+  return std::visit([&](const auto& drive) { return order_of(by_block(Arcs(drive, batch))); },
+                    model);
 }
 
 std::vector<std::size_t> order_by_nearest_locate(const Model& model, const Batch& batch) {
   check(model, batch);
   return std::visit(
-      [&](const auto& drive) {
-        return order_of(NearestLocate(Arcs(drive, batch)).tour());
-      },
-      model);
+      [&](const auto& drive) { return order_of(NearestLocate(Arcs(drive, batch)).tour()); }, model);
 }
 
 }  // namespace mixtape::order

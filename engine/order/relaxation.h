@@ -2,12 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "engine/order/arcs.h"
 #include "engine/order/assignment.h"
 #include "engine/order/deadline.h"
-#include "engine/order/neighbours.h"
+#include "engine/order/surroundings.h"
 
 // The assignment on all arcs of a batch, solved on few: those nearest to each node, then those too
 // that its prices show to be missing, until none is.
@@ -17,8 +18,9 @@
 namespace mixtape::order {
 
 struct Relaxed {
-  Prices prices;
-  std::vector<Node> successors;  // Empty when time was up before.
+  Prices prices;                 // None when time was up before the first solution.
+  std::vector<Node> successors;  // Likewise.
+  bool priced = false;           // No arc at all has a reduced cost below zero.
   Micros bound;                  // No tour costs less; whether time was up or not.
 };
 
@@ -30,25 +32,23 @@ class Relaxation {
 
   // `tour`: any.
   [[nodiscard]] Relaxed solve(const Tour& tour, const Deadline& deadline) {
-    Relaxed result{Prices(arcs_.nodes()), {}, 0};
-    bool solved = false;
-    result.bound = nothing_known();
+    Relaxed result{Prices(arcs_.nodes()), {}, false, nothing_known()};
     if (!offer_first(tour, deadline)) {
       return result;
     }
     for (int round = 0; round < kMostRounds; ++round) {
-      solved = assignment_.solve([&] { return deadline.passed(); });
+      if (!assignment_.solve([&] { return deadline.passed(); })) {
+        break;
+      }
+      result.successors = assignment_.successors();
       result.prices.entering = assignment_.entering();
+      result.prices.leaving = assignment_.leaving();
+      result.priced = false;
       surroundings_.set_prices(result.prices);
-      const bool complete = price(result, deadline);
-      if (complete || !solved || deadline.passed()) {
+      if (price(result, deadline) || deadline.passed()) {
         break;
       }
     }
-    if (solved) {
-      result.successors = assignment_.successors();
-    }
-    surroundings_.set_prices(result.prices);
     return result;
   }
 
@@ -100,25 +100,25 @@ class Relaxation {
     bool complete = true;
     Least after(kMore);
     Micros bound = 0;
+    std::vector<Micros> leaving;
     for (Node node = 0; node < arcs_.nodes(); ++node) {
       if (node % 64 == 0 && deadline.passed()) {
         return false;
       }
       const auto index = static_cast<std::size_t>(node);
       surroundings_.after(node, after);
-      const Micros least = after.items().front().cost;
-      result.prices.leaving[index] = least;
-      bound += least + result.prices.entering[index];
-      if (least < assignment_.leaving()[index]) {
-        complete = false;
-        for (const Neighbour& neighbour : after.items()) {
-          if (neighbour.cost < assignment_.leaving()[index]) {
-            offer(node, neighbour.node);
-          }
+      leaving.push_back(after.items().front().cost);
+      bound += leaving.back() + result.prices.entering[index];
+      for (const Neighbour& neighbour : after.items()) {
+        if (neighbour.cost < assignment_.leaving()[index]) {
+          complete = false;
+          offer(node, neighbour.node);
         }
       }
     }
-    result.bound = bound;
+    result.bound = std::max(result.bound, bound);
+    result.prices.leaving = std::move(leaving);
+    result.priced = true;
     return complete;
   }
 

@@ -10,8 +10,8 @@ namespace {
 
 void check_place(const Place& place, const std::string& whose) {
   if (place.wrap > kHighestWrap) {
-    throw Error(ErrorCode::invalid, whose + ": wrap " + std::to_string(place.wrap) +
-                                        " is above " + std::to_string(kHighestWrap));
+    throw Error(ErrorCode::invalid, whose + ": wrap " + std::to_string(place.wrap) + " is above " +
+                                        std::to_string(kHighestWrap));
   }
   // Written so that what is not a number fails too.
   if (!(place.at >= 0 && place.at <= kFarthest)) {
@@ -34,8 +34,7 @@ void check(const Batch& batch) {
     check_place(request.begin, whose);
     check_place(request.end, whose);
     if (!(request.weight > 0 && request.weight <= kHeaviest)) {
-      throw Error(ErrorCode::invalid,
-                  whose + ": a weight must be above 0 and at most 1,000,000");
+      throw Error(ErrorCode::invalid, whose + ": a weight must be above 0 and at most 1,000,000");
     }
   }
 }

@@ -69,9 +69,9 @@ class Waiting {
  private:
   static constexpr std::size_t kNeighbours = 10;
   static constexpr std::size_t kMostStarts = 3;
-  static constexpr Node kMostGreedy = 5000;           // Quadratic.
-  static constexpr double kShareOfShortest = 0.25;    // Of the time, for the shortest tour.
-  static constexpr double kStatesPerSecond = 3e8;     // Of the exact rule on a linear tape.
+  static constexpr Node kMostGreedy = 5000;         // Quadratic.
+  static constexpr double kShareOfShortest = 0.25;  // Of the time, for the shortest tour.
+  static constexpr double kStatesPerSecond = 3e8;   // Of the exact rule on a linear tape.
 
   static std::size_t index(Node node) { return static_cast<std::size_t>(node); }
   [[nodiscard]] double step(Node from, Node to) const {
@@ -96,10 +96,9 @@ class Waiting {
       }
     }
     // A step delays whatever is unread, the one that it reads included.
-    found.tour =
-        exact_tour<double>(arcs_.nodes(), [&](std::uint32_t read, Node from, Node to) {
-          return step(from, to) * unread[read];
-        });
+    found.tour = exact_tour<double>(arcs_.nodes(), [&](std::uint32_t read, Node from, Node to) {
+      return step(from, to) * unread[read];
+    });
     found.exact = true;
     return found;
   }
@@ -168,9 +167,9 @@ class Waiting {
       }
       track.files.push_back({left, right, static_cast<std::uint32_t>(weight)});
     }
-    const bool exact = exact_order_fits(track) &&
-                       linear_states(track) * static_cast<double>(nodes.size()) / 3 <
-                           kStatesPerSecond * deadline_.left();
+    const bool exact =
+        exact_order_fits(track) && linear_states(track) * static_cast<double>(nodes.size()) / 3 <
+                                       kStatesPerSecond * deadline_.left();
     if (!exact && !simple_order_fits(track)) {
       return std::nullopt;
     }

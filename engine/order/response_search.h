@@ -113,8 +113,7 @@ class ResponseSearch {
     const double later_first = second_done + locate(r, p + 1) - done_at_[p] - locate(p, p + 1);
     double later_rest = 0;
     if (r + 1 < tour_.size()) {
-      later_rest =
-          done_at_[q] + later_first + locate(q, r + 1) - done_at_[r] - locate(r, r + 1);
+      later_rest = done_at_[q] + later_first + locate(q, r + 1) - done_at_[r] - locate(r, r + 1);
     }
     const double gain = -(later_first * (weight_to_[q] - weight_to_[p]) +
                           later_second * (weight_to_[r] - weight_to_[q]) +
@@ -191,8 +190,8 @@ class ResponseSearch {
     const std::size_t b = 1 + random_() % longest, c = 1 + random_() % longest;
     const std::size_t d = 1 + random_() % longest;
     const std::size_t p = random_() % (tour_.size() - b - c - d);
-    make({0, p, p + b, p + b + c + d});      // C D B
-    make({0, p, p + c, p + c + d});          // D C B
+    make({0, p, p + b, p + b + c + d});  // C D B
+    make({0, p, p + c, p + c + d});      // D C B
   }
 
   const Arcs<Model>& arcs_;

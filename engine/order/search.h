@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "engine/order/plan.h"
 #include "engine/order/relaxation.h"
 #include "engine/order/starts.h"
+#include "engine/order/surroundings.h"
 
 // The shortest tour that can be found in the time: the assignment's cycles, joined, then improved.
 //
@@ -79,17 +81,17 @@ class Search {
     if (arcs_.nodes() <= kMostExact + 1) {
       return exact();
     }
-    const Tour& best_known = *std::min_element(
-        known.begin(), known.end(), [&](const Tour& left, const Tour& right) {
+    const Tour& best_known =
+        *std::min_element(known.begin(), known.end(), [&](const Tour& left, const Tour& right) {
           return cost_of(arcs_, left) < cost_of(arcs_, right);
         });
     Surroundings<Model> surroundings(arcs_);
-    Relaxed relaxed = Relaxation<Model>(arcs_, surroundings).solve(best_known, deadline_);
+    const Deadline soon(kShareOfRelaxation * deadline_.left());
+    const Relaxed relaxed = Relaxation<Model>(arcs_, surroundings).solve(best_known, soon);
     if (deadline_.passed()) {
       return {.tour = best_known, .bound = seconds(relaxed.bound)};
     }
-    const Neighbours neighbours =
-        neighbours_of(arcs_, surroundings, relaxed.prices, kNeighbours);
+    const Neighbours neighbours = neighbours_of(arcs_, surroundings, relaxed.prices, kNeighbours);
     const ReducedCosts<Model> reduced(arcs_, relaxed.prices);
     Found found;
     if (arcs_.nodes() <= TabledCosts::kMostNodes) {
@@ -103,6 +105,8 @@ class Search {
 
  private:
   static constexpr std::size_t kNeighbours = 8;
+  // Of the time; the rest makes something of what was known by then.
+  static constexpr double kShareOfRelaxation = 0.7;
 
   [[nodiscard]] Found exact() const {
     Found found;
@@ -126,7 +130,8 @@ class Search {
       search.restart(known);
       search.descend(deadline_);
     }
-    search.kick(effort_.kicks, deadline_);
+    // When no arc has a reduced cost below zero, nothing betters a tour that has none at all.
+    search.kick(effort_.kicks, relaxed.priced ? 0 : std::numeric_limits<Micros>::min(), deadline_);
     return {.tour = search.tour(), .kicks = search.kicks()};
   }
 

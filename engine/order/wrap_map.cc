@@ -13,8 +13,8 @@ namespace mixtape::order {
 WrapMap::WrapMap(std::vector<std::uint64_t> last_blocks, WrapSpan span,
                  std::uint64_t blocks_per_wrap)
     : ends_(std::move(last_blocks)), span_(span) {
-  const bool rises = std::adjacent_find(ends_.begin(), ends_.end(), std::greater_equal<>()) ==
-                     ends_.end();
+  const bool rises =
+      std::adjacent_find(ends_.begin(), ends_.end(), std::greater_equal<>()) == ends_.end();
   if (ends_.empty() || !rises || ends_.size() > kHighestWrap ||
       ends_.back() > std::numeric_limits<std::uint64_t>::max() / 4) {
     throw Error(ErrorCode::invalid,
@@ -34,9 +34,8 @@ Place WrapMap::at(std::uint64_t block) const {
   const bool behind = found == ends_.end();
   const auto wrap = static_cast<std::size_t>(behind ? ends_.size() - 1 : found - ends_.begin());
   const std::uint64_t begin = wrap == 0 ? 0 : ends_[wrap - 1];
-  const double part = behind ? 1
-                             : static_cast<double>(block - begin) /
-                                   static_cast<double>(ends_[wrap] - begin);
+  const double part =
+      behind ? 1 : static_cast<double>(block - begin) / static_cast<double>(ends_[wrap] - begin);
   const double way = part * (span_.high - span_.low);
   return {static_cast<std::uint32_t>(wrap), wrap % 2 == 0 ? span_.low + way : span_.high - way};
 }

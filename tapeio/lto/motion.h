@@ -97,8 +97,7 @@ class SerpentineMotion {
   }
   [[nodiscard]] double least_opposite() const {
     const double late = land_ / figures_.locate_speed;  // A distance that it may read instead.
-    return std::min(figures_.dwell_s + start_seconds(),
-                    halt_seconds() + figures_.landing_s) - late;
+    return std::min(figures_.dwell_s + start_seconds(), halt_seconds() + figures_.landing_s) - late;
   }
 
  private:

@@ -85,8 +85,7 @@ class Positioning {
     if (from.wrap == to.wrap) {
       return 0;
     }
-    const bool same_band =
-        from.wrap / figures_.wraps_per_band == to.wrap / figures_.wraps_per_band;
+    const bool same_band = from.wrap / figures_.wraps_per_band == to.wrap / figures_.wraps_per_band;
     return terms_.wrap_s + (same_band ? 0 : terms_.band_s);
   }
   [[nodiscard]] double locate_from_stand(TapePoint from, TapePoint to) const;

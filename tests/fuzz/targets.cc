@@ -12,6 +12,7 @@
 #include "engine/format/archaeology.h"
 #include "engine/format/bech32.h"
 #include "engine/home/config.h"
+#include "engine/order/batch_text.h"
 #include "tapeio/dir_layout.h"
 #include "tapeio/error.h"
 #include "tests/format/tar_fixture.h"
@@ -187,6 +188,10 @@ void size(ByteView input) {
   (void)home::format_size(home::parse_size(as_text(input)));
 }
 
+void order_batch(ByteView input) {
+  (void)order::parse_batch(as_text(input));
+}
+
 constexpr std::array kTargets{
     Target{"tar", tar},
     Target{"age_header", age_header},
@@ -200,6 +205,7 @@ constexpr std::array kTargets{
     Target{"control_frame", control_frame},
     Target{"config", config},
     Target{"size", size},
+    Target{"order_batch", order_batch},
 };
 
 }  // namespace

@@ -45,7 +45,8 @@ Assignment with_all_arcs(const Matrix& costs) {
   for (std::size_t from = 0; from < costs.size(); ++from) {
     for (std::size_t to = 0; to < costs.size(); ++to) {
       if (from != to) {
-        assignment.arcs_of(static_cast<Node>(from)).push_back({static_cast<Node>(to), costs[from][to]});
+        assignment.arcs_of(static_cast<Node>(from))
+            .push_back({static_cast<Node>(to), costs[from][to]});
       }
     }
   }
@@ -73,7 +74,8 @@ TEST(Assignment, HasPricesThatProveIt) {
   ASSERT_TRUE(assignment.solve(kNeverStop));
   for (std::size_t from = 0; from < costs.size(); ++from) {
     for (std::size_t to = 0; to < costs.size(); ++to) {
-      const Micros reduced = costs[from][to] - assignment.leaving()[from] - assignment.entering()[to];
+      const Micros reduced =
+          costs[from][to] - assignment.leaving()[from] - assignment.entering()[to];
       ASSERT_TRUE(from == to || reduced >= 0);
       if (static_cast<std::size_t>(assignment.successors()[from]) == to) {
         ASSERT_EQ(reduced, 0);

@@ -62,10 +62,10 @@ TEST(BatchText, SaysWhichLineIsWrong) {
 TEST(BatchText, RefusesWhatIsNoBatch) {
   const std::string brackets = kBracketed;
   for (const std::string& text : {
-           std::string("1,0,5\n"),                    // Too few.
-           std::string("1,0,5,6,1,0,0\n"),            // Too many.
-           std::string("1,0,5,6\n1,0,7,8\n"),         // An id twice.
-           std::string("-1,0,5,6\n"),                 // Negative.
+           std::string("1,0,5\n"),             // Too few.
+           std::string("1,0,5,6,1,0,0\n"),     // Too many.
+           std::string("1,0,5,6\n1,0,7,8\n"),  // An id twice.
+           std::string("-1,0,5,6\n"),          // Negative.
            std::string("1,-1,5,6\n"),
            std::string("1,0,-5,6\n"),
            std::string("1,0,nan,6\n"),
@@ -74,7 +74,7 @@ TEST(BatchText, RefusesWhatIsNoBatch) {
            std::string("1,0,5x,6\n"),
            std::string("1,4294967296,5,6\n"),
            std::string("99999999999999999999999,0,5,6\n"),
-           std::string("1,0,5,6,0\n"),                // Weight.
+           std::string("1,0,5,6,0\n"),  // Weight.
            std::string("head,0,0\nhead,0,0\n"),
            std::string("head,0,0,flying\n"),
            std::string("[\n"),
@@ -83,8 +83,8 @@ TEST(BatchText, RefusesWhatIsNoBatch) {
            brackets + "[10,4,0,1]\n",                 // More than promised.
            brackets.substr(0, brackets.size() - 15),  // Fewer.
            brackets + "[\"more\"]\n",
-           std::string("[\"head\"]\n[1,2,2]\n"),      // No such status.
-           std::string("[\"head\"]\n[1,2,0]\n"),      // Ends early.
+           std::string("[\"head\"]\n[1,2,2]\n"),  // No such status.
+           std::string("[\"head\"]\n[1,2,0]\n"),  // Ends early.
        }) {
     EXPECT_EQ(error_of([&] { return parse_batch(text); }), ErrorCode::invalid) << text;
   }

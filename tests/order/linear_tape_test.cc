@@ -52,8 +52,7 @@ TEST(LinearTrack, CountsWaitingFromTheHeadOn) {
 
 TEST(LinearTrack, ExactOrderIsTheBestOfAllOrders) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    const LinearTrack track =
-        random_track(1 + seed % 7, seed, static_cast<double>(seed % 4) * 7.5);
+    const LinearTrack track = random_track(1 + seed % 7, seed, static_cast<double>(seed % 4) * 7.5);
     const auto order = exact_order(track);
     ASSERT_TRUE(is_permutation(order, track.files.size())) << seed;
     ASSERT_NEAR(waiting(track, order), least_waiting(track), 1e-6) << seed;

@@ -6,7 +6,9 @@
 namespace mixtape::order {
 namespace {
 
-Batch batch_of(std::vector<Request> requests) { return {{}, std::move(requests)}; }
+Batch batch_of(std::vector<Request> requests) {
+  return {{}, std::move(requests)};
+}
 
 using Parts = std::vector<std::vector<std::size_t>>;
 
@@ -30,9 +32,9 @@ TEST(Merge, KnowsThatOddWrapsRunBack) {
 }
 
 TEST(Merge, GoesOverTheEndOfAWrap) {
-  const Merged merged = merge(CtaRegression{}, batch_of({{1, {0, 171'000}, {0, 171'097}},
-                                                         {2, {1, 171'097}, {1, 171'000}}}),
-                              0.1);
+  const Merged merged =
+      merge(CtaRegression{},
+            batch_of({{1, {0, 171'000}, {0, 171'097}}, {2, {1, 171'097}, {1, 171'000}}}), 0.1);
   EXPECT_EQ(merged.parts, (Parts{{0, 1}}));
 }
 
@@ -45,9 +47,9 @@ TEST(Merge, JoinsOverlapsAndDuplicatesAndKeepsTheFarthestEnd) {
 }
 
 TEST(Merge, LeavesApartWhatASearchReachesSooner) {
-  const Merged merged = merge(LtoDrive(9),
-                              batch_of({{1, {0, 100}, {0, 101}}, {2, {0, 200}, {0, 201}}}),
-                              cheapest_locate_seconds(LtoDrive(9)));
+  const Merged merged =
+      merge(LtoDrive(9), batch_of({{1, {0, 100}, {0, 101}}, {2, {0, 200}, {0, 201}}}),
+            cheapest_locate_seconds(LtoDrive(9)));
   EXPECT_EQ(merged.parts, (Parts{{0}, {1}}));
 }
 

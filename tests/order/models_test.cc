@@ -72,8 +72,7 @@ TEST(CtaRegression, AddsThePublishedTerms) {
   EXPECT_NEAR(drive.locate({0, 3000}, {2, 3000}), 4.29 + 6.69, 1e-9) << "wrap";
   EXPECT_NEAR(drive.locate({0, 3000}, {1, 3000}), 4.29 + 6.69 + 5.22, 1e-9) << "direction";
   EXPECT_NEAR(drive.locate({0, 3000}, {42, 3000}), 4.29 + 6.69 + 3.2, 1e-9) << "band";
-  EXPECT_NEAR(drive.locate({0, 84'000}, {2, 85'000}), 4.29 + 6.69 + 0.6192 - 6.04, 1e-9)
-      << "zone";
+  EXPECT_NEAR(drive.locate({0, 84'000}, {2, 85'000}), 4.29 + 6.69 + 0.6192 - 6.04, 1e-9) << "zone";
 }
 
 TEST(LinearTape, ChargesEachChangeOfDirection) {
@@ -86,20 +85,18 @@ TEST(LinearTape, ChargesEachChangeOfDirection) {
 TEST(LtoDrive, IsTheSimulatorsPositioning) {
   const LtoDrive drive(9);
   const auto& model = drive.positioning();
-  EXPECT_DOUBLE_EQ(
-      drive.locate({3, 700}, {8, 40}),
-      model.locate_seconds({3, 700}, tapeio::lto::Motion::streaming, {8, 40}));
-  EXPECT_DOUBLE_EQ(
-      drive.first({{0, 15.525}, false}, {8, 40}),
-      model.locate_seconds({0, 15.525}, tapeio::lto::Motion::standing, {8, 40}));
+  EXPECT_DOUBLE_EQ(drive.locate({3, 700}, {8, 40}),
+                   model.locate_seconds({3, 700}, tapeio::lto::Motion::streaming, {8, 40}));
+  EXPECT_DOUBLE_EQ(drive.first({{0, 15.525}, false}, {8, 40}),
+                   model.locate_seconds({0, 15.525}, tapeio::lto::Motion::standing, {8, 40}));
 }
 
 TEST(LtoDrive, ReadsExtentsOverTheEndOfAWrap) {
   const LtoDrive drive(9);
   const WrapSpan span = drive.span();
-  EXPECT_NEAR(drive.read({0, span.high - 10}, {1, span.high - 10}) *
-                  drive.positioning().read_speed_mps(),
-              20, 1e-9);
+  EXPECT_NEAR(
+      drive.read({0, span.high - 10}, {1, span.high - 10}) * drive.positioning().read_speed_mps(),
+      20, 1e-9);
 }
 
 TEST(Models, HaveTheirNames) {
@@ -120,11 +117,12 @@ TEST(Models, KnowTheLeastTimeOfADistance) {
         [&](const auto& drive) {
           for (const Request& from : batch.requests) {
             for (const Request& to : batch.requests) {
-              const double x = (to.begin.at - from.end.at) *
-                               tapeio::lto::direction_of(from.end.wrap);
+              const double x =
+                  (to.begin.at - from.end.at) * tapeio::lto::direction_of(from.end.wrap);
               const bool across = (to.begin.wrap ^ from.end.wrap) % 2 != 0;
-              const LeastTime least =
-                  drive.least(across ? Way::across : x >= 0 ? Way::ahead : Way::behind);
+              const LeastTime least = drive.least(across   ? Way::across
+                                                  : x >= 0 ? Way::ahead
+                                                           : Way::behind);
               ASSERT_LE(least.base + least.per_unit * std::abs(x),
                         drive.locate(from.end, to.begin) + 1e-9)
                   << name;
