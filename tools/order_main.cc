@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -74,6 +75,9 @@ order::Effort effort_of(const Options& options, const order::Model& model,
 void run(const Options& options, Clock::time_point started) {
   const order::Objective objective =
       options.objective == "makespan" ? order::Objective::makespan : order::Objective::response;
+  if (std::isnan(options.budget) || std::isnan(options.turn)) {  // Which pass any range.
+    throw Error(ErrorCode::invalid, "--budget and --turn must be numbers");
+  }
   const order::Model model = order::model_named(options.model, options.turn);
   const order::Batch batch = order::parse_batch(read_text(options.file));
   order::check(model, batch);

@@ -60,7 +60,7 @@ class Relaxation {
 
   // No arc costs less than one over no distance.
   [[nodiscard]] Micros nothing_known() const {
-    const double least = std::min(arcs_.least(Way::ahead).base, 0.0);
+    const double least = std::min(arcs_.least(Way::ahead).base + 1, 0.0);  // Less the rounding.
     return static_cast<Micros>((arcs_.nodes() - 1) * least);
   }
 
