@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "tapeio/scsi": ["tapeio"],
     "engine/progress": [],
     "engine/format": ["tapeio"],
+    "engine/order": ["tapeio"],
     "engine/catalog": ["tapeio"],
     "engine/staging": ["tapeio"],
     "engine/home": ["tapeio", "engine/format", "engine/catalog"],
@@ -29,7 +30,7 @@ MAY_INCLUDE = {
                        "engine/archive", "engine/recall", "engine/progress"],
     "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/recall"],
     "tools": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home", "engine/archive",
-              "engine/recall", "engine/progress", "engine/service", "fusefs"],
+              "engine/recall", "engine/order", "engine/progress", "engine/service", "fusefs"],
 }
 
 # Third-party header (prefix) -> the only places that may see it.

@@ -17,99 +17,47 @@ constexpr double kMostDeviation = 0.03;
 // Places in which a mean is taken: the times are nearly linear between them.
 constexpr int kSamples = 200;
 
-// +1 away from the beginning of the tape, -1 towards it.
-double direction_of(std::uint32_t wrap) {
-  return wrap % 2 == 0 ? 1 : -1;
+SerpentineMotion::Figures motion_of(const GenerationFigures& figures, const MotionTerms& terms) {
+  const double wrap_seconds =
+      static_cast<double>(figures.native_bytes) / figures.wraps() / figures.native_rate;
+  return {.read_speed = kUsable * figures.length_m / wrap_seconds,
+          .locate_speed = figures.locate_speed_mps,
+          .acceleration = figures.locate_speed_mps / terms.ramp_s,
+          .landing_s = terms.landing_s,
+          .dwell_s = terms.dwell_s};
 }
 
 }  // namespace
 
 Positioning::Positioning(const GenerationFigures& figures, MotionTerms terms)
-    : figures_(figures), terms_(terms) {
-  usable_m_ = kUsable * figures_.length_m;
-  lead_m_ = kLead * figures_.length_m;
-  const double wrap_seconds =
-      static_cast<double>(figures_.native_bytes) / figures_.wraps() / figures_.native_rate;
-  read_mps_ = usable_m_ / wrap_seconds;
-  acceleration_ = figures_.locate_speed_mps / terms_.ramp_s;
-  stop_m_ = read_mps_ * read_mps_ / (2 * acceleration_);
-  land_m_ = read_mps_ * terms_.landing_s;
-}
-
-double Positioning::move(double distance, double begin, double end, double cap) const {
-  const double squares = begin * begin + end * end;
-  // Never below either end: a way that is too short for its braking is braked a little harder.
-  const double peak =
-      std::max({std::sqrt((2 * acceleration_ * distance + squares) / 2), begin, end});
-  if (peak <= cap) {
-    return (2 * peak - begin - end) / acceleration_;
-  }
-  const double ramps = (2 * cap * cap - squares) / (2 * acceleration_);
-  return (2 * cap - begin - end) / acceleration_ + std::max(0.0, distance - ramps) / cap;
-}
-
-double Positioning::change_seconds(TapePoint from, TapePoint to) const {
-  if (from.wrap == to.wrap) {
-    return 0;
-  }
-  const bool same_band = from.wrap / figures_.wraps_per_band == to.wrap / figures_.wraps_per_band;
-  return terms_.wrap_s + (same_band ? 0 : terms_.band_s);
-}
+    : figures_(figures),
+      terms_(terms),
+      lead_m_(kLead * figures.length_m),
+      usable_m_(kUsable * figures.length_m),
+      motion_(motion_of(figures, terms)) {}
 
 double Positioning::locate_from_stand(TapePoint from, TapePoint to) const {
-  const double run_up = stop_m_ + land_m_;
-  const double head = from.metres - direction_of(from.wrap) * run_up;
-  const double ahead = (to.metres - head) * direction_of(to.wrap);
-  const double speed = figures_.locate_speed_mps;
-  if (ahead >= run_up) {
-    return move(ahead - land_m_, 0, read_mps_, speed) + terms_.landing_s;
-  }
-  return move(run_up - ahead, 0, 0, speed) + terms_.dwell_s + start_seconds();
-}
-
-double Positioning::locate_seconds(TapePoint from, Motion motion, TapePoint to) const {
-  const double change = change_seconds(from, to);
-  if (motion == Motion::standing) {
-    return locate_from_stand(from, to) + change;
-  }
-  const double speed = figures_.locate_speed_mps;
-  const double halt = read_mps_ / acceleration_ + terms_.dwell_s;
-  const double x = (to.metres - from.metres) * direction_of(from.wrap);
-  if (direction_of(from.wrap) == direction_of(to.wrap)) {
-    if (from.wrap == to.wrap && x >= 0 && x <= land_m_) {
-      return x / read_mps_;
-    }
-    if (x > land_m_) {
-      return move(x - land_m_, read_mps_, read_mps_, speed) + terms_.landing_s + change;
-    }
-    return halt + move(2 * stop_m_ + land_m_ - x, 0, 0, speed) + terms_.dwell_s + start_seconds() +
-           change;
-  }
-  if (x >= -land_m_) {
-    return move(x + land_m_ + stop_m_, read_mps_, 0, speed) + terms_.dwell_s + start_seconds() +
-           change;
-  }
-  return halt + move(stop_m_ - x - land_m_, 0, read_mps_, speed) + terms_.landing_s + change;
+  const double head = from.metres - direction_of(from.wrap) * motion_.run_up();
+  return motion_.from_rest((to.metres - head) * direction_of(to.wrap));
 }
 
 double Positioning::reposition_seconds() const {
-  return 2 * read_mps_ / acceleration_ + 2 * terms_.dwell_s + terms_.landing_s +
-         move(2 * stop_m_ + land_m_, 0, 0, figures_.locate_speed_mps);
+  return motion_.same_direction(0);
 }
 
 double Positioning::rewind_seconds(TapePoint from, Motion motion) const {
-  const double run_up = stop_m_ + land_m_;
+  const double run_up = motion_.run_up();
   const double begin = lead_m_ - run_up;
   const double speed = figures_.rewind_speed_mps;
   if (motion == Motion::standing) {
     const double head = from.metres - direction_of(from.wrap) * run_up;
-    return move(std::abs(head - begin), 0, 0, speed);
+    return motion_.move(std::abs(head - begin), 0, 0, speed);
   }
   const double way = std::max(0.0, from.metres - begin);
   if (direction_of(from.wrap) > 0) {
-    return read_mps_ / acceleration_ + terms_.dwell_s + move(way + stop_m_, 0, 0, speed);
+    return motion_.halt_seconds() + motion_.move(way + motion_.stop(), 0, 0, speed);
   }
-  return move(way, std::min(read_mps_, speed), 0, speed);
+  return motion_.move(way, std::min(motion_.figures().read_speed, speed), 0, speed);
 }
 
 double Positioning::unload_seconds(TapePoint from, Motion motion, double moved_bytes) const {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "tapeio/lto/generation.h"
+#include "tapeio/lto/motion.h"
 
 // How long an LTO drive needs to get from one place of the tape to another: a model, pure
 // arithmetic, for the simulator and for whoever plans the order of reading.
@@ -15,19 +16,11 @@
 //
 //   a = locate speed / ramp        acceleration, the same everywhere
 //   r = read speed                 0.97 length / (time of a wrap at the native rate)
-//   stop = r^2 / 2a                the way in which a streaming tape stops
-//   land = r * landing             the stretch read at speed r before the target
-//   mv(d, u, w)                    least time for the distance d with speeds u at its begin and w
-//                                  at its end, never above the locate speed
 //   change = wrap term when the wrap differs + band term when the band differs
 //
 // From a streaming head, x = distance to the target in the direction of the wrap it is on:
 //   same wrap, 0 <= x <= land      x / r                              it just goes on
-//   same direction, x > land       mv(x - land, r, r) + landing + change
-//   same direction, else           r/a + dwell + mv(2 stop + land - x, 0, 0) + dwell + r/a +
-//                                  landing + change                   two reversals
-//   opposite, x >= -land           mv(x + land + stop, r, 0) + dwell + r/a + landing + change
-//   opposite, x < -land            r/a + dwell + mv(stop - x - land, 0, r) + landing + change
+//   else                           what tapeio/lto/motion.h says of that direction + change
 // A standing head stands one run-up (stop + land) before its place, as load and rewind leave it.
 //
 // Going on from one wrap to the next costs nothing: the native rate is a whole cartridge's.
@@ -66,13 +59,12 @@ class Positioning {
   // At the beginning of data, where load and rewind leave the head.
   [[nodiscard]] TapePoint load_point() const { return {0, lead_m_}; }
   [[nodiscard]] double usable_m() const { return usable_m_; }
-  [[nodiscard]] double read_speed_mps() const { return read_mps_; }
+  [[nodiscard]] double read_speed_mps() const { return motion_.figures().read_speed; }
+  [[nodiscard]] const SerpentineMotion& motion() const { return motion_; }
 
   [[nodiscard]] double locate_seconds(TapePoint from, Motion motion, TapePoint to) const;
   // From a stand to the speed of reading, at the place where it stands.
-  [[nodiscard]] double start_seconds() const {
-    return read_mps_ / acceleration_ + terms_.landing_s;
-  }
+  [[nodiscard]] double start_seconds() const { return motion_.start_seconds(); }
   // Stop, back up and come again: a back-hitch; a locate to where a streaming head is, from behind.
   [[nodiscard]] double reposition_seconds() const;
   [[nodiscard]] double rewind_seconds(TapePoint from, Motion motion) const;
@@ -89,16 +81,39 @@ class Positioning {
   [[nodiscard]] const GenerationFigures& figures() const { return figures_; }
 
  private:
-  [[nodiscard]] double move(double distance, double begin, double end, double cap) const;
-  [[nodiscard]] double change_seconds(TapePoint from, TapePoint to) const;
+  [[nodiscard]] double change_seconds(TapePoint from, TapePoint to) const {
+    if (from.wrap == to.wrap) {
+      return 0;
+    }
+    const bool same_band = from.wrap / figures_.wraps_per_band == to.wrap / figures_.wraps_per_band;
+    return terms_.wrap_s + (same_band ? 0 : terms_.band_s);
+  }
   [[nodiscard]] double locate_from_stand(TapePoint from, TapePoint to) const;
 
   GenerationFigures figures_;
   MotionTerms terms_;
   double lead_m_, usable_m_;
-  double read_mps_, acceleration_;
-  double stop_m_, land_m_;
+  SerpentineMotion motion_;
 };
+
+// +1 away from the beginning of the tape, -1 towards it.
+[[nodiscard]] inline double direction_of(std::uint32_t wrap) {
+  return wrap % 2 == 0 ? 1 : -1;
+}
+
+inline double Positioning::locate_seconds(TapePoint from, Motion motion, TapePoint to) const {
+  if (motion == Motion::standing) {
+    return locate_from_stand(from, to) + change_seconds(from, to);
+  }
+  const double x = (to.metres - from.metres) * direction_of(from.wrap);
+  if ((from.wrap ^ to.wrap) % 2 != 0) {
+    return motion_.opposite(x) + change_seconds(from, to);
+  }
+  if (from.wrap == to.wrap && x >= 0 && x <= motion_.land()) {
+    return x / motion_.figures().read_speed;
+  }
+  return motion_.same_direction(x) + change_seconds(from, to);
+}
 
 // Which bytes of a cartridge lie where. A small cartridge stands for a large one: with `scale` s
 // each of its bytes is s bytes of the modelled tape, so that a host's gigabyte has all wraps.

@@ -11,7 +11,7 @@ root=$work/root
 DESTDIR=$root cmake --install "$MIXTAPE_BUILD_DIR" --prefix /usr/local >"$work/installed"
 
 say "every file is where it belongs"
-for file in bin/mixtape bin/mount.mixtape share/man/man1/mixtape.1 share/man/man5/mixtape.toml.5 \
+for file in bin/mixtape bin/mixtape-order bin/mount.mixtape share/man/man1/mixtape-order.1 share/man/man1/mixtape.1 share/man/man5/mixtape.toml.5 \
   share/man/man8/mount.mixtape.8 share/bash-completion/completions/mixtape \
   share/bash-completion/completions/mount.mixtape lib/systemd/user/mixtape.service; do
   [ -f "$root/usr/local/$file" ] || fail "not installed: $file"

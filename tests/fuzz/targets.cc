@@ -12,6 +12,7 @@
 #include "engine/format/archaeology.h"
 #include "engine/format/bech32.h"
 #include "engine/home/config.h"
+#include "engine/order/batch_text.h"
 #include "tapeio/dir_layout.h"
 #include "tapeio/error.h"
 #include "tests/format/tar_fixture.h"
@@ -188,6 +189,10 @@ void size(ByteView input) {
   (void)home::format_size(home::parse_size(as_text(input)));
 }
 
+void order_batch(ByteView input) {
+  (void)order::parse_batch(as_text(input));
+}
+
 constexpr std::array kTargets{
     Target{"tar", tar},
     Target{"age_header", age_header},
@@ -208,6 +213,7 @@ constexpr std::array kTargets{
     Target{"sim_url", sim_url},
     Target{"cartridge_chip", cartridge_chip},
     Target{"sim_files", sim_files},
+    Target{"order_batch", order_batch},
 };
 
 }  // namespace
