@@ -20,7 +20,8 @@ MAY_INCLUDE = {
     "tapeio/scsi": ["tapeio"],
     "engine/progress": [],
     "engine/format": ["tapeio"],
-    "engine/order": ["tapeio"],
+    # How a tape lies and how long its drive takes is written once, in the simulator.
+    "engine/order": ["tapeio", "tapeio/lto"],
     "engine/catalog": ["tapeio"],
     "engine/staging": ["tapeio"],
     "engine/home": ["tapeio", "engine/format", "engine/catalog"],
