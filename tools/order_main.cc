@@ -22,10 +22,11 @@ namespace {
 using namespace mixtape;
 using Clock = std::chrono::steady_clock;
 
-// What starting and ending the process takes of a budget, at most that part of it; and what a line
-// of output does.
-constexpr double kProcessSeconds = 0.01;
-constexpr double kProcessShare = 0.25;
+// What starting and ending the process takes of a budget, the scheduler's delays included, at most
+// that part of it; and what a line of output does.
+constexpr double kProcessSeconds = 0.012;
+constexpr double kDelayShare = 0.01;
+constexpr double kProcessShare = 0.3;
 constexpr double kLineSeconds = 1e-6;
 // Without a budget: so much of what carrying the order out will take, at most so long.
 constexpr double kDefaultShare = 0.01;
@@ -65,7 +66,7 @@ order::Effort effort_of(const Options& options, const order::Model& model,
         kDefaultSeconds + kDefaultSecondsPerRequest * static_cast<double>(batch.requests.size());
     budget = std::min(most, kDefaultShare * (costs.locate_s + costs.read_s));
   }
-  const double reserved = std::min(kProcessSeconds, kProcessShare * budget) +
+  const double reserved = std::min(kProcessSeconds + kDelayShare * budget, kProcessShare * budget) +
                           kLineSeconds * static_cast<double>(batch.requests.size());
   return {.seconds = std::max(0.0, budget - taken - reserved),
           .seed = options.seed,

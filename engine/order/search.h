@@ -105,6 +105,8 @@ class Search {
 
  private:
   static constexpr std::size_t kNeighbours = 8;
+  // Nothing is more than one part in so many better: not worth more time.
+  static constexpr Micros kCloseEnough = 1'000'000;
   // Of the time; the rest makes something of what was known by then.
   static constexpr double kShareOfRelaxation = 0.7;
 
@@ -130,8 +132,10 @@ class Search {
       search.restart(known);
       search.descend(deadline_);
     }
-    // When no arc has a reduced cost below zero, nothing betters a tour that has none at all.
-    search.kick(effort_.kicks, relaxed.priced ? 0 : std::numeric_limits<Micros>::min(), deadline_);
+    // The bound is known only when all arcs were priced.
+    const Micros enough = relaxed.priced ? std::max<Micros>(0, relaxed.bound / kCloseEnough)
+                                         : std::numeric_limits<Micros>::min();
+    search.kick(effort_.kicks, enough, deadline_);
     return {.tour = search.tour(), .kicks = search.kicks()};
   }
 
