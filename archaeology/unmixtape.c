@@ -2220,6 +2220,9 @@ static int walk_tree(struct walk* w, uint64_t number, int depth) {
 static int walk_table(struct database* db, const struct table* table, const int* wanted, int count,
                       row_function* row, void* to) {
   struct walk w;
+  if (db->defect != NULL) {
+    return 0; /* Then nothing else of it may be there. */
+  }
   w.db = db;
   w.table = table;
   w.wanted = wanted;
@@ -2228,7 +2231,7 @@ static int walk_table(struct database* db, const struct table* table, const int*
   w.to = to;
   memset(db->visited, 0, db->pages / 8 + 1);
   db->budget = db->size;
-  return db->defect == NULL && walk_tree(&w, table->root, 1);
+  return walk_tree(&w, table->root, 1);
 }
 
 /* Takes the database: `data` belongs to it then. */
@@ -2661,6 +2664,24 @@ static int compare_names(const void* a, const void* b) {
   return order != 0 ? order : compare_bytes(x->bytes, x->size, y->bytes, y->size);
 }
 
+static int compare_paths(const void* a, const void* b) {
+  const struct name *x = a, *y = b;
+  return compare_numbers(x->path, y->path);
+}
+
+/* A path has one name. With two in each of sixty directories a tree would have 2^60 paths. */
+static void require_one_name_each(struct index* x) {
+  size_t i;
+  sort(&x->names, compare_paths);
+  for (i = 1; i < x->names.count; ++i) {
+    const struct name *one = at(&x->names, i - 1), *next = at(&x->names, i);
+    if (one->path == next->path) {
+      x->defect = "has a path with two names";
+      return;
+    }
+  }
+}
+
 static void close_index(struct index* x) {
   struct list* lists[9];
   int i;
@@ -2741,6 +2762,7 @@ static const char* read_index(struct index* x, byte* data, size_t size) {
              x);
   read_table(db, "medium", "id uuid label", medium_row, x);
   read_table(db, "job", "id started", job_row, x);
+  require_one_name_each(x);
   sort(&x->names, compare_names);
   sort(&x->versions, compare_two_keys);
   sort(&x->attributes, compare_keys);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tapeio/error.h"
@@ -72,13 +73,20 @@ void check_shape(ByteView rest) {
   }
 }
 
+// The part that is done is sent in millionths, and only where it is known: a message has no
+// fractions and nothing that is null.
+constexpr std::uint64_t kMillion = 1'000'000;
+
 json encode_progress(const Progress& progress) {
-  return {{"phase", progress.phase},
-          {"done_bytes", progress.done_bytes},
-          {"total_bytes", progress.total_bytes},
-          {"done_files", progress.done_files},
-          {"total_files", progress.total_files},
-          {"part", progress.part ? json(*progress.part) : json()}};
+  json map = {{"phase", progress.phase},
+              {"done_bytes", progress.done_bytes},
+              {"total_bytes", progress.total_bytes},
+              {"done_files", progress.done_files},
+              {"total_files", progress.total_files}};
+  if (progress.part) {
+    map["part"] = static_cast<std::uint64_t>(std::clamp(*progress.part, 0.0, 1.0) * kMillion);
+  }
+  return map;
 }
 
 Progress decode_progress(const json& map) {
@@ -88,8 +96,9 @@ Progress decode_progress(const json& map) {
   progress.total_bytes = map.at("total_bytes").get<std::uint64_t>();
   progress.done_files = map.at("done_files").get<std::uint64_t>();
   progress.total_files = map.at("total_files").get<std::uint64_t>();
-  if (const json& part = map.at("part"); !part.is_null()) {
-    progress.part = part.get<double>();
+  if (const auto part = map.find("part"); part != map.end()) {
+    progress.part =
+        static_cast<double>(std::min(part->get<std::uint64_t>(), kMillion)) / double{kMillion};
   }
   return progress;
 }

@@ -21,8 +21,9 @@ std::vector<KnownArchive> known_archives(catalog::Ledger& ledger, catalog::Mediu
   return archives;
 }
 
-bool holds_any(const std::vector<KnownArchive>& archives, tapeio::TapeDrive& drive) {
+std::optional<bool> holds_any(const std::vector<KnownArchive>& archives, tapeio::TapeDrive& drive) {
   Bytes record(tapeio::kMaxRecordSize);
+  bool was_told = archives.empty();
   for (const KnownArchive& archive : archives) {
     try {
       drive.locate(archive.block);
@@ -32,14 +33,16 @@ bool holds_any(const std::vector<KnownArchive>& archives, tapeio::TapeDrive& dri
           std::ranges::equal(header, ByteView(record).first(header.size()))) {
         return true;
       }
+      was_told = true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::no_medium || error.code() == ErrorCode::exhausted ||
           error.code() == ErrorCode::cancelled) {
         throw;
       }
+      was_told = was_told || error.code() != ErrorCode::io;
     }
   }
-  return false;
+  return was_told ? std::optional(false) : std::nullopt;
 }
 
 }  // namespace mixtape::service

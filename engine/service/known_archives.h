@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "engine/catalog/ledger.h"
@@ -26,8 +27,9 @@ struct KnownArchive {
     std::size_t most = std::numeric_limits<std::size_t>::max());
 
 // Whether one of them stands where it should. What cannot be read there is another's, or damaged;
-// Error{no_medium, exhausted, cancelled} end the search. Cost: a locate for each; the head is
-// anywhere.
-[[nodiscard]] bool holds_any(const std::vector<KnownArchive>& archives, tapeio::TapeDrive& drive);
+// Error{no_medium, exhausted, cancelled} end the search. Nullopt: nothing could be read at all, so
+// that nothing is known. Cost: a locate for each; the head is anywhere.
+[[nodiscard]] std::optional<bool> holds_any(const std::vector<KnownArchive>& archives,
+                                            tapeio::TapeDrive& drive);
 
 }  // namespace mixtape::service

@@ -68,7 +68,7 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
       // A damaged label is no reason not to read what its archives hold. A stranger's tape under
       // our barcode has no label of ours either, but nothing of ours: its records would be taken
       // for damaged copies.
-      if (holds_any(archives, drive)) {
+      if (holds_any(archives, drive).value_or(false)) {
         return;
       }
       throw Error(error.code() == ErrorCode::io ? ErrorCode::io : ErrorCode::wrong_medium,

@@ -145,8 +145,20 @@ void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& pla
     }
   }
   for (const catalog::Medium& medium : context.ledger.media()) {
-    if (found ? medium.uuid == found->medium
-              : holds_any(known_archives(context.ledger, medium.id), *drive)) {
+    if (reporter.stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "label medium " + placed.label + ": stopped");
+    }
+    const std::optional<bool> is_it =
+        found ? medium.uuid == found->medium
+              : holds_any(known_archives(context.ledger, medium.id), *drive);
+    if (!is_it) {
+      throw Error(ErrorCode::io, "label medium " + placed.label +
+                                     ": nothing on it can be read, so it may be medium " +
+                                     medium.label +
+                                     " of this catalog; nothing was written. Clean "
+                                     "the drive, or try another");
+    }
+    if (*is_it) {
       throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
                                            medium.label +
                                            " of this catalog, and what is on it counts; nothing "

@@ -40,12 +40,8 @@ class FaultyLibrary final : public tapeio::Library {
   }
   using Library::load;
   std::unique_ptr<tapeio::TapeDrive> load(std::string_view label, Access access,
-                                          const tapeio::LoadWatch& watch_load) override {
-    auto drive =
-        std::make_unique<tapeio::FaultyDrive>(library_.load(label, access, watch_load), plan);
-    if (watch) {
-      watch(std::string(label));
-    }
+                                          const tapeio::LoadWatch& watch) override {
+    auto drive = std::make_unique<tapeio::FaultyDrive>(library_.load(label, access, watch), plan);
     last = drive.get();
     return drive;
   }
