@@ -120,6 +120,7 @@ TEST_F(HealthTest, CleanedDriveAsksForNothingAnyMore) {
   tell({20});
   record_health(context());
   ASSERT_THAT(drives(context()).at(0).health->report.alerts, SizeIs(1));
+  add_medium(context(), "CLN001L8", {}, std::nullopt);
   clean_drive(context(), "drive 1");
   reopen();
   EXPECT_THAT(drives(context()).at(0).health->report.alerts, IsEmpty());
