@@ -129,6 +129,24 @@ TEST_F(HostileIndexForUnmixtape, ImpossibleNumbersEndInASentence) {
   }
 }
 
+TEST_F(HostileIndexForUnmixtape, APathWithTwoNamesIsRefusedBeforeTheTreeIsWalked) {
+  // Two names in each of sixty directories lead to 2^60 places.
+  forge_index(
+      "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;"
+      "INSERT INTO name SELECT min(parent), x'7a', 1000000 FROM name;"
+      "WITH RECURSIVE level(at) AS (SELECT 1000000 UNION ALL SELECT at + 1 FROM level"
+      " WHERE at < 1000060)"
+      "INSERT INTO name SELECT at, x'61', at + 1 FROM level UNION ALL"
+      " SELECT at, x'62', at + 1 FROM level;");
+  EXPECT_THAT(unmixtape("list -i \"$KEY\" \"$MEDIUM\"").output, HasSubstr("a path with two names"));
+}
+
+TEST_F(HostileIndexForUnmixtape, WhatIsNoDatabaseIsRefusedInASentence) {
+  const Ran ran = unmixtape("list -i \"$KEY\" -x \"$KEY\" \"$MEDIUM\"");
+  EXPECT_NE(ran.status, 0);
+  EXPECT_THAT(ran.output, HasSubstr("it is no SQLite database"));
+}
+
 TEST_F(HostileIndexForUnmixtape, OneOfANewerFormatIsRefusedByNumber) {
   forge_index("UPDATE tape_file SET format = 2");
   const Ran ran = restore();
