@@ -37,9 +37,10 @@ ScsiDrive::ScsiDrive(std::unique_ptr<Transport> transport, ScsiDriveOptions opti
     const auto reported =
         asks ? ask_position(link_, PositionForm::complete) : std::optional<ReportedPosition>();
     const bool is_there = reported && reported->block == positions_->expected().block;
-    if (is_there) {  // A reset forgets both.
+    if (is_there) {  // A reset forgets all of it.
       reserve();
       set_modes();
+      features_->renew_warning();
     }
     return is_there;
   });

@@ -72,6 +72,9 @@ void ScsiDrive::reserve() {
 }
 
 void ScsiDrive::release() noexcept {
+  if (features_) {
+    features_->give_back_warning();
+  }
   if (is_door_locked_) {
     static_cast<void>(link_.attempt(prevent_removal(false)));
     is_door_locked_ = false;
@@ -187,6 +190,7 @@ void ScsiDrive::prepare() {
   }
   const PositioningSupport positioning = try_positioning(link_, support_.operations);
   set_modes();
+  features_->renew_warning();
   ask_block_limits();
   if (options_.lock_door) {
     is_door_locked_ = link_.run("lock the door", prevent_removal(true)).good;

@@ -110,6 +110,29 @@ std::optional<RemainingSpace> LoggedSpace::remaining() {
 }
 
 bool LoggedSpace::warn_earlier(std::uint64_t bytes) {
+  const bool is_set = set_warning(bytes);
+  warning_bytes_ = is_set ? bytes : warning_bytes_;
+  return is_set;
+}
+
+void LoggedSpace::renew_warning() noexcept {
+  try {
+    static_cast<void>(warning_bytes_ == 0 || set_warning(warning_bytes_));
+  } catch (const Error&) {
+    // Its own warning remains.
+  }
+}
+
+void LoggedSpace::give_back_warning() noexcept {
+  try {
+    static_cast<void>(warning_bytes_ == 0 || set_warning(0));
+  } catch (const Error&) {
+    // It is gone, or will be told by the next one.
+  }
+  warning_bytes_ = 0;
+}
+
+bool LoggedSpace::set_warning(std::uint64_t bytes) {
   constexpr std::uint8_t kPage = 0x10, kSubpage = 0x01;
   constexpr std::size_t kWarningAt = 6;
   constexpr std::uint64_t kMost = 0xffff;

@@ -63,11 +63,19 @@ class LoggedSpace final : public SpaceGauge {
       : link_(link), support_(support), memory_(memory) {}
   [[nodiscard]] std::optional<RemainingSpace> remaining() override;
   [[nodiscard]] bool warn_earlier(std::uint64_t bytes) override;
+  // A drive that was reset has forgotten the wish: it is told again.
+  void renew_warning() noexcept;
+  // The drive keeps the wish until it is reset, and the next program knows nothing of it: Linux' st
+  // takes such a warning for an error.
+  void give_back_warning() noexcept;
 
  private:
+  [[nodiscard]] bool set_warning(std::uint64_t bytes);
+
   DriveLink& link_;
   const DriveSupport& support_;
   MediumMemory& memory_;
+  std::uint64_t warning_bytes_ = 0;  // What the drive was asked for.
 };
 
 // READ END OF WRAP POSITION.
@@ -99,6 +107,8 @@ class ScsiFeatures {
   ScsiFeatures(DriveLink& link, const DriveSupport& support);
   [[nodiscard]] DriveFeatures offered(bool has_medium);
   void latch_alerts() noexcept { alerts_.latch(); }
+  void renew_warning() noexcept { space_.renew_warning(); }
+  void give_back_warning() noexcept { space_.give_back_warning(); }
 
  private:
   void try_with_medium();

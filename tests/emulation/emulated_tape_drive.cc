@@ -198,6 +198,7 @@ std::optional<Reply> EmulatedTapeDrive::State::fault_before(std::uint8_t operati
         block_size = 1024;
         compresses = true;
         simple_holder.reset();
+        warning_megabytes = 0;
         attention(0x29, 0x00);
         break;
       case EmulatedFault::Kind::sense:
@@ -456,6 +457,11 @@ bool EmulatedTapeDrive::is_door_locked() const {
                      [](const auto& nexus) { return nexus.second.prevents_removal; });
 }
 
+std::uint16_t EmulatedTapeDrive::warning_megabytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->warning_megabytes;
+}
+
 bool EmulatedTapeDrive::is_reserved() const {
   const std::lock_guard lock(state_->mutex);
   return state_->simple_holder || state_->persistent_holder;
@@ -489,6 +495,7 @@ void EmulatedTapeDrive::cut_power() {
   state_->head = 0;
   state_->simple_holder.reset();
   state_->persistent_holder.reset();
+  state_->warning_megabytes = 0;
   for (auto& [id, nexus] : state_->nexuses) {
     nexus = Nexus{};
   }

@@ -90,6 +90,8 @@ class EmulatedTapeDrive {
   [[nodiscard]] bool is_unloaded() const;
   [[nodiscard]] bool is_door_locked() const;
   [[nodiscard]] bool is_reserved() const;
+  // The programmed early warning (mode page 10h/01h); 0: none.
+  [[nodiscard]] std::uint16_t warning_megabytes() const;
   [[nodiscard]] std::string serial() const;
 
   void plan(EmulatedFault fault);

@@ -379,6 +379,18 @@ TEST_F(ScsiDriveEnd, ProgrammedWarningComesOnceFromTheDriveAndStaysHere) {
   EXPECT_FALSE(drive().write_record(pattern(100'000)).early_warning);
 }
 
+TEST_F(ScsiDriveEnd, ProgrammedWarningSurvivesAResetAndIsGivenBack) {
+  put_in({.capacity_bytes = 4'000'000, .early_warning_bytes = 100'000});
+  open();
+  ASSERT_TRUE(drive().features().space->warn_earlier(2'000'000));
+  EXPECT_EQ(device().warning_megabytes(), 2);
+  device().plan({.kind = Fault::reset});
+  ASSERT_TRUE(drive().write_record(pattern(10)).written) << "the head is where it was";
+  EXPECT_EQ(device().warning_megabytes(), 2);
+  close();
+  EXPECT_EQ(device().warning_megabytes(), 0);
+}
+
 TEST_F(ScsiDriveEnd, DriveWithoutProgrammableWarningSaysSo) {
   use({.has_programmable_early_warning = false});
   put_in();
