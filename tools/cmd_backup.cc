@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "engine/home/home_lock.h"
 #include "engine/service/backup.h"
 #include "engine/service/flush.h"
 #include "engine/service/forget.h"

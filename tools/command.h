@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/home/home.h"
+#include "engine/home/home_lock.h"
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 #include "engine/service/recall_service.h"

@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <thread>
 
+#include "engine/home/home_lock.h"
 #include "engine/service/status.h"
 #include "fusefs/mount.h"
 #include "fusefs/mountpoint.h"
@@ -113,6 +114,7 @@ struct MountDaemon::Impl final : Daemon {
     ready();
     spdlog::info("mounted");
     context.run();
+    lock.say_ending();
     spdlog::info("unmounted");
   }
 

@@ -3,14 +3,11 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
-#include <thread>
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -23,10 +20,6 @@ namespace {
 constexpr std::uint64_t kMaxRecipientsFile = MiB;
 constexpr std::uint64_t kMaxIdentityFile = MiB;
 constexpr int kFirstMedia = 3;
-// What a lock tells of its holder: as much of the command as a message bears, and the words around.
-constexpr std::size_t kMaxLockCommand = 400;
-constexpr std::size_t kMaxLockText = 1024;
-constexpr std::chrono::milliseconds kTimeToSign{50};
 
 constexpr std::string_view kDailyKey = "daily.identity";
 constexpr std::string_view kRecoveryKey = "recovery.identity";
@@ -181,32 +174,6 @@ void prepare_identity(const fs::path& keys, const fs::path& identity_file) {
   tapeio::write_file_durably(copy, bytes, 0600);
 }
 
-std::string lock_file_name(HomeLock::Role role) {
-  return role == HomeLock::Role::writer ? "writer.lock" : "daemon.lock";
-}
-
-// What the holder of a lock leaves in it: the end of "home /h ...".
-std::string lock_text(HomeLock::Role role, const std::string& command) {
-  const std::time_t now = std::time(nullptr);
-  char since[32] = {};
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  std::strftime(since, sizeof since, "%F %H:%M:%S", &local);
-  const std::string holder = "`" + command.substr(0, kMaxLockCommand) + "` (process " +
-                             std::to_string(::getpid()) + ", since " + since + ")";
-  switch (role) {
-    case HomeLock::Role::writer:
-      return "is in use by " + holder + ", which is writing to it: wait until it is done";
-    case HomeLock::Role::daemon:
-      return "is mounted already, by " + holder + ": unmount it first";
-    case HomeLock::Role::recovery:
-      return "is being recovered by " + holder + ": wait until it is done";
-    case HomeLock::Role::staging:
-      return "is being flushed by " + holder + ": wait until it is done";
-  }
-  MIXTAPE_ASSERT(!"every role is handled above");
-}
-
 }  // namespace
 
 fs::path default_home() {
@@ -347,26 +314,6 @@ std::vector<std::string> Home::library_urls() const {
     urls.push_back(absolute_library_url(url, directory_));
   }
   return urls;
-}
-
-HomeLock::HomeLock(const fs::path& home, Role role, const std::string& command) {
-  const fs::path file = home / lock_file_name(role);
-  fd_ = tapeio::open_file(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
-    const std::string text = lock_text(role, command);
-    if (::ftruncate(fd_.get(), 0) != 0 || ::pwrite(fd_.get(), text.data(), text.size(), 0) < 0) {
-      throw_errno("write " + file.string());
-    }
-    return;
-  }
-  // Whoever has it leaves its name right behind taking it.
-  std::this_thread::sleep_for(kTimeToSign);
-  char text[kMaxLockText] = {};
-  const ssize_t size = ::pread(fd_.get(), text, sizeof text, 0);
-  throw Error(ErrorCode::locked,
-              "home " + home.string() + " " +
-                  (size > 0 ? std::string(text, static_cast<std::size_t>(size))
-                            : std::string("is in use by another process: wait until it is done")));
 }
 
 }  // namespace mixtape::home

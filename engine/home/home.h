@@ -11,7 +11,6 @@
 #include "engine/catalog/catalog.h"
 #include "engine/format/age_keys.h"
 #include "engine/home/config.h"
-#include "tapeio/unique_fd.h"
 
 // Mixtape's home: the directory with the catalog, keys, cache, staging, a library of disk media and
 // the configuration. --home DIR, else $MIXTAPE_HOME, else ~/.local/share/mixtape (/var/lib/mixtape
@@ -67,24 +66,6 @@ class Home {
  private:
   std::filesystem::path directory_;
   Config config_;
-};
-
-// Held by whoever changes the catalog or writes media, or has the home mounted. Taken without
-// waiting: Error{locked} names who holds it and says what to do: "home /h is mounted already, by
-// `mount.mixtape /mnt` (process 4711, since 19:14): unmount it first".
-class HomeLock {
- public:
-  enum class Role {
-    writer,    // One command at a time, in the daemon or not.
-    daemon,    // One mount at a time.
-    recovery,  // No mount while the catalog is replaced.
-    staging,   // No mount while a command without one takes what is staged.
-  };
-  // `home`: the directory; it may lack a catalog still.
-  HomeLock(const std::filesystem::path& home, Role role, const std::string& command);
-
- private:
-  tapeio::UniqueFd fd_;
 };
 
 }  // namespace mixtape::home

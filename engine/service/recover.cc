@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/home/home.h"
+#include "engine/home/home_lock.h"
 #include "engine/service/last_index.h"
 #include "tapeio/error.h"
 #include "tapeio/library.h"

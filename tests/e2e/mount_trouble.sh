@@ -51,6 +51,13 @@ exec 8<"$mountpoint/latest$work/source/file"
 exec 8<&-
 unmount_home
 
+say "mounted again right behind its end"
+for _ in $(seq 20); do
+  mount_home
+  fusermount3 -u "$mountpoint" 2>/dev/null || umount "$mountpoint"
+done
+wait_gone || fail "the daemon did not end with its mount"
+
 say "a daemon that was killed"
 mount_home
 mkdir -p "$mountpoint/staging/kept"

@@ -7,7 +7,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <thread>
 
+#include "engine/home/home_lock.h"
 #include "tapeio/error.h"
 #include "tapeio/library.h"
 #include "tests/support/temp_dir.h"
@@ -174,6 +177,28 @@ TEST_F(HomeTest, WhoeverKeepsAHomeBusyIsNamedWithWhatToDo) {
   const HomeLock recovery(home_, HomeLock::Role::recovery, "mixtape recover");
   EXPECT_THAT(refusal(HomeLock::Role::daemon),
               HasSubstr("is being recovered by `mixtape recover`"));
+}
+
+TEST_F(HomeTest, WhoMountsAgainWaitsForAMountThatIsEnding) {
+  Home::create(home_);
+  auto ending = std::make_unique<HomeLock>(home_, HomeLock::Role::daemon, "mount.mixtape /mnt");
+  ending->say_ending();
+  // Longer than anybody waits for a mount that is not ending.
+  std::jthread end([&] {
+    std::this_thread::sleep_for(2 * HomeLock::kPatience);
+    ending.reset();
+  });
+  EXPECT_NO_THROW(HomeLock(home_, HomeLock::Role::daemon, "mount.mixtape /mnt"));
+}
+
+TEST_F(HomeTest, WhoMountsAgainWaitsAMomentForAMountThatHasNotSaidYetThatItEnds) {
+  Home::create(home_);
+  auto ended = std::make_unique<HomeLock>(home_, HomeLock::Role::daemon, "mount.mixtape /mnt");
+  std::jthread end([&] {
+    std::this_thread::sleep_for(HomeLock::kPatience / 4);
+    ended.reset();
+  });
+  EXPECT_NO_THROW(HomeLock(home_, HomeLock::Role::daemon, "mount.mixtape /mnt"));
 }
 
 TEST_F(HomeTest, ASecondWriterIsToldWhoTheFirstIs) {
