@@ -15,6 +15,13 @@ bool RecalledContents::is_here(const recall::Content& content) {
   return cache_.contains(content);
 }
 
+std::size_t RecalledContents::preview(const recall::Content& content, std::uint64_t offset,
+                                      MutableBytes into) {
+  const bool may_be_known =
+      offset < previews::kMostOfOne || content.size - offset <= previews::kMostOfOne;
+  return content.hash && may_be_known ? previews_.read(*content.hash, offset, into) : 0;
+}
+
 Contents::Ticket RecalledContents::read(const recall::Content& content, std::uint64_t offset,
                                         std::size_t size, const std::string& what, Done done) {
   return recall_.read(content, offset, size, what, std::move(done));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/catalog/types.h"
+#include "engine/previews/previews.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/recall.h"
 #include "tapeio/unique_fd.h"
@@ -28,6 +29,11 @@ class Contents {
   // The whole content on disk; nullopt when it would have to be recalled.
   [[nodiscard]] virtual std::optional<tapeio::UniqueFd> open(const recall::Content& content) = 0;
   [[nodiscard]] virtual bool is_here(const recall::Content& content) = 0;
+  // How many of these bytes are known from earlier and need no recall, and these; 0: none.
+  [[nodiscard]] virtual std::size_t preview(const recall::Content&, std::uint64_t /*offset*/,
+                                            MutableBytes /*into*/) {
+    return 0;
+  }
   // As Recall::read: `done` runs exactly once, here or on another thread.
   virtual Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
                       const std::string& what, Done done) = 0;
@@ -40,10 +46,13 @@ class Contents {
 
 class RecalledContents : public Contents {
  public:
-  RecalledContents(recall::Cache& cache, recall::Recall& recall) : cache_(cache), recall_(recall) {}
+  RecalledContents(recall::Cache& cache, recall::Recall& recall, previews::Previews& previews)
+      : cache_(cache), recall_(recall), previews_(previews) {}
 
   std::optional<tapeio::UniqueFd> open(const recall::Content& content) override;
   bool is_here(const recall::Content& content) override;
+  std::size_t preview(const recall::Content& content, std::uint64_t offset,
+                      MutableBytes into) override;
   Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
               const std::string& what, Done done) override;
   void cancel(Ticket ticket) override;
@@ -53,6 +62,7 @@ class RecalledContents : public Contents {
  private:
   recall::Cache& cache_;
   recall::Recall& recall_;
+  previews::Previews& previews_;
 };
 
 // The content of a version that has one.

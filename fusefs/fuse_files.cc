@@ -79,22 +79,48 @@ void on_interrupt(fuse_req_t request, void* token) {
   served_by(request).parked.interrupted(token);
 }
 
-void read_cold(fuse_req_t request, CatalogFile& file, std::size_t size, std::uint64_t offset,
+// What a process gets that may not wait: the bytes that are known, else the reason.
+void reply_known(fuse_req_t request, ByteView known, int refusal) {
+  if (known.empty()) {
+    throw Refusal{refusal};
+  }
+  fuse_reply_buf(request, reinterpret_cast<const char*>(known.data()), known.size());
+}
+
+// `buffer`: as large as the read.
+void read_cold(fuse_req_t request, CatalogFile& file, MutableBytes buffer, std::uint64_t offset,
                bool may_wait) {
   Served& served = served_by(request);
   // Copies: the reply may be sent, and the file closed, before all this returns.
   const std::string what = file.path(served.catalog);
   const recall::Content content = file.content();
-  if (served.cold_reads == ColdReads::never) {
-    spdlog::info("{}: not recalled for process {}: the mount says never", what,
-                 fuse_req_ctx(request)->pid);
-    throw Refusal{EACCES};
+  const ByteView known = buffer.first(served.contents.preview(content, offset, buffer));
+  if (known.size() == std::min<std::uint64_t>(buffer.size(), content.size - offset)) {
+    reply_known(request, known, EIO);
+    return;
   }
-  if (served.cold_reads == ColdReads::queue || !may_wait) {
-    served.contents.fetch(content, what, {});
-    throw Refusal{EAGAIN};
+  const ColdGuard::Verdict verdict =
+      served.cold_guard.judge(fuse_req_ctx(request)->pid, content.number, ColdGuard::Clock::now());
+  if (verdict.say_so) {
+    spdlog::warn(
+        "{} (process {}) reads more files that are not here than cold_files_per_second"
+        " allows, {} among them: its reads fail until it slows down",
+        verdict.who.name, verdict.who.id, what);
   }
-  served.parked.park(request, content, offset, size, what, on_interrupt);
+  if (verdict.too_many) {
+    reply_known(request, known, EAGAIN);
+  } else if (verdict.reads == ColdReads::never) {
+    spdlog::info("{}: not recalled for {} (process {}): the configuration says never", what,
+                 verdict.who.name, verdict.who.id);
+    reply_known(request, known, EACCES);
+  } else if (verdict.reads == ColdReads::queue || !may_wait) {
+    if (known.empty()) {
+      served.contents.fetch(content, what, {});
+    }
+    reply_known(request, known, EAGAIN);
+  } else {
+    served.parked.park(request, content, offset, buffer.size(), what, on_interrupt);
+  }
 }
 
 // Valid replies: fuse_reply_buf, fuse_reply_err.
@@ -115,7 +141,7 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
       fuse_reply_buf(request, reinterpret_cast<const char*>(piece->bytes.data()),
                      piece->bytes.size());
     } else {
-      read_cold(request, served.files.at(info->fh), size, from, (info->flags & O_NONBLOCK) == 0);
+      read_cold(request, served.files.at(info->fh), buffer, from, (info->flags & O_NONBLOCK) == 0);
     }
   });
 }

@@ -37,7 +37,7 @@ struct OpenDirectory {
 struct Served {
   explicit Served(Sources sources)
       : contents(sources.contents),
-        cold_reads(sources.cold_reads),
+        cold_guard(std::move(sources.cold)),
         readers(std::move(sources.open_catalog)),
         catalog(readers, std::move(sources.texts)),
         xattrs(catalog, readers, contents, std::move(sources.eta)),
@@ -66,7 +66,7 @@ struct Served {
   }
 
   Contents& contents;
-  const ColdReads cold_reads;
+  ColdGuard cold_guard;
   Readers readers;
   CatalogFs catalog;
   Xattrs xattrs;

@@ -26,12 +26,14 @@ MAY_INCLUDE = {
     "engine/staging": ["tapeio"],
     "engine/home": ["tapeio", "engine/format", "engine/catalog"],
     "engine/archive": ["tapeio", "engine/format", "engine/catalog", "engine/progress"],
+    "engine/previews": ["tapeio", "engine/format", "engine/catalog"],
     "engine/recall": ["tapeio", "engine/format"],
     "engine/service": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home",
-                       "engine/archive", "engine/recall", "engine/progress"],
-    "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/recall"],
+                       "engine/archive", "engine/previews", "engine/recall", "engine/progress"],
+    "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/previews",
+               "engine/recall"],
     "tools": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home", "engine/archive",
-              "engine/recall", "engine/order", "engine/progress", "engine/service", "fusefs"],
+              "engine/previews", "engine/recall", "engine/order", "engine/progress", "engine/service", "fusefs"],
 }
 
 # Third-party header (prefix) -> the only places that may see it.
@@ -43,7 +45,7 @@ OWNERS = {
     "fuse_lowlevel.h": ["fusefs", "tests/bench"],
     "iscsi/": ["tapeio/scsi/iscsi_transport.cc"],
     "boost/asio": ["tools", "tests/tools"],
-    "spdlog/": ["engine/archive", "engine/recall", "engine/service", "fusefs", "tools"],
+    "spdlog/": ["engine/archive", "engine/previews", "engine/recall", "engine/service", "fusefs", "tools"],
     "toml++": ["engine/home/config.cc"],
     "CLI/": ["tools", "tests/bench"],
     "nlohmann/": ["tools", "engine/format/archaeology", "tests"],

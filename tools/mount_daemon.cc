@@ -34,6 +34,13 @@ fusefs::ColdReads cold_reads(home::RecallPolicy policy) {
   MIXTAPE_ASSERT(!"every policy is handled above");
 }
 
+fusefs::ColdRules cold_rules(const home::Config& config) {
+  return {.reads = cold_reads(config.recall),
+          .never_for = config.never_recall_for,
+          .always_for = config.always_recall_for,
+          .files_per_second = config.cold_files_per_second};
+}
+
 fusefs::MountOptions mount_options(const MountCommand& command, const home::Home& home) {
   fusefs::MountOptions options;
   options.mountpoint = command.mountpoint;
@@ -62,7 +69,7 @@ struct MountDaemon::Impl final : Daemon {
              "mount.mixtape " + command.mountpoint.string()),
         shared(home::Home(command.home)),
         recalls(shared, [](const std::string& line) { spdlog::warn("{}", line); }),
-        contents(shared.cache(), recalls.recall()),
+        contents(shared.cache(), recalls.recall(), shared.previews()),
         mount(mount_options(command, shared.home()), sources(command)),
         signals(context, SIGINT, SIGTERM, SIGHUP),
         control(context, shared.home().directory(),
@@ -82,7 +89,7 @@ struct MountDaemon::Impl final : Daemon {
                   .queue_json = [this] { return dump(queue_json(recalls.recall().queue())); },
                   .status_text = [this] { return status_text(status()); }},
         .eta = [this](const recall::Content& content) { return recalls.recall().eta(content); },
-        .cold_reads = cold_reads(shared.home().config().recall),
+        .cold = cold_rules(shared.home().config()),
     };
   }
 

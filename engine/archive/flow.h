@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/archive/file_ends.h"
 #include "engine/archive/record_ring.h"
 #include "engine/archive/tar_stream.h"
 #include "engine/format/digest.h"
@@ -110,6 +111,7 @@ class ArchiveFlow {
 // What a sealer needs to continue the hash of a spanning file.
 struct FileHash {
   format::Hasher hasher;
+  FileEnds ends;
   std::deque<Task> waiting;
   bool queued = false;    // One of its stretches is in the queue or being hashed.
   bool complete = false;  // Its last stretch was hashed.

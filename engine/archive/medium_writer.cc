@@ -321,6 +321,7 @@ ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
   options.ring_bytes = context_.ring_bytes;
   options.streaming = is_streaming(medium_);
   options.room_after_warning = zone > behind ? zone - behind : 0;
+  options.tap = context_.tap;
   options.stop = reporter_.stop();
   options.on_record = [&](std::uint64_t records) { progress.written(records); };
   ArchiveResult result = write_archive(items, plan, preamble, *drive_, options);

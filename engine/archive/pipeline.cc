@@ -28,9 +28,10 @@ using SealedChunk = std::array<std::byte, format::kSealedChunk>;
 
 class Sealer {
  public:
-  Sealer(ArchiveFlow& flow, const ArchivePlan& plan, const format::AgePreamble& preamble,
+  Sealer(ArchiveFlow& flow, std::span<const Item> items, const ArchivePlan& plan,
+         const format::AgePreamble& preamble, const ContentTap& tap,
          std::vector<std::optional<format::Digest>>& hashes)
-      : flow_(flow), plan_(plan), preamble_(preamble), hashes_(hashes) {}
+      : flow_(flow), items_(items), plan_(plan), preamble_(preamble), tap_(tap), hashes_(hashes) {}
 
   void run() {
     while (const std::optional<Task> task = flow_.next_task(window_)) {
@@ -39,10 +40,10 @@ class Sealer {
           seal(*task->slab);
           break;
         case Task::Kind::hash_files:
-          hash(*task, hasher_);
+          hash(*task, hasher_, ends_);
           break;
         case Task::Kind::hash_stretch:
-          hash(*task, task->file->hasher);
+          hash(*task, task->file->hasher, task->file->ends);
           break;
       }
       flow_.done(*task);
@@ -70,27 +71,45 @@ class Sealer {
     }
   }
 
-  void hash(const Task& task, format::Hasher& hasher) {
+  void hash(const Task& task, format::Hasher& hasher, FileEnds& ends) {
     static constexpr std::array<std::byte, 64 * KiB> kZeros{};
     for (std::size_t i = task.first_piece; i < task.end_piece; ++i) {
       const HashPiece& piece = task.slab->pieces[i];
+      const ByteView bytes{task.slab->bytes.get() + piece.offset, piece.size};
       for (std::uint64_t left = piece.zeros_before; left > 0;) {
         const std::size_t count = std::min<std::uint64_t>(left, kZeros.size());
         hasher.update(ByteView(kZeros).first(count));
         left -= count;
       }
-      hasher.update({task.slab->bytes.get() + piece.offset, piece.size});
+      hasher.update(bytes);
+      if (tap_.seen) {
+        collect(piece, bytes, ends);
+      }
       if (piece.last) {
         hashes_[piece.member] = hasher.finish();
+        if (tap_.seen) {
+          ends.end(tap_, *hashes_[piece.member]);
+        }
       }
     }
   }
 
+  void collect(const HashPiece& piece, ByteView bytes, FileEnds& ends) {
+    if (piece.first) {
+      ends.begin(tap_, items_[plan_.members[piece.member].item].size);
+    }
+    ends.skip_zeros(piece.zeros_before);
+    ends.take(bytes);
+  }
+
   ArchiveFlow& flow_;
+  std::span<const Item> items_;
   const ArchivePlan& plan_;
   const format::AgePreamble& preamble_;
+  const ContentTap& tap_;
   std::vector<std::optional<format::Digest>>& hashes_;
   format::Hasher hasher_;
+  FileEnds ends_;
   RecordWindow window_;
   SealedChunk across_;
 };
@@ -288,7 +307,8 @@ ArchiveResult write_archive(std::span<const Item> items, const ArchivePlan& plan
     });
     for (unsigned i = 0; i < sealers; ++i) {
       threads.emplace_back([&] {
-        run_stage(flow, "seal", [&] { Sealer(flow, plan, preamble, result.hashes).run(); });
+        run_stage(flow, "seal",
+                  [&] { Sealer(flow, items, plan, preamble, options.tap, result.hashes).run(); });
       });
     }
     DriveStage(flow, plan, preamble, drive, options, ring_records).run(result);

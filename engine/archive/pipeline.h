@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/archive/file_ends.h"
 #include "engine/archive/plan.h"
 #include "engine/archive/tar_stream.h"
 #include "engine/format/age_stream.h"
@@ -36,6 +37,7 @@ struct PipelineOptions {
   unsigned sealers = 0;  // 0: one per processor.
   std::uint64_t room_after_warning =
       0;  // Bytes that may still be written once the drive has warned.
+  ContentTap tap;
   std::stop_token stop;
   std::function<void(std::uint64_t records)> on_record;  // After each; on the calling thread.
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/archive/file_ends.h"
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 #include "engine/format/age_keys.h"
@@ -38,6 +39,8 @@ struct WriteContext {
   std::optional<std::uint64_t> warning_zone_bytes;
   // Whether a tape that is on a shelf is asked for, where a drive is fed by hand, and waited for.
   tapeio::ForPeople for_people = tapeio::ForPeople::fail;
+  // Sees the contents that are written, whether or not their archive is closed in the end.
+  ContentTap tap = {};
   // Called with the name of each step before it changes the catalog; tests stop the world here.
   std::function<void(std::string_view step)> before_commit;
 };

@@ -58,6 +58,8 @@ std::string named(Database::Kind kind, const std::string& file) {
       return "state " + file;
     case Database::Kind::index:
       return "index " + file;
+    case Database::Kind::previews:
+      return "previews " + file;
   }
   MIXTAPE_ASSERT(!"every kind is handled above");
 }
@@ -67,6 +69,7 @@ std::string mending_of(Database::Kind kind, const std::string& file) {
     case Database::Kind::catalog:
       return "; move " + file + "* aside and run `mixtape recover`, every medium has a copy";
     case Database::Kind::state:
+    case Database::Kind::previews:
       return "; delete " + file + "*, it is made again";
     case Database::Kind::index:
       return "";

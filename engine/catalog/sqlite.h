@@ -27,7 +27,7 @@ class Database {
  public:
   enum class Mode { read_only, read_write, create };
   // What the file is, and so what to do when it fails.
-  enum class Kind { catalog, state, index };
+  enum class Kind { catalog, state, index, previews };
   Database(const std::filesystem::path& file, Mode mode, Kind kind = Kind::catalog);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;

@@ -16,6 +16,7 @@ namespace mixtape::home {
 namespace {
 
 constexpr std::uint32_t kMaxCopies = 16;
+constexpr std::uint64_t kMostPreview = MiB;  // The room for previews takes no more.
 
 struct Unit {
   std::string_view name;
@@ -121,6 +122,15 @@ std::uint64_t parse_record_size(const Reader& reader, std::string_view key,
   return size;
 }
 
+std::uint64_t parse_preview(const Reader& reader, std::string_view key, const toml::node& node) {
+  const std::uint64_t size = reader.size(key, node);
+  if (size > kMostPreview) {
+    reader.refuse(node.source(),
+                  std::string(key) + " must be at most " + format_size(kMostPreview));
+  }
+  return size;
+}
+
 using Setter = std::function<void(Config&, const Reader&, std::string_view, const toml::node&)>;
 
 const std::map<std::string, Setter, std::less<>>& setters() {
@@ -146,6 +156,15 @@ const std::map<std::string, Setter, std::less<>>& setters() {
        [](Config& c, R r, K k, N n) {
          c.wait_for_medium = std::chrono::seconds(r.integer(k, n, 0, 30 * 24 * 3600));
        }},
+      {"never_recall_for", [](Config& c, R r, K k, N n) { c.never_recall_for = r.texts(k, n); }},
+      {"always_recall_for", [](Config& c, R r, K k, N n) { c.always_recall_for = r.texts(k, n); }},
+      {"cold_files_per_second",
+       [](Config& c, R r, K k, N n) {
+         c.cold_files_per_second = static_cast<std::uint32_t>(r.integer(k, n, 0, 1'000'000));
+       }},
+      {"preview_head", [](Config& c, R r, K k, N n) { c.preview_head = parse_preview(r, k, n); }},
+      {"preview_tail", [](Config& c, R r, K k, N n) { c.preview_tail = parse_preview(r, k, n); }},
+      {"preview_limit", [](Config& c, R r, K k, N n) { c.preview_limit = r.size(k, n); }},
   };
   return kSetters;
 }
@@ -292,6 +311,20 @@ std::string config_template() {
 #recall = "block"
 # How long a read waits for a medium that is not here.
 #wait_for_medium_seconds = 0
+
+# Programs that get no more than the previews of such files, and that get them whatever "recall"
+# says: by the names that ps shows. A limit for all others, 0: none.
+#never_recall_for = ["file", "tumblerd", "tracker-extract", "tracker-miner-fs-3", "localsearch-3",
+#"baloo_file", "baloo_file_extractor", "updatedb", "thumbnail.so", "gdk-pixbuf-thumbnailer",
+#"ffmpegthumbnailer"]
+#always_recall_for = []
+#cold_files_per_second = 0
+
+# Of each file that is written the first and last bytes are kept here, to be looked at while its
+# medium is on the shelf, up to this size in all.
+#preview_head = "64 KiB"
+#preview_tail = "16 KiB"
+#preview_limit = "4 GiB"
 )";
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -27,6 +28,18 @@ struct CopyRule {
 };
 
 enum class RecallPolicy { block, queue, never };
+// The names that programs have which only look at files to see what they are.
+inline constexpr std::array<const char*, 11> kSniffers = {"file",
+                                                          "tumblerd",
+                                                          "tracker-extract",
+                                                          "tracker-miner-fs-3",
+                                                          "localsearch-3",
+                                                          "baloo_file",
+                                                          "baloo_file_extractor",
+                                                          "updatedb",
+                                                          "thumbnail.so",
+                                                          "gdk-pixbuf-thumbnailer",
+                                                          "ffmpegthumbnailer"};
 
 struct Config {
   std::vector<std::string> libraries{"dir:library"};  // Relative directories are below the home.
@@ -41,6 +54,13 @@ struct Config {
   std::uint64_t cache_limit = 20 * GiB;
   RecallPolicy recall = RecallPolicy::block;
   std::chrono::seconds wait_for_medium{0};  // 0: ENOMEDIUM at once.
+  // Programs, by the names of their processes, for which `recall` is "never" or "block" whatever it
+  // says.
+  std::vector<std::string> never_recall_for{kSniffers.begin(), kSniffers.end()};
+  std::vector<std::string> always_recall_for;
+  std::uint32_t cold_files_per_second = 0;  // For each process; 0: as many as it likes.
+  std::uint64_t preview_head = 64 * KiB, preview_tail = 16 * KiB;  // Kept of each content.
+  std::uint64_t preview_limit = 4 * GiB;
 
   bool operator==(const Config&) const = default;
 

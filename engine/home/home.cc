@@ -206,6 +206,7 @@ Home::Home(fs::path directory) : directory_(fs::absolute(std::move(directory))) 
     config_ = Config::read(file);
   }
   make_private_directory(scratch());
+  make_private_directory(previews());  // Homes of earlier versions lack it.
 }
 
 void Home::create(const fs::path& directory) {
@@ -219,7 +220,7 @@ void Home::create(const fs::path& directory) {
     half_made.add(home);
   }
   make_private_directory(home);
-  for (const char* part : {"keys", "cache", "staging", "library", "scratch"}) {
+  for (const char* part : {"keys", "cache", "previews", "staging", "library", "scratch"}) {
     if (!fs::exists(home / part)) {
       half_made.add(home / part);
     }
@@ -251,7 +252,7 @@ std::vector<std::string> Home::prepare(const fs::path& directory, const fs::path
   const fs::path home = fs::absolute(directory);
   fs::create_directories(home.parent_path());
   make_private_directory(home);
-  for (const char* part : {"keys", "cache", "staging", "library", "scratch"}) {
+  for (const char* part : {"keys", "cache", "previews", "staging", "library", "scratch"}) {
     make_private_directory(home / part);
   }
   Additions added;

@@ -48,6 +48,7 @@ class Home {
   [[nodiscard]] std::filesystem::path cache() const { return directory_ / "cache"; }
   [[nodiscard]] std::filesystem::path staging() const { return directory_ / "staging"; }
   [[nodiscard]] std::filesystem::path socket() const { return directory_ / "control.sock"; }
+  [[nodiscard]] std::filesystem::path previews() const { return directory_ / "previews"; }
   [[nodiscard]] std::filesystem::path scratch() const { return directory_ / "scratch"; }
 
   [[nodiscard]] catalog::Database open_catalog(catalog::Access access) const;

@@ -7,6 +7,14 @@
 
 namespace mixtape::service {
 
+namespace {
+
+previews::Limits preview_limits(const home::Config& config) {
+  return {.head = config.preview_head, .tail = config.preview_tail, .total = config.preview_limit};
+}
+
+}  // namespace
+
 std::int64_t system_now_s() {
   return static_cast<std::int64_t>(std::time(nullptr));
 }
@@ -14,6 +22,7 @@ std::int64_t system_now_s() {
 Workspace::Workspace(home::Home home, LibrariesOptions libraries)
     : home_(std::move(home)),
       cache_(home_.cache(), home_.config().cache_limit),
+      previews_(home_.previews(), preview_limits(home_.config())),
       staging_(home_.staging()),
       identities_(home_.identities()),
       libraries_(home_.library_urls(), std::move(libraries)) {}

@@ -15,6 +15,7 @@
 #include "engine/catalog/sources.h"
 #include "engine/catalog/tree.h"
 #include "engine/home/home.h"
+#include "engine/previews/previews.h"
 #include "engine/recall/cache.h"
 #include "engine/service/health.h"
 #include "engine/service/libraries.h"
@@ -38,6 +39,7 @@ class Workspace {
 
   [[nodiscard]] const home::Home& home() const { return home_; }
   [[nodiscard]] recall::Cache& cache() { return cache_; }
+  [[nodiscard]] previews::Previews& previews() { return previews_; }
   [[nodiscard]] staging::Staging& staging() { return staging_; }
   // What this user can open; may be empty.
   [[nodiscard]] std::span<const format::Identity> identities() const { return identities_; }
@@ -47,6 +49,7 @@ class Workspace {
  private:
   home::Home home_;
   recall::Cache cache_;
+  previews::Previews previews_;
   staging::Staging staging_;
   std::vector<format::Identity> identities_;
   Libraries libraries_;

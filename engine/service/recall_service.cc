@@ -2,6 +2,7 @@
 #include "engine/service/recall_service.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +20,25 @@ constexpr std::size_t kMaxChores = 10'000;
 constexpr std::chrono::seconds kHold{10};
 // Good copies that are noted together: those of so much time.
 constexpr std::chrono::seconds kGather{1};
+
+// Of a content that is in the cache now, for the time when it is not any more.
+void keep_preview(Workspace& workspace, const recall::Content& content) {
+  const auto file = content.hash ? workspace.cache().open(content) : std::nullopt;
+  if (!file) {
+    return;
+  }
+  const previews::Limits& limits = workspace.previews().limits();
+  Bytes head(static_cast<std::size_t>(std::min<std::uint64_t>(limits.head, content.size)));
+  Bytes tail(
+      static_cast<std::size_t>(std::min<std::uint64_t>(limits.tail, content.size - head.size())));
+  const auto is_read = [&](Bytes& part, std::uint64_t offset) {
+    return ::pread(file->get(), part.data(), part.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(part.size());
+  };
+  if (is_read(head, 0) && is_read(tail, content.size - tail.size())) {
+    workspace.previews().keep(*content.hash, content.size, head, tail);
+  }
+}
 
 }  // namespace
 
@@ -113,6 +133,7 @@ recall::Outside RecallService::outside() {
   };
   outside.verified = [this](const recall::Content& content, const recall::Extent& extent) {
     post_verified({catalog::ContentId{content.number}, extent.archive.bundle_uuid});
+    post_preview(content);
   };
   outside.hashed = [this](const recall::Content& content, const catalog::Hash& hash) {
     post([content, hash](Context& context) {
@@ -160,6 +181,14 @@ void RecallService::post_verified(const VerifiedCopy& copy) {
   }
 }
 
+// Later, when the cache shows it.
+void RecallService::post_preview(const recall::Content& content) {
+  const std::lock_guard lock(mutex_);
+  if (to_preview_.size() < kMostVerifiedAtOnce) {
+    to_preview_.push_back(content);
+  }
+}
+
 RecallService::Chore RecallService::next_chore(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   // At shutdown what is known is still written down.
@@ -168,7 +197,11 @@ RecallService::Chore RecallService::next_chore(const std::stop_token& stop) {
   }
   if (chores_.empty()) {
     wake_.wait_for(lock, stop, kGather, [this] { return verified_.size() == kMostVerifiedAtOnce; });
-    return [copies = std::exchange(verified_, {})](Context& context) {
+    return [copies = std::exchange(verified_, {}),
+            contents = std::exchange(to_preview_, {})](Context& context) {
+      for (const recall::Content& content : contents) {
+        keep_preview(context.workspace, content);
+      }
       note_verified(context, copies);
       record_health(context);
     };

@@ -53,6 +53,7 @@ class RecallService {
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
   void post(Chore chore);
   void post_verified(const VerifiedCopy& copy);
+  void post_preview(const recall::Content& content);
   void work_off(const std::stop_token& stop);
   // The next thing to write down; none: it is time to end.
   [[nodiscard]] Chore next_chore(const std::stop_token& stop);
@@ -61,9 +62,10 @@ class RecallService {
   const Say say_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Chore> chores_;            // Guarded by mutex_.
-  std::vector<VerifiedCopy> verified_;  // Guarded by mutex_.
-  std::unique_ptr<Context> reader_;     // Of the thread that owns the drives.
+  std::deque<Chore> chores_;                 // Guarded by mutex_.
+  std::vector<VerifiedCopy> verified_;       // Guarded by mutex_.
+  std::vector<recall::Content> to_preview_;  // Guarded by mutex_; they go with verified_.
+  std::unique_ptr<Context> reader_;          // Of the thread that owns the drives.
   std::mutex asking_mutex_;
   std::unique_ptr<Context> asking_;  // Of whoever holds asking_mutex_.
   std::jthread chore_thread_;

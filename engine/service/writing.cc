@@ -4,6 +4,17 @@
 #include "engine/service/copy_policy.h"
 
 namespace mixtape::service {
+namespace {
+
+archive::ContentTap preview_tap(previews::Previews& previews) {
+  return {.head = previews.limits().head,
+          .tail = previews.limits().tail,
+          .seen = [&previews](const archive::ContentEnds& content) {
+            previews.keep(content.hash, content.size, content.head, content.tail);
+          }};
+}
+
+}  // namespace
 
 archive::WriteContext write_context(Context& context, tapeio::ForPeople for_people) {
   Workspace& workspace = context.workspace;
@@ -19,6 +30,7 @@ archive::WriteContext write_context(Context& context, tapeio::ForPeople for_peop
       .domain = copy_domains(context.workspace),
       .warning_zone_bytes = {},
       .for_people = for_people,
+      .tap = preview_tap(workspace.previews()),
       .before_commit = {},
   };
 }

@@ -176,11 +176,12 @@ TEST_F(ThousandReadersTest, LeaveCachedReadsListingsAndInterruptsPrompt) {
 
 class ColdReadPolicyTest : public ColdReadTest {
  protected:
-  void remount(ColdReads policy) {
+  void remount(ColdReads policy) { remount(ColdRules{.reads = policy}); }
+  void remount(ColdRules rules) {
     mount->stop();
     server.join();
     Sources sources = world.sources();
-    sources.cold_reads = policy;
+    sources.cold = std::move(rules);
     mount.emplace(options(), std::move(sources));
     server = std::jthread([this] { mount->run(); });
   }
@@ -199,6 +200,46 @@ TEST_F(ColdReadPolicyTest, NeverMeansThatReadingAsksForNothing) {
   EXPECT_EQ(text("latest/a"), "errno " + std::to_string(EACCES));
   EXPECT_EQ(text("latest/b"), "here");
   EXPECT_EQ(world.contents.asked(), 0U);
+}
+
+TEST_F(ColdReadPolicyTest, WhatLiesWithinAPreviewIsReadWhileTheMediumStaysOnItsShelf) {
+  world.job().file("a", "photograph").finish();
+  world.contents.preview_head(5);
+  EXPECT_EQ(run("head -c 5 latest/a"), "photo");
+  EXPECT_EQ(run("dd if=latest/a bs=2 skip=1 count=1 status=none"), "ot");
+  EXPECT_EQ(world.contents.asked(), 0U);
+  // What reads on waits for the whole of it, and gets no short read that looks like its end.
+  const pid_t cat = start_cat("latest/a");
+  world.contents.wait_for_parked(1);
+  world.deliver("photograph");
+  EXPECT_EQ(end_of(cat), 0);
+}
+
+TEST_F(ColdReadPolicyTest, AProgramThatOnlySniffsGetsThePreviewAndCausesNoRecall) {
+  world.job().file("a", "photograph").file("b", "other").finish();
+  remount({.never_for = {"head"}});
+  EXPECT_EQ(run("head -c 100 latest/b 2>&1 | grep -o 'Permission denied'"), "Permission denied\n");
+  world.contents.preview_head(5);
+  EXPECT_EQ(run("head -c 100 latest/a 2>/dev/null"), "photo");
+  EXPECT_EQ(world.contents.asked(), 0U);
+}
+
+TEST_F(ColdReadPolicyTest, AProgramThatMayAlwaysIsServedWhereNobodyElseIs) {
+  world.job().file("a", "wanted").finish();
+  remount({.reads = ColdReads::never, .always_for = {"cat"}});
+  EXPECT_EQ(run("head -c 6 latest/a 2>/dev/null"), "");
+  const pid_t cat = start_cat("latest/a");
+  world.contents.wait_for_parked(1);
+  world.deliver("wanted");
+  EXPECT_EQ(end_of(cat), 0);
+}
+
+TEST_F(ColdReadPolicyTest, WhoReadsTooManyColdFilesInASecondIsRefusedTheRest) {
+  world.job().file("a", "1").file("b", "2").file("c", "3").finish();
+  remount({.reads = ColdReads::queue, .files_per_second = 2});
+  // One process, three files within a second.
+  (void)run("head -c 1 latest/a latest/b latest/c 2>/dev/null");
+  EXPECT_THAT(world.contents.fetched(), ElementsAre("a", "b"));
 }
 
 }  // namespace

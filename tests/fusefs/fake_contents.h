@@ -76,6 +76,22 @@ class FakeContents : public Contents {
     return fetched_;
   }
 
+  // So many first bytes of each content are known while it is away.
+  void preview_head(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    preview_head_ = size;
+  }
+  std::size_t preview(const recall::Content& content, std::uint64_t offset,
+                      MutableBytes into) override {
+    const std::lock_guard lock(mutex_);
+    const ByteView all = as_bytes(bytes_.at(content.number));
+    const ByteView head = all.first(std::min(preview_head_, all.size()));
+    const ByteView rest = head.subspan(std::min<std::uint64_t>(offset, head.size()));
+    const std::size_t count = std::min(rest.size(), into.size());
+    std::copy_n(rest.begin(), count, into.begin());
+    return count;
+  }
+
   std::optional<tapeio::UniqueFd> open(const recall::Content& content) override {
     const std::lock_guard lock(mutex_);
     if (!here_.contains(content.number)) {
@@ -158,6 +174,7 @@ class FakeContents : public Contents {
     return taken;
   }
 
+  std::size_t preview_head_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::int64_t, std::string> bytes_;

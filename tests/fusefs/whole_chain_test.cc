@@ -140,7 +140,8 @@ class WholeChainTest : public MountTest {
   std::atomic<int> damaged = 0;
   recall::Cache cache{world.disk / "cache", GiB};
   recall::Recall recall{cache, tape.identities(), outside(), {}};
-  CountedContents contents{cache, recall};
+  previews::Previews previews{world.disk.path(), {.total = 0}};
+  CountedContents contents{cache, recall, previews};
 };
 
 TEST_F(WholeChainTest, AColdFileIsOneLocate) {
