@@ -220,14 +220,14 @@ TEST_F(ColdReadPolicyTest, AProgramThatOnlySniffsGetsThePreviewAndCausesNoRecall
   remount({.never_for = {"head"}});
   EXPECT_EQ(run("head -c 100 latest/b 2>&1 | grep -o 'Permission denied'"), "Permission denied\n");
   world.contents.preview_head(5);
-  EXPECT_EQ(run("head -c 100 latest/a 2>/dev/null"), "photo");
+  EXPECT_EQ(run("head -c 100 latest/a 2>/dev/null"), "photoexit status 1");
   EXPECT_EQ(world.contents.asked(), 0U);
 }
 
 TEST_F(ColdReadPolicyTest, AProgramThatMayAlwaysIsServedWhereNobodyElseIs) {
   world.job().file("a", "wanted").finish();
   remount({.reads = ColdReads::never, .always_for = {"cat"}});
-  EXPECT_EQ(run("head -c 6 latest/a 2>/dev/null"), "");
+  EXPECT_EQ(run("head -c 6 latest/a 2>/dev/null"), "exit status 1");
   const pid_t cat = start_cat("latest/a");
   world.contents.wait_for_parked(1);
   world.deliver("wanted");
