@@ -4037,9 +4037,13 @@ static int set_xattr(int fd, const char* name, const char* attribute, const byte
 
 /* Sets the extended attributes of a descriptor, or of a name in the directory one is in. */
 static void set_xattrs(int fd, const char* name, const struct item* item) {
-  const byte *place = item->xattrs, *end = place + item->xattrs_size;
+  const byte *place = item->xattrs, *end;
   char attribute[256];
-  while (item->xattrs_size > 0 && end - place >= 2) {
+  if (item->xattrs_size == 0) {
+    return;
+  }
+  end = place + item->xattrs_size;
+  while (end - place >= 2) {
     size_t name_size = (size_t)big_endian(place, 2), value_size;
     place += 2;
     if (name_size > 255 || (size_t)(end - place) < name_size + 4) {
@@ -4060,7 +4064,7 @@ static void set_xattrs(int fd, const char* name, const struct item* item) {
     }
     place += value_size;
   }
-  if (item->xattrs_size > 0 && place != end) {
+  if (place != end) {
     trouble("the attributes of %s are damaged", shown(item->path, item->path_size));
   }
 }
