@@ -131,39 +131,63 @@ tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
   return *placed.library->mover();
 }
 
+// What the medium in the drive says that it is; nullopt where it is blank, or says nothing that can
+// be read.
+std::optional<format::MediumLabel> readable_label(tapeio::TapeDrive& drive) {
+  try {
+    return read_label(drive);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
+// Which of these media it is that has no label that can be read: one of their archives tells.
+Recognised recognise_by_archives(Context& context, const std::vector<catalog::Medium>& media,
+                                 const std::string& label, tapeio::TapeDrive& drive,
+                                 Reporter& reporter) {
+  std::vector<std::vector<KnownArchive>> archives;
+  for (const catalog::Medium& medium : media) {
+    archives.push_back(known_archives(context.ledger, medium.id));
+  }
+  return recognise(archives, drive, [&](std::size_t done, std::size_t all) {
+    if (reporter.stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "label medium " + label + ": stopped; nothing was written");
+    }
+    reporter.progress({.phase = "look for archives of this catalog on " + label,
+                       .part = static_cast<double>(done) / static_cast<double>(all)});
+  });
+}
+
 // Not even --force writes over copies that this catalog counts on.
 void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
                                Reporter& reporter) {
   const auto drive = archive::load_and_tell(placed, tapeio::Library::Access::write, reporter,
                                             tapeio::ForPeople::fail);
-  std::optional<format::MediumLabel> found;
-  try {
-    found = read_label(*drive);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported) {
-      throw;
+  const std::vector<catalog::Medium> media = context.ledger.media();
+  Recognised found;
+  if (const auto label = readable_label(*drive)) {
+    const auto its = std::ranges::find(media, label->medium, &catalog::Medium::uuid);
+    if (its != media.end()) {
+      found.is = static_cast<std::size_t>(its - media.begin());
     }
+  } else {
+    found = recognise_by_archives(context, media, placed.label, *drive, reporter);
   }
-  for (const catalog::Medium& medium : context.ledger.media()) {
-    if (reporter.stop().stop_requested()) {
-      throw Error(ErrorCode::cancelled, "label medium " + placed.label + ": stopped");
-    }
-    const std::optional<bool> is_it =
-        found ? medium.uuid == found->medium
-              : holds_any(known_archives(context.ledger, medium.id), *drive);
-    if (!is_it) {
-      throw Error(ErrorCode::io, "label medium " + placed.label +
-                                     ": nothing on it can be read, so it may be medium " +
-                                     medium.label +
-                                     " of this catalog; nothing was written. Clean "
-                                     "the drive, or try another");
-    }
-    if (*is_it) {
-      throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
-                                           medium.label +
-                                           " of this catalog, and what is on it counts; nothing "
-                                           "was written");
-    }
+  if (found.may_be) {
+    throw Error(ErrorCode::io, "label medium " + placed.label +
+                                   ": nothing on it can be read, so it may be medium " +
+                                   media[*found.may_be].label +
+                                   " of this catalog; nothing was written. Clean the drive, or try "
+                                   "another");
+  }
+  if (found.is) {
+    throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
+                                         media[*found.is].label +
+                                         " of this catalog, and what is on it counts; nothing was "
+                                         "written");
   }
 }
 
