@@ -115,6 +115,17 @@ tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label,
                           : tapeio::PlacedMedium{nameless.front(), std::string(label)};
 }
 
+// Of the libraries that are here and have one.
+std::vector<tapeio::CartridgeMover*> movers(Context& context) {
+  std::vector<tapeio::CartridgeMover*> all;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      all.push_back(mover);
+    }
+  }
+  return all;
+}
+
 [[noreturn]] void nothing_moves(const std::string& verb, std::string_view label,
                                 const tapeio::Library& library) {
   throw Error(ErrorCode::unsupported, verb + " medium " + std::string(label) + ": " +
@@ -129,19 +140,6 @@ tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
     nothing_moves(verb, label, *placed.library);
   }
   return *placed.library->mover();
-}
-
-// What the medium in the drive says that it is; nullopt where it is blank, or says nothing that can
-// be read.
-std::optional<format::MediumLabel> readable_label(tapeio::TapeDrive& drive) {
-  try {
-    return read_label(drive);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported) {
-      throw;
-    }
-    return std::nullopt;
-  }
 }
 
 // Which of these media it is that has no label that can be read: one of their archives tells.
@@ -168,7 +166,7 @@ void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& pla
                                             tapeio::ForPeople::fail);
   const std::vector<catalog::Medium> media = context.ledger.media();
   Recognised found;
-  if (const auto label = readable_label(*drive)) {
+  if (const auto label = read_label_if_readable(*drive)) {
     const auto its = std::ranges::find(media, label->medium, &catalog::Medium::uuid);
     if (its != media.end()) {
       found.is = static_cast<std::size_t>(its - media.begin());
@@ -248,15 +246,22 @@ void unload_medium(Context& context, std::string_view label) {
 }
 
 std::string export_medium(Context& context, std::string_view label) {
+  for (tapeio::CartridgeMover* mover : movers(context)) {
+    const auto cleaning = mover->cleaning_cartridges();
+    if (std::ranges::find(cleaning, label, &tapeio::CleaningCartridge::label) != cleaning.end()) {
+      return mover->export_medium(label);
+    }
+  }
+  if (tapeio::is_cleaning_barcode(std::string(label))) {
+    throw Error(ErrorCode::not_found,
+                "export cleaning cartridge " + std::string(label) +
+                    ": no library here has it; `mixtape media list` shows those that are here");
+  }
   return mover_of(context, "export", label).export_medium(label);
 }
 
 void clean_drive(Context& context, std::string_view drive) {
-  for (tapeio::Library* library : context.workspace.libraries().here()) {
-    tapeio::CartridgeMover* mover = library->mover();
-    if (mover == nullptr) {
-      continue;
-    }
+  for (tapeio::CartridgeMover* mover : movers(context)) {
     for (const tapeio::DriveSlot& slot : mover->drives()) {
       if (slot.name == drive || slot.device == drive) {
         mover->clean(slot.name);
@@ -268,6 +273,18 @@ void clean_drive(Context& context, std::string_view drive) {
   throw Error(ErrorCode::not_found, "clean " + std::string(drive) +
                                         ": no library here has a drive of that name; `mixtape "
                                         "media list` shows them");
+}
+
+std::vector<CleaningStatus> cleaning_cartridges(Context& context) {
+  std::vector<CleaningStatus> all;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      for (tapeio::CleaningCartridge& cartridge : mover->cleaning_cartridges()) {
+        all.push_back({.library = library->url(), .cartridge = std::move(cartridge)});
+      }
+    }
+  }
+  return all;
 }
 
 std::vector<DriveStatus> drives(Context& context) {

@@ -114,5 +114,102 @@ TEST_F(ForcedLabelTest, EndsWhenItIsStoppedAndHasWrittenNothing) {
   EXPECT_FALSE(context().ledger.medium("RND001L8"));
 }
 
+// --- What is shown
+
+class MediaListTest : public MediaTest {
+ protected:
+  MediumStatus shown(const std::string& label) {
+    for (MediumStatus& each : media_status(context())) {
+      if (each.medium.label == label) {
+        return each;
+      }
+    }
+    ADD_FAILURE() << label << " is not shown";
+    return {};
+  }
+  void set_chip(const std::string& label, std::string_view line) {
+    const fs::path chip = cartridges() / label / "mixtape-cartridge";
+    test::write_text(chip, "format = 1\ngeneration = 8\n" + std::string(line) + "\n");
+  }
+};
+
+TEST_F(MediaListTest, FiguresOfAMediumAreTheSameWhenItLiesOnTheShelf) {
+  add("MIX001L8");
+  write("a", as_text(test::pattern(MiB)));
+  back_up();
+  const MediumStatus here = shown("MIX001L8");
+  EXPECT_TRUE(here.here);
+  EXPECT_EQ(here.bundles, 1U);
+  // Archaeology, index and the two records of the archive; the closing index is overwritten next.
+  EXPECT_EQ(here.used_bytes, 4 * MiB);
+  fs::rename(cartridges() / "MIX001L8", directory_ / "shelf");
+  const MediumStatus away = shown("MIX001L8");
+  EXPECT_FALSE(away.here);
+  EXPECT_EQ(away.used_bytes, here.used_bytes);
+  EXPECT_EQ(away.capacity_bytes, here.capacity_bytes);
+  EXPECT_EQ(away.bundles, here.bundles);
+}
+
+TEST_F(MediaListTest, ACapacityThatWasEditedIsRememberedWhenItIsWrittenTo) {
+  configure("copies = 1\n");
+  libraries_options_ = {};
+  write("first", "a");
+  back_up();
+  ASSERT_NE(shown("MX0001").capacity_bytes, 500'000'000U);
+  const fs::path medium = home() / "library/MX0001/mixtape-medium";
+  std::string about = test::read_text(medium);
+  const std::size_t line = about.find("capacity_bytes = ");
+  about.replace(line, about.find('\n', line) - line, "capacity_bytes = 500000000");
+  test::write_text(medium, about);
+  write("a", "a");
+  back_up();
+  fs::rename(home() / "library/MX0001", directory_ / "shelf");
+  EXPECT_EQ(shown("MX0001").capacity_bytes, 500'000'000U);
+}
+
+TEST_F(MediaListTest, ADiskMediumThatIsNotOursIsShownByWhatItHolds) {
+  configure("copies = 1\n");
+  libraries_options_ = {};
+  EXPECT_EQ(shown("MX0001").holds, "");
+  std::string tar(512, '\0');
+  tar.replace(257, 5, "ustar");
+  test::write_text(home() / "library/MX0001/0000.foreign", tar + std::string(9728, '\0'));
+  const fs::path about = home() / "library/MX0001/mixtape-medium";
+  test::write_text(about, test::read_text(about) + "record_size = 10240\n");
+  EXPECT_EQ(shown("MX0001").holds, "a tar archive");
+}
+
+TEST_F(MediaListTest, NothingIsSaidOfACartridgeThatNobodyLookedInto) {
+  add("NEW001L8");
+  EXPECT_EQ(shown("NEW001L8").holds, std::nullopt);
+  EXPECT_THAT(trace_.operations(), IsEmpty());
+}
+
+TEST_F(MediaListTest, CleaningCartridgesHaveTheirPlaceAndWhatTheyAreGoodFor) {
+  add("MIX001L8");
+  add("CLN001L8");
+  const auto cleaning = [&] {
+    std::vector<std::string> lines;
+    for (const CleaningStatus& each : cleaning_cartridges(context())) {
+      lines.push_back(each.cartridge.label + " " + each.cartridge.place + " " +
+                      std::to_string(each.cartridge.uses_left.value()));
+    }
+    return lines;
+  };
+  EXPECT_THAT(cleaning(), ElementsAre("CLN001L8 slot 2 50"));
+  clean_drive(context(), "drive 1");
+  EXPECT_THAT(cleaning(), ElementsAre("CLN001L8 slot 2 49"));
+  EXPECT_EQ(media_status(context()).size(), 1U) << "it is no medium";
+}
+
+TEST_F(MediaListTest, AUsedUpCleaningCartridgeIsExported) {
+  add("CLN001L8");
+  set_chip("CLN001L8", "cleaning = yes\ncleanings_left = 0");
+  EXPECT_EQ(export_medium(context(), "CLN001L8"), "import/export 1");
+  EXPECT_EQ(cleaning_cartridges(context()).at(0).cartridge.place, "import/export 1");
+  EXPECT_EQ(test::error_of([&] { return export_medium(context(), "CLN002L8"); }),
+            ErrorCode::not_found);
+}
+
 }  // namespace
 }  // namespace mixtape::service
