@@ -7,6 +7,7 @@
 
 #include "engine/archive/load_waiting.h"
 #include "engine/archive/medium_writer.h"
+#include "engine/archive/stranger.h"
 #include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "engine/service/writing.h"
@@ -231,13 +232,33 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
   record_health(context);
 }
 
+std::string describe_contents(Context& context, tapeio::TapeDrive& drive) {
+  try {
+    const auto label = read_label_if_readable(drive);
+    if (label && label->catalog == context.ledger.catalog_uuid()) {
+      return "medium " + label->label + " of this catalog";
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::io) {
+      throw;
+    }
+    // A worn beginning: it is described as such.
+  }
+  return archive::describe_stranger(drive);
+}
+
 void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   const tapeio::PlacedMedium placed = placed_medium(context, "load", label);
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
-                               tapeio::ForPeople::fail);
+  auto drive = archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                                      tapeio::ForPeople::fail);
+  if (!context.ledger.medium(label)) {
+    reporter.note("medium " + std::string(label) + " is not in the catalog: it holds " +
+                  describe_contents(context, *drive));
+  }
+  drive.reset();  // It comes back, and tells how it is.
   record_health(context);
 }
 

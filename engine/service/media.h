@@ -33,6 +33,10 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
 // The user carried it there ("shelf B").
 void move_medium(Context& context, std::string_view label, std::string_view location);
 
+// What is on the medium in a drive, for people: "a tar archive", "medium MX0001 of this catalog".
+// Cost and head as archive::describe_stranger.
+[[nodiscard]] std::string describe_contents(Context& context, tapeio::TapeDrive& drive);
+
 // Cartridges: into a drive; out of it, back to its slot; to where a human takes it (returns that
 // place; a cleaning cartridge too); a cleaning cartridge through a drive. Error{unsupported} where
 // nothing is ever moved.

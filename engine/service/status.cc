@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "engine/archive/stranger.h"
 #include "engine/archive/targets.h"
 #include "engine/service/copy_policy.h"
-#include "engine/service/last_index.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -51,12 +49,7 @@ std::optional<std::string> contents_of(Context& context, tapeio::Library& librar
     return "";
   }
   try {
-    const auto drive = library.load(slot.label, tapeio::Library::Access::read);
-    const auto label = read_label_if_readable(*drive);
-    if (label && label->catalog == context.ledger.catalog_uuid()) {
-      return "medium " + label->label + " of this catalog";
-    }
-    return archive::describe_stranger(*drive);
+    return describe_contents(context, *library.load(slot.label, tapeio::Library::Access::read));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::exhausted) {
       throw;

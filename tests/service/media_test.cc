@@ -185,6 +185,23 @@ TEST_F(MediaListTest, NothingIsSaidOfACartridgeThatNobodyLookedInto) {
   EXPECT_THAT(trace_.operations(), IsEmpty());
 }
 
+TEST_F(MediaListTest, LoadingACartridgeThatIsNotOursSaysWhatItHolds) {
+  add("NEW001L8");
+  load_medium(context(), "NEW001L8", reporter_);
+  EXPECT_THAT(reporter_.notes, ElementsAre(HasSubstr("NEW001L8 is not in the catalog: it holds "
+                                                     "nothing")));
+  reporter_.notes.clear();
+  add("LTF001L8");
+  write_foreign("LTF001L8", as_bytes("VOL1LTF001              LTFS" + std::string(52, ' ')));
+  load_medium(context(), "LTF001L8", reporter_);
+  EXPECT_THAT(reporter_.notes, ElementsAre(HasSubstr("it holds an LTFS volume")));
+  reporter_.notes.clear();
+  unload_medium(context(), "LTF001L8");
+  set_chip("LTF001L8", "unreadable = 0");
+  load_medium(context(), "LTF001L8", reporter_);
+  EXPECT_THAT(reporter_.notes, ElementsAre(HasSubstr("it holds something that cannot be read")));
+}
+
 TEST_F(MediaListTest, CleaningCartridgesHaveTheirPlaceAndWhatTheyAreGoodFor) {
   add("MIX001L8");
   add("CLN001L8");
