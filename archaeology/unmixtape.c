@@ -185,8 +185,10 @@ static int compare_numbers(int64_t a, int64_t b) {
   return (a > b) - (a < b);
 }
 
+/* What has no bytes may be NULL, which memcmp must never see. */
 static int compare_bytes(const void* a, size_t a_size, const void* b, size_t b_size) {
-  int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+  size_t common = a_size < b_size ? a_size : b_size;
+  int order = common > 0 ? memcmp(a, b, common) : 0;
   return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
@@ -4035,9 +4037,13 @@ static int set_xattr(int fd, const char* name, const char* attribute, const byte
 
 /* Sets the extended attributes of a descriptor, or of a name in the directory one is in. */
 static void set_xattrs(int fd, const char* name, const struct item* item) {
-  const byte *place = item->xattrs, *end = place + item->xattrs_size;
+  const byte *place = item->xattrs, *end;
   char attribute[256];
-  while (item->xattrs_size > 0 && end - place >= 2) {
+  if (item->xattrs_size == 0) {
+    return;
+  }
+  end = place + item->xattrs_size;
+  while (end - place >= 2) {
     size_t name_size = (size_t)big_endian(place, 2), value_size;
     place += 2;
     if (name_size > 255 || (size_t)(end - place) < name_size + 4) {
@@ -4058,7 +4064,7 @@ static void set_xattrs(int fd, const char* name, const struct item* item) {
     }
     place += value_size;
   }
-  if (item->xattrs_size > 0 && place != end) {
+  if (place != end) {
     trouble("the attributes of %s are damaged", shown(item->path, item->path_size));
   }
 }
@@ -4262,8 +4268,7 @@ static int is_same_thing(int directory, const char* name, const struct stat* sta
            (kind_of(item) == KIND_FIFO || (int64_t)status->st_rdev == item->device);
   }
   size = readlinkat(directory, name, target, sizeof target);
-  return size >= 0 && (size_t)size == item->target_size &&
-         memcmp(target, item->target, (size_t)size) == 0;
+  return size >= 0 && compare_bytes(target, (size_t)size, item->target, item->target_size) == 0;
 }
 
 static int make_symlink(int directory, const char* name, const struct item* item) {

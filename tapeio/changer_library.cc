@@ -231,6 +231,19 @@ std::vector<DriveSlot> ChangerLibrary::drives() {
   return slots;
 }
 
+std::vector<CleaningCartridge> ChangerLibrary::cleaning_cartridges() {
+  look_gently();
+  const std::lock_guard lock(mutex_);
+  std::vector<CleaningCartridge> cartridges;
+  for (const Element& element : picture_) {
+    if (element.full && is_cleaning_barcode(element.barcode)) {
+      cartridges.push_back({.label = element.barcode, .place = place_name(element)});
+    }
+  }
+  std::ranges::stable_sort(cartridges, {}, &CleaningCartridge::label);
+  return cartridges;
+}
+
 void ChangerLibrary::add_medium(std::string_view label, std::uint64_t /*capacity_bytes*/) {
   throw Error(ErrorCode::unsupported,
               "add medium " + std::string(label) + " to " + url_ +
@@ -243,9 +256,6 @@ const Element& ChangerLibrary::require_known(const std::string& label) const {
     throw Error(ErrorCode::not_found,
                 "find medium " + label + " in " + url_ +
                     ": it is not there; put it into an import/export slot or a magazine");
-  }
-  if (is_cleaning_barcode(label)) {
-    throw Error(ErrorCode::invalid, "use medium " + label + ": it is a cleaning cartridge");
   }
   return *element;
 }
@@ -291,6 +301,9 @@ ChangerLibrary::Claim ChangerLibrary::claim_for_loading(const std::string& label
   learn_serials();
   const std::lock_guard lock(mutex_);
   Bay* bay = bay_at(require_known(label).address);
+  if (is_cleaning_barcode(label)) {
+    throw Error(ErrorCode::invalid, "use medium " + label + ": it is a cleaning cartridge");
+  }
   require_idle(label, bay);
   return {*this, bay != nullptr ? bay : &pick_idle_bay(label), label};
 }

@@ -32,6 +32,13 @@ struct MediumSlot {
   std::string place = {};  // For people: "slot 3", "drive 1", "import/export 2"; empty for disks.
 };
 
+// No medium, but in the place of one, and used up some day.
+struct CleaningCartridge {
+  std::string label;
+  std::string place = {};                                 // As of a medium.
+  std::optional<std::uint64_t> uses_left = std::nullopt;  // As far as known without a drive.
+};
+
 struct DriveSlot {
   std::string name;                     // "drive 1".
   std::string device;                   // What opens it: "/dev/nst0".
@@ -55,7 +62,10 @@ class CartridgeMover {
   [[nodiscard]] virtual std::vector<DriveSlot> drives() = 0;
   // Out of its drive, back to a storage slot (or, without a robot, out of the drive's mouth).
   virtual void unload(std::string_view label) = 0;
-  // Into an import/export slot, where a human takes it; returns the place.
+  // Those that are here, by their barcodes, in label order. Moves nothing.
+  [[nodiscard]] virtual std::vector<CleaningCartridge> cleaning_cartridges() { return {}; }
+  // Into an import/export slot, where a human takes it, also a cleaning cartridge; returns the
+  // place.
   virtual std::string export_medium(std::string_view label) = 0;
   // Puts a cleaning cartridge into this drive and takes it out again when the drive is done.
   virtual void clean(std::string_view drive_name) = 0;

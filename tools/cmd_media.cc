@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/service/media.h"
+#include "tapeio/changer.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
 #include "tools/status_text.h"
@@ -41,6 +42,8 @@ int list(Session& session) {
     if (const auto drives = service::drives(session.reading()); !drives.empty()) {
       session.console().out("drives:\n" + drives_text(drives));
     }
+    session.console().out(cleaning_text(service::cleaning_cartridges(session.reading())));
+    session.console().out(absent_text(session.workspace().libraries().absent()));
   }
   return kSuccess;
 }
@@ -73,6 +76,11 @@ int unload(Session& session, const MediaOptions& options) {
 
 int export_medium(Session& session, const MediaOptions& options) {
   const std::string place = service::export_medium(session.reading(), options.label);
+  if (tapeio::is_cleaning_barcode(options.label)) {
+    session.console().out("Cleaning cartridge " + options.label + " is in " + printable(place) +
+                          "; take it out.\n");
+    return kSuccess;
+  }
   session.console().out("Medium " + options.label + " is in " + printable(place) +
                         "; when you have carried it away, run `mixtape media move " +
                         options.label + " LOCATION`.\n");

@@ -13,7 +13,7 @@ using nlohmann::json;
 
 std::string state_text(const service::MediumStatus& medium) {
   if (!medium.known) {
-    return medium.used_bytes > 0 ? "of another catalog" : "empty";
+    return !medium.holds ? "unread" : medium.holds->empty() ? "empty" : "foreign";
   }
   switch (medium.medium.state) {
     case catalog::MediumState::active:
@@ -28,6 +28,16 @@ std::string state_text(const service::MediumStatus& medium) {
   return "unknown";
 }
 
+// Of one that nobody looked into, nothing is said of what it holds.
+std::string room_text(const service::MediumStatus& medium) {
+  const std::string all = medium.capacity_bytes ? format_size(*medium.capacity_bytes) : "";
+  if (!medium.known && !medium.holds) {
+    return all.empty() ? "" : ", " + all + " in all";
+  }
+  return ", " + format_size(medium.used_bytes) + (all.empty() ? "" : " of " + all) +
+         (medium.known ? ", " + counted(medium.bundles, "bundle") : "");
+}
+
 }  // namespace
 
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
@@ -36,6 +46,7 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
     list.push_back(
         {{"label", medium.medium.label},
          {"state", state_text(medium)},
+         {"holds", medium.holds ? json(printable(*medium.holds)) : json(nullptr)},
          {"here", medium.here},
          {"place", medium.place},
          {"why_not_here", medium.why_not.empty() ? json(nullptr) : json(printable(medium.why_not))},
@@ -51,18 +62,17 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
 std::string media_text(const std::vector<service::MediumStatus>& media) {
   std::string text;
   for (const service::MediumStatus& medium : media) {
-    text += "  " + medium.medium.label + "  " + state_text(medium) + ", " +
-            (!medium.here           ? "not here"
-             : medium.place.empty() ? "here"
-                                    : printable(medium.place));
+    text += "  " + medium.medium.label + "  " + state_text(medium);
+    if (medium.holds && !medium.holds->empty()) {
+      text += " (" + printable(*medium.holds) + ")";
+    }
+    text += ", " + (!medium.here           ? std::string("not here")
+                    : medium.place.empty() ? "here"
+                                           : printable(medium.place));
     if (!medium.medium.location.empty()) {
       text += ", " + printable(medium.medium.location);
     }
-    text += ", " + format_size(medium.used_bytes);
-    if (medium.capacity_bytes) {
-      text += " of " + format_size(*medium.capacity_bytes);
-    }
-    text += ", " + counted(medium.bundles, "bundle") + "\n";
+    text += room_text(medium) + "\n";
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
     }
@@ -90,6 +100,41 @@ std::string drives_text(const std::vector<service::DriveStatus>& drives) {
   return text;
 }
 
+std::string cleaning_text(const std::vector<service::CleaningStatus>& cartridges) {
+  std::string text = cartridges.empty() ? "" : "cleaning cartridges:\n";
+  for (const auto& [library, cartridge] : cartridges) {
+    const std::string label = printable(cartridge.label);
+    text += "  " + label + "  " + printable(cartridge.place) + " of " + printable(library);
+    if (cartridge.uses_left == 0) {
+      text += ", used up; `mixtape media export " + label + "` moves it to where you take it out";
+    } else if (cartridge.uses_left) {
+      text += ", good for " + counted(*cartridge.uses_left, "cleaning");
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string absent_text(const std::vector<std::string>& absent_libraries) {
+  std::string text;
+  for (const std::string& absent : absent_libraries) {
+    text += "library not here: " + printable(absent) + "\n";
+  }
+  return text;
+}
+
+json cleaning_json(const std::vector<service::CleaningStatus>& cartridges) {
+  json list = json::array();
+  for (const auto& [library, cartridge] : cartridges) {
+    list.push_back(
+        {{"library", printable(library)},
+         {"label", printable(cartridge.label)},
+         {"place", printable(cartridge.place)},
+         {"uses_left", cartridge.uses_left ? json(*cartridge.uses_left) : json(nullptr)}});
+  }
+  return list;
+}
+
 nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives) {
   json list = json::array();
   for (const auto& [library, drive, health] : drives) {
@@ -113,6 +158,7 @@ nlohmann::json status_json(const service::Status& status) {
                  {"contents", status.totals.contents},
                  {"media", media_json(status.media)},
                  {"drives", drives_json(status.drives)},
+                 {"cleaning_cartridges", cleaning_json(status.cleaning)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
                  {"unseen_files", status.unseen_files},
@@ -138,6 +184,7 @@ std::string status_text(const service::Status& status) {
   if (!status.drives.empty()) {
     text += "drives:\n" + drives_text(status.drives);
   }
+  text += cleaning_text(status.cleaning);
   text +=
       status.under_copied_files == 0
           ? "copies: every file is on as many media as the policy asks for\n"
@@ -155,9 +202,7 @@ std::string status_text(const service::Status& status) {
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");
   text += "cache: " + format_size(status.cache.bytes) + " of " +
           format_size(status.cache.limit_bytes) + "\n";
-  for (const std::string& absent : status.absent_libraries) {
-    text += "library not here: " + absent + "\n";
-  }
+  text += absent_text(status.absent_libraries);
   if (!status.recovery_kept_elsewhere) {
     text +=
         "recovery key: only on this machine; `mixtape key paper` prints what to keep in a "

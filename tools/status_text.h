@@ -19,6 +19,9 @@ std::string media_text(const std::vector<service::MediumStatus>& media);
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media);
 // Nothing when there are none.
 std::string drives_text(const std::vector<service::DriveStatus>& drives);
+// Nothing when there are none.
+std::string cleaning_text(const std::vector<service::CleaningStatus>& cartridges);
+std::string absent_text(const std::vector<std::string>& absent_libraries);
 nlohmann::json drives_json(const std::vector<service::DriveStatus>& drives);
 
 }  // namespace mixtape::tools

@@ -114,8 +114,10 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
     before_commit(context, "add medium");
     medium.id = ledger.add_medium(medium);
   }
-  if (info.capacity_bytes) {
-    medium.capacity_bytes = info.capacity_bytes;
+  if (info.capacity_bytes && info.capacity_bytes != medium.capacity_bytes) {
+    medium.capacity_bytes = info.capacity_bytes;  // Somebody edited it.
+    before_commit(context, "set medium capacity");
+    ledger.set_medium_capacity(medium.id, *info.capacity_bytes);
   }
   std::unique_ptr<MediumWriter> writer(
       new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
 
 namespace mixtape::archive {
@@ -33,6 +34,20 @@ std::uint64_t archaeology_bytes(std::uint64_t record_size) {
   label.record_size = record_size;
   label.program = "mixtape";
   return format::build_archaeology(label).size();
+}
+
+std::uint64_t used_as_known(const catalog::Medium& medium,
+                            std::span<const catalog::Bundle> bundles) {
+  const std::uint64_t record = medium.record_size;
+  std::uint64_t used = archaeology_bytes(record);
+  for (const catalog::Bundle& bundle : bundles) {
+    const std::uint64_t block = bundle.archive_block.value_or(0), filemarks = bundle.index_file + 1;
+    const std::uint64_t sealed =
+        format::cipher_size(bundle.archive_header.size(), bundle.plain_bytes);
+    const std::uint64_t before = block > filemarks ? block - filemarks : 0;
+    used = std::max(used, (before + (sealed + record - 1) / record) * record);
+  }
+  return used;
 }
 
 MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
@@ -89,9 +104,7 @@ std::vector<Target> targets_to_fetch(tapeio::Library& by_hand, std::span<const T
       continue;
     }
     tapeio::MediumSlot slot{.label = medium.label, .capacity_bytes = medium.capacity_bytes};
-    for (const catalog::Bundle& bundle : ledger.bundles(medium.id)) {
-      slot.used_bytes += bundle.plain_bytes;
-    }
+    slot.used_bytes = used_as_known(medium, ledger.bundles(medium.id));
     targets.push_back({&by_hand, std::move(slot), medium, /*known=*/true});
   }
   std::ranges::stable_sort(targets, is_before);

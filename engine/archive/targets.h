@@ -33,6 +33,10 @@ struct Target {
 
 // Of a medium labelled now.
 [[nodiscard]] std::uint64_t archaeology_bytes(std::uint64_t record_size);
+// The records of a medium of ours up to the end of its last bundle, as the catalog knows them: the
+// same wherever the medium is. Its closing index, which the next bundle overwrites, does not count.
+[[nodiscard]] std::uint64_t used_as_known(const catalog::Medium& medium,
+                                          std::span<const catalog::Bundle> bundles);
 // What is known of a medium's room before it is in a drive. `warning_zone_bytes`: as WriteContext.
 [[nodiscard]] MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
                                     std::optional<std::uint64_t> warning_zone_bytes);

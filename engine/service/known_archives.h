@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/catalog/ledger.h"
@@ -26,9 +28,24 @@ struct KnownArchive {
     catalog::Ledger& ledger, catalog::MediumId medium,
     std::size_t most = std::numeric_limits<std::size_t>::max());
 
-// Whether one of them stands where it should. What cannot be read there is another's, or damaged;
-// Error{no_medium, exhausted, cancelled} end the search. Nullopt: nothing could be read at all, so
-// that nothing is known. Cost: a locate for each; the head is anywhere.
+// Which of several media one is.
+struct Recognised {
+  std::optional<std::size_t> is = std::nullopt;  // Its place in the list; nullopt: none of them.
+  // Of this one nothing could be read at all, so that nothing is known.
+  std::optional<std::size_t> may_be = std::nullopt;
+};
+// Hears how many places of how many were looked at, before each; throws to end the search.
+using BeforeEachBlock = std::function<void(std::size_t done, std::size_t all)>;
+
+// `media`: what each of them has. What cannot be read where an archive should stand is another's,
+// or damaged; Error{no_medium, exhausted, cancelled} end the search. Cost: a locate and a record
+// for each block address that any of them names, from the beginning of the tape to its end, so
+// that the tape is wound once; the head is anywhere afterwards.
+[[nodiscard]] Recognised recognise(std::span<const std::vector<KnownArchive>> media,
+                                   tapeio::TapeDrive& drive, const BeforeEachBlock& before_each);
+
+// Whether it is the one that has these archives; nullopt: nothing could be read at all. Errors and
+// cost as above.
 [[nodiscard]] std::optional<bool> holds_any(const std::vector<KnownArchive>& archives,
                                             tapeio::TapeDrive& drive);
 

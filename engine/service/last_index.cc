@@ -102,16 +102,20 @@ std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive) {
   return format::parse_archaeology(records);
 }
 
-std::optional<std::string> read_label_text(tapeio::TapeDrive& drive) {
+std::optional<format::MediumLabel> read_label_if_readable(tapeio::TapeDrive& drive) {
   try {
-    const auto label = read_label(drive);
-    return label ? std::optional(label->label) : std::nullopt;
+    return read_label(drive);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::corrupt || error.code() == ErrorCode::unsupported) {
       return std::nullopt;
     }
     throw;
   }
+}
+
+std::optional<std::string> read_label_text(tapeio::TapeDrive& drive) {
+  const auto label = read_label_if_readable(drive);
+  return label ? std::optional(label->label) : std::nullopt;
 }
 
 std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,

@@ -19,6 +19,9 @@ namespace mixtape::service {
 // Tape file 0; nullopt on an empty medium. Throws Error{corrupt, unsupported}.
 [[nodiscard]] std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive);
 
+// The same; nullopt also for what does not begin as one of ours, or cannot be understood.
+[[nodiscard]] std::optional<format::MediumLabel> read_label_if_readable(tapeio::TapeDrive& drive);
+
 // Its label alone, as tapeio::LabelReader wants it; nullopt also for what is not ours.
 [[nodiscard]] std::optional<std::string> read_label_text(tapeio::TapeDrive& drive);
 

@@ -7,6 +7,7 @@
 
 #include "engine/archive/load_waiting.h"
 #include "engine/archive/medium_writer.h"
+#include "engine/archive/stranger.h"
 #include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "engine/service/writing.h"
@@ -115,6 +116,17 @@ tapeio::PlacedMedium medium_to_label(Context& context, std::string_view label,
                           : tapeio::PlacedMedium{nameless.front(), std::string(label)};
 }
 
+// Of the libraries that are here and have one.
+std::vector<tapeio::CartridgeMover*> movers(Context& context) {
+  std::vector<tapeio::CartridgeMover*> all;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      all.push_back(mover);
+    }
+  }
+  return all;
+}
+
 [[noreturn]] void nothing_moves(const std::string& verb, std::string_view label,
                                 const tapeio::Library& library) {
   throw Error(ErrorCode::unsupported, verb + " medium " + std::string(label) + ": " +
@@ -131,39 +143,50 @@ tapeio::CartridgeMover& mover_of(Context& context, const std::string& verb,
   return *placed.library->mover();
 }
 
+// Which of these media it is that has no label that can be read: one of their archives tells.
+Recognised recognise_by_archives(Context& context, const std::vector<catalog::Medium>& media,
+                                 const std::string& label, tapeio::TapeDrive& drive,
+                                 Reporter& reporter) {
+  std::vector<std::vector<KnownArchive>> archives;
+  for (const catalog::Medium& medium : media) {
+    archives.push_back(known_archives(context.ledger, medium.id));
+  }
+  return recognise(archives, drive, [&](std::size_t done, std::size_t all) {
+    if (reporter.stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "label medium " + label + ": stopped; nothing was written");
+    }
+    reporter.progress({.phase = "look for archives of this catalog on " + label,
+                       .part = static_cast<double>(done) / static_cast<double>(all)});
+  });
+}
+
 // Not even --force writes over copies that this catalog counts on.
 void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& placed,
                                Reporter& reporter) {
   const auto drive = archive::load_and_tell(placed, tapeio::Library::Access::write, reporter,
                                             tapeio::ForPeople::fail);
-  std::optional<format::MediumLabel> found;
-  try {
-    found = read_label(*drive);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported) {
-      throw;
+  const std::vector<catalog::Medium> media = context.ledger.media();
+  Recognised found;
+  if (const auto label = read_label_if_readable(*drive)) {
+    const auto its = std::ranges::find(media, label->medium, &catalog::Medium::uuid);
+    if (its != media.end()) {
+      found.is = static_cast<std::size_t>(its - media.begin());
     }
+  } else {
+    found = recognise_by_archives(context, media, placed.label, *drive, reporter);
   }
-  for (const catalog::Medium& medium : context.ledger.media()) {
-    if (reporter.stop().stop_requested()) {
-      throw Error(ErrorCode::cancelled, "label medium " + placed.label + ": stopped");
-    }
-    const std::optional<bool> is_it =
-        found ? medium.uuid == found->medium
-              : holds_any(known_archives(context.ledger, medium.id), *drive);
-    if (!is_it) {
-      throw Error(ErrorCode::io, "label medium " + placed.label +
-                                     ": nothing on it can be read, so it may be medium " +
-                                     medium.label +
-                                     " of this catalog; nothing was written. Clean "
-                                     "the drive, or try another");
-    }
-    if (*is_it) {
-      throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
-                                           medium.label +
-                                           " of this catalog, and what is on it counts; nothing "
-                                           "was written");
-    }
+  if (found.may_be) {
+    throw Error(ErrorCode::io, "label medium " + placed.label +
+                                   ": nothing on it can be read, so it may be medium " +
+                                   media[*found.may_be].label +
+                                   " of this catalog; nothing was written. Clean the drive, or try "
+                                   "another");
+  }
+  if (found.is) {
+    throw Error(ErrorCode::conflict, "label medium " + placed.label + ": it is medium " +
+                                         media[*found.is].label +
+                                         " of this catalog, and what is on it counts; nothing was "
+                                         "written");
   }
 }
 
@@ -209,13 +232,33 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
   record_health(context);
 }
 
+std::string describe_contents(Context& context, tapeio::TapeDrive& drive) {
+  try {
+    const auto label = read_label_if_readable(drive);
+    if (label && label->catalog == context.ledger.catalog_uuid()) {
+      return "medium " + label->label + " of this catalog";
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::io) {
+      throw;
+    }
+    // A worn beginning: it is described as such.
+  }
+  return archive::describe_stranger(drive);
+}
+
 void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   const tapeio::PlacedMedium placed = placed_medium(context, "load", label);
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
-                               tapeio::ForPeople::fail);
+  auto drive = archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                                      tapeio::ForPeople::fail);
+  if (!context.ledger.medium(label)) {
+    reporter.note("medium " + std::string(label) + " is not in the catalog: it holds " +
+                  describe_contents(context, *drive));
+  }
+  drive.reset();  // It comes back, and tells how it is.
   record_health(context);
 }
 
@@ -224,15 +267,22 @@ void unload_medium(Context& context, std::string_view label) {
 }
 
 std::string export_medium(Context& context, std::string_view label) {
+  for (tapeio::CartridgeMover* mover : movers(context)) {
+    const auto cleaning = mover->cleaning_cartridges();
+    if (std::ranges::find(cleaning, label, &tapeio::CleaningCartridge::label) != cleaning.end()) {
+      return mover->export_medium(label);
+    }
+  }
+  if (tapeio::is_cleaning_barcode(std::string(label))) {
+    throw Error(ErrorCode::not_found,
+                "export cleaning cartridge " + std::string(label) +
+                    ": no library here has it; `mixtape media list` shows those that are here");
+  }
   return mover_of(context, "export", label).export_medium(label);
 }
 
 void clean_drive(Context& context, std::string_view drive) {
-  for (tapeio::Library* library : context.workspace.libraries().here()) {
-    tapeio::CartridgeMover* mover = library->mover();
-    if (mover == nullptr) {
-      continue;
-    }
+  for (tapeio::CartridgeMover* mover : movers(context)) {
     for (const tapeio::DriveSlot& slot : mover->drives()) {
       if (slot.name == drive || slot.device == drive) {
         mover->clean(slot.name);
@@ -244,6 +294,18 @@ void clean_drive(Context& context, std::string_view drive) {
   throw Error(ErrorCode::not_found, "clean " + std::string(drive) +
                                         ": no library here has a drive of that name; `mixtape "
                                         "media list` shows them");
+}
+
+std::vector<CleaningStatus> cleaning_cartridges(Context& context) {
+  std::vector<CleaningStatus> all;
+  for (tapeio::Library* library : context.workspace.libraries().here()) {
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      for (tapeio::CleaningCartridge& cartridge : mover->cleaning_cartridges()) {
+        all.push_back({.library = library->url(), .cartridge = std::move(cartridge)});
+      }
+    }
+  }
+  return all;
 }
 
 std::vector<DriveStatus> drives(Context& context) {

@@ -33,8 +33,13 @@ void label_medium(Context& context, std::string_view label, bool overwrite, Repo
 // The user carried it there ("shelf B").
 void move_medium(Context& context, std::string_view label, std::string_view location);
 
+// What is on the medium in a drive, for people: "a tar archive", "medium MX0001 of this catalog".
+// Cost and head as archive::describe_stranger.
+[[nodiscard]] std::string describe_contents(Context& context, tapeio::TapeDrive& drive);
+
 // Cartridges: into a drive; out of it, back to its slot; to where a human takes it (returns that
-// place); a cleaning cartridge through a drive. Error{unsupported} where nothing is ever moved.
+// place; a cleaning cartridge too); a cleaning cartridge through a drive. Error{unsupported} where
+// nothing is ever moved.
 void load_medium(Context& context, std::string_view label, Reporter& reporter);
 void unload_medium(Context& context, std::string_view label);
 std::string export_medium(Context& context, std::string_view label);
@@ -48,6 +53,13 @@ struct DriveStatus {
   std::optional<catalog::HealthSample> health = std::nullopt;
 };
 [[nodiscard]] std::vector<DriveStatus> drives(Context& context);
+
+// The cleaning cartridges of all libraries within reach.
+struct CleaningStatus {
+  std::string library;
+  tapeio::CleaningCartridge cartridge;
+};
+[[nodiscard]] std::vector<CleaningStatus> cleaning_cartridges(Context& context);
 
 // Copies on it do not count any more and nothing is written to it; it can still be read.
 void retire_medium(Context& context, std::string_view label);

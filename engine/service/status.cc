@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/archive/targets.h"
 #include "engine/service/copy_policy.h"
+#include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
@@ -30,14 +32,30 @@ void look_for(MediumStatus& status, Context& context, Slots& slots) {
   }
   status.here = true;
   status.place = slot->medium.place;
-  // What is on a cartridge may be known to the catalog alone.
-  if (slot->medium.used_bytes > 0) {
-    status.used_bytes = slot->medium.used_bytes;
-  }
   if (slot->medium.capacity_bytes) {
     status.capacity_bytes = slot->medium.capacity_bytes;
   }
   slots.erase(slot);
+}
+
+// What is on a medium that the catalog does not know. Disks are looked at, because that moves
+// nothing.
+std::optional<std::string> contents_of(Context& context, tapeio::Library& library,
+                                       const tapeio::MediumSlot& slot) {
+  if (library.mover() != nullptr) {
+    return std::nullopt;
+  }
+  if (slot.used_bytes == 0) {
+    return "";
+  }
+  try {
+    return describe_contents(context, *library.load(slot.label, tapeio::Library::Access::read));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
+    return std::string("what cannot be read: ") + error.what();
+  }
 }
 
 void count_under_copied(Context& context, Status& status) {
@@ -67,14 +85,13 @@ std::vector<MediumStatus> media_status(Context& context) {
     status.capacity_bytes = medium.capacity_bytes;
     const std::vector<catalog::Bundle> bundles = context.ledger.bundles(medium.id);
     status.bundles = bundles.size();
-    for (const catalog::Bundle& bundle : bundles) {
-      status.used_bytes += bundle.plain_bytes;
-    }
+    status.used_bytes = archive::used_as_known(medium, bundles);
     look_for(status, context, slots);
     media.push_back(std::move(status));
   }
   for (const auto& [library, slot] : slots) {
     MediumStatus status;
+    status.holds = contents_of(context, *library, slot);
     status.medium.label = slot.label;
     status.here = true;
     status.place = slot.place;
@@ -97,6 +114,7 @@ Status status_of(Context& context) {
   }
   status.media = media_status(context);
   status.drives = drives(context);
+  status.cleaning = cleaning_cartridges(context);
   count_under_copied(context, status);
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();

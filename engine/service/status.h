@@ -21,6 +21,11 @@ struct MediumStatus {
   std::string place;       // In its library: "slot 3"; empty for disks and for what is away.
   bool here = false;       // In a library now; disk media were asked for their own label.
   std::string why_not;     // What has its label there but is not it.
+  // What is on one that the catalog does not know, for people; empty: nothing. Absent: nobody
+  // looked into it, since that takes a drive.
+  std::optional<std::string> holds = std::nullopt;
+  // As the catalog has it, wherever the medium is: archive::used_as_known. Of others as the library
+  // tells it.
   std::uint64_t used_bytes = 0;
   std::optional<std::uint64_t> capacity_bytes;
   std::size_t bundles = 0;
@@ -33,6 +38,7 @@ struct Status {
   std::optional<catalog::Job> last_job;
   std::vector<MediumStatus> media;  // By label; those of the libraries and those of the catalog.
   std::vector<DriveStatus> drives;
+  std::vector<CleaningStatus> cleaning;
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
   std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.

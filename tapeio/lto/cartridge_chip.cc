@@ -72,9 +72,11 @@ bool require_switch(std::string_view key, std::string_view value) {
   return value == "yes";
 }
 
-// "12 17-20": blocks and ranges, both ends included.
+// "12 17-20": blocks and ranges, both ends included. One that is listed twice counts twice, so that
+// a file costs no more than its limit of blocks, however many ranges it has room for.
 std::set<std::uint64_t> require_blocks(std::string_view key, std::string_view value) {
   std::set<std::uint64_t> blocks;
+  std::uint64_t left = kMostWornBlocks;
   while (!value.empty()) {
     const std::size_t end = std::min(value.find(' '), value.size());
     const std::string_view range = value.substr(0, end);
@@ -82,15 +84,14 @@ std::set<std::uint64_t> require_blocks(std::string_view key, std::string_view va
     const std::size_t dash = std::min(range.find('-'), range.size());
     const auto first = parse_number(range.substr(0, dash));
     const auto last = dash == range.size() ? first : parse_number(range.substr(dash + 1));
-    if (!first || !last || *last < *first || *last - *first >= kMostWornBlocks) {
+    if (!first || !last || *last < *first || *last - *first >= left) {
       refuse(std::string(key) + " must be block addresses such as 12 17-20, at most " +
              std::to_string(kMostWornBlocks));
     }
-    for (std::uint64_t count = 0; count <= *last - *first; ++count) {
-      blocks.insert(*first + count);
-    }
-    if (blocks.size() > kMostWornBlocks) {
-      refuse(std::string(key) + " has more than " + std::to_string(kMostWornBlocks) + " blocks");
+    const std::uint64_t count = *last - *first + 1;
+    left -= count;
+    for (std::uint64_t index = 0; index < count; ++index) {
+      blocks.insert(*first + index);
     }
   }
   return blocks;
@@ -131,6 +132,9 @@ void set_value(CartridgeChip& chip, std::string_view key, std::string_view value
   }
   for (const BlocksKey& blocks : kBlocks) {
     if (key == blocks.name) {
+      if (!(chip.*blocks.value).empty()) {
+        refuse(std::string(key) + " stands there twice");
+      }
       chip.*blocks.value = require_blocks(key, value);
     }
   }

@@ -60,6 +60,7 @@ class SimLibrary final : public Library, public CartridgeMover {
   [[nodiscard]] std::string drive_report() override;
 
   [[nodiscard]] std::vector<DriveSlot> drives() override;
+  [[nodiscard]] std::vector<CleaningCartridge> cleaning_cartridges() override;
   void unload(std::string_view label) override;
   std::string export_medium(std::string_view label) override;
   void clean(std::string_view drive_name) override;

@@ -105,6 +105,23 @@ void SimLibrary::require_usable(Bay& bay, std::string_view label, Access access)
   }
 }
 
+std::vector<CleaningCartridge> SimLibrary::cleaning_cartridges() {
+  const std::lock_guard lock(mutex_);
+  std::vector<CleaningCartridge> cartridges;
+  for (const std::string& label : labels_locked()) {
+    if (is_cleaning_barcode(label)) {
+      CleaningCartridge each{.label = label, .place = places_.place_of(label)};
+      try {
+        each.uses_left = chip_of(label).cleanings_left;
+      } catch (const Error&) {
+        // A chip that cannot be read says so to who wants to clean with it.
+      }
+      cartridges.push_back(std::move(each));
+    }
+  }
+  return cartridges;
+}
+
 // With a cleaning cartridge that is not used up, if there is one.
 std::string SimLibrary::cleaning_cartridge_locked(const std::string& attempt) {
   std::string used_up;

@@ -37,6 +37,25 @@ ByteView behind_length(ByteView data, std::size_t header, std::size_t offset, st
   return data.subspan(header, static_cast<std::size_t>(std::min<std::uint64_t>(said, there)));
 }
 
+struct Field {
+  std::size_t offset, size;
+};
+
+// The short and the long form of a position that tells of blocks alone.
+std::optional<ReportedPosition> block_position(ByteView data, std::size_t least, Field block) {
+  if (data.size() < least) {
+    return std::nullopt;
+  }
+  const std::uint8_t flags = byte_at(data, 0);
+  const bool is_unknown = (flags & 0x04) != 0;
+  const bool does_not_fit = (flags & 0x02) != 0;
+  if (is_unknown || does_not_fit) {
+    return std::nullopt;
+  }
+  return ReportedPosition{.block = number_at(data, block.offset, block.size),
+                          .at_beginning = (flags & 0x80) != 0};
+}
+
 }  // namespace
 
 std::string printable(ByteView text) {
@@ -112,16 +131,7 @@ std::optional<OperationCodes> parse_operation_codes(ByteView data) {
 }
 
 std::optional<ReportedPosition> parse_brief_position(ByteView data) {
-  if (data.size() < kBriefPositionBytes) {
-    return std::nullopt;
-  }
-  const std::uint8_t flags = byte_at(data, 0);
-  const bool is_unknown = (flags & 0x04) != 0;
-  const bool does_not_fit = (flags & 0x02) != 0;
-  if (is_unknown || does_not_fit) {
-    return std::nullopt;
-  }
-  return ReportedPosition{.block = number_at(data, 4, 4), .at_beginning = (flags & 0x80) != 0};
+  return block_position(data, kBriefPositionBytes, {.offset = 4, .size = 4});
 }
 
 std::optional<ReportedPosition> parse_complete_position(ByteView data) {
@@ -139,16 +149,7 @@ std::optional<ReportedPosition> parse_complete_position(ByteView data) {
 }
 
 std::optional<ReportedPosition> parse_extended_position(ByteView data) {
-  if (data.size() < kCompletePositionBytes) {
-    return std::nullopt;
-  }
-  const std::uint8_t flags = byte_at(data, 0);
-  const bool is_unknown = (flags & 0x04) != 0;
-  const bool does_not_fit = (flags & 0x02) != 0;
-  if (is_unknown || does_not_fit) {
-    return std::nullopt;
-  }
-  return ReportedPosition{.block = number_at(data, 8, 8), .at_beginning = (flags & 0x80) != 0};
+  return block_position(data, kCompletePositionBytes, {.offset = 8, .size = 8});
 }
 
 std::optional<BlockLimits> parse_block_limits(ByteView data) {

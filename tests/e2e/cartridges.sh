@@ -48,7 +48,7 @@ for name in a b c d e; do head -c "${file_mib}M" /dev/urandom >"$source/$name.ra
 
 say "the library shows its cartridges and drives"
 mixtape media list | tee "$work/list"
-grep -q 'MIX003L8  empty, slot 3' "$work/list" || fail "slots"
+grep -q 'MIX003L8  unread, slot 3' "$work/list" || fail "slots"
 grep -q '^  drive 1 of ' "$work/list" || fail "drives"
 
 say "backup, two copies of everything, over several cartridges"

@@ -51,15 +51,28 @@ set_cartridge MIX001L8 write_protected no
 say "cleaning cartridge: the drive is cleaned, and it comes back out"
 expect_fail 5 'clean drive 1: no cleaning cartridge' mixtape media clean "drive 1"
 add CLN001L8
-mixtape media list | grep -q CLN && fail "a cleaning cartridge is no medium"
+mixtape media list >"$work/list"
+grep -q '^cleaning cartridges:' "$work/list" || fail "cleaning cartridges are not listed"
+grep -q '^  CLN001L8  slot 2 of .*, good for 50 cleanings$' "$work/list" || fail "its place, and how often it cleans"
 expect_fail 1 'CLN001L8.*cleaning cartridge.*mixtape media clean' mixtape media load CLN001L8
 expect_fail 1 'CLN001L8.*cleaning cartridge.*mixtape media clean' mixtape media label --force CLN001L8
 mixtape media clean "drive 1"
 grep -q '^cleanings_left = 49' "$cartridges/CLN001L8/mixtape-cartridge" || fail "it was not used"
+set_cartridge CLN001L8 cleanings_left 0
+mixtape status | grep -q 'CLN001L8 .*used up; .mixtape media export CLN001L8' || fail "it does not say that it is used up"
+mixtape media export CLN001L8 | grep -q '^Cleaning cartridge CLN001L8 is in import/export 1; take it out' || fail "export"
+expect_fail 5 'CLN009L8.*no library here has it' mixtape media export CLN009L8
+rm -r "$cartridges/CLN001L8"
 add MIX004L8
 set_cartridge MIX004L8 cleaning yes  # Under the sticker of a tape.
 expect_fail 1 'MIX004L8.*cleaning cartridge.*cleaned drive 1 and came back out' mixtape media load MIX004L8
 rm -r "$cartridges/MIX004L8"
+
+say "a library that is not here is told where the media are shown"
+sed -i "s|^libraries.*|libraries = [\"$url\", \"dir:$work/unplugged\"]|" "$MIXTAPE_HOME/mixtape.toml"
+mixtape media list | grep -q "^library not here: .*$work/unplugged" || fail "it is not told"
+sed -i "s|^libraries.*|libraries = [\"$url\"]|" "$MIXTAPE_HOME/mixtape.toml"
+mixtape media list | grep "not here: " && fail "nothing is absent now"
 
 # foreign LABEL FILE RECORD: a cartridge with this as its first tape file.
 foreign() {

@@ -13,8 +13,9 @@ for compiler in cc gcc clang tcc; do
   # shellcheck disable=SC2086
   "$compiler" $strict -O2 -o "$work/by-$compiler" "$unmixtape_c"
 done
+sanitizing=$(command -v clang || command -v cc)  # Clang's sanitizer sees more.
 # shellcheck disable=SC2086
-cc $strict -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -o "$work/by-sanitizers" "$unmixtape_c"
+"$sanitizing" $strict -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -o "$work/by-sanitizers" "$unmixtape_c"
 export ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99
 # The program that gives up ends at once, without returning its memory.
 giving_up=exitcode=99:detect_leaks=0

@@ -126,6 +126,8 @@ struct EmulatedTapeDrive::State {
 };
 
 void append_number(Bytes& to, std::size_t size, std::uint64_t value);
+// One by one: g++ 12 takes an insertion behind a vector of known size for an overflow at -O3.
+void append_bytes(Bytes& to, ByteView bytes);
 [[nodiscard]] std::uint64_t number_in(ByteView data, std::size_t offset, std::size_t size);
 
 }  // namespace mixtape::test

@@ -87,6 +87,49 @@ TEST_F(ReadmeCommands, OfAnInterruptedTapeLeadToTheIndexBeforeItsArchive) {
   EXPECT_THAT(with_tape(commands).output, HasSubstr("SQLite format 3"));
 }
 
+class DumpedTape : public ReadmeCommands {
+ protected:
+  Ran dump(const std::string& trouble) {
+    return with_tape(trouble + "\n" + commands_below("From a tape: all tape files", readme_));
+  }
+  [[nodiscard]] std::string dumped(int file) const {
+    return read_text(here_ / "dumped" / std::to_string(file));
+  }
+  [[nodiscard]] std::size_t count() const {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(here_ / "dumped"), fs::directory_iterator()));
+  }
+  const std::string archive_ = "0002.archive.tar.age";
+};
+
+TEST_F(DumpedTape, HasEachTapeFileUnderItsNumber) {
+  const Ran ran = dump("");
+  EXPECT_EQ(ran.status, 0) << ran.output;
+  EXPECT_THAT(ran.output, testing::Not(HasSubstr("tape file")));
+  EXPECT_EQ(count(), 4u);
+  EXPECT_EQ(dumped(2), read_text(medium_ / archive_));
+}
+
+TEST_F(DumpedTape, NamesTheTapeFileThatCannotBeReadToItsEndAndGoesOn) {
+  for (const std::size_t good : {70'000u, 0u}) {
+    fs::remove_all(here_ / "dumped");
+    const Ran ran = dump("export BAD=2 GOOD=" + std::to_string(good));
+    EXPECT_EQ(ran.status, 0) << ran.output;
+    EXPECT_THAT(ran.output, HasSubstr("tape file 2 was not copied whole\n"));
+    EXPECT_EQ(count(), 4u);
+    EXPECT_EQ(dumped(2), read_text(medium_ / archive_).substr(0, good)) << "what could be read";
+    EXPECT_EQ(dumped(3), read_text(medium_ / "0003.index.sqlite.age"));
+  }
+}
+
+TEST_F(DumpedTape, SaysWhereATapeIsStuck) {
+  const Ran ran = dump("export BAD=2 STUCK=2 GOOD=70000");
+  EXPECT_EQ(ran.status, 0) << ran.output;
+  EXPECT_THAT(ran.output, HasSubstr("tape file 2 was not copied whole, nor what is behind it\n"));
+  EXPECT_EQ(count(), 3u);
+  EXPECT_EQ(dumped(2).size(), 70'000u);
+}
+
 TEST_F(ReadmeCommands, WithTheScriptATapeIsRestored) {
   ASSERT_EQ(follow("From a disk: these texts").status, 0);
   const Ran script = with_tape("sh recover.sh restore \"$TAPE\" \"$KEY\" out");

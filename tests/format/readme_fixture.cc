@@ -25,23 +25,28 @@ class BytesSink final : public ByteSink {
   Bytes bytes_;
 };
 
-constexpr const char* kMt = R"(#!/bin/sh
+constexpr const char* kMt = R"sh(#!/bin/sh
 head=$(cat "$HEAD")
+end=$(ls "$FILES" | grep -c '^[0-9]')
 case $3 in
   rewind) head=0 ;;
-  fsf) head=$((head + $4)) ;;
-  eod) head=$(ls "$FILES" | grep -c '^[0-9]') ;;
+  fsf) [ "$head" -lt "${STUCK:-$end}" ] || exit 1; head=$((head + $4)) ;;
+  eod) head=$end ;;
   bsfm) head=$((head - $4 + 1)) ;;
   status) echo "File number=$head, block number=0, partition=0." ;;
 esac
 echo "$head" > "$HEAD"
-)";
-constexpr const char* kDd = R"(#!/bin/sh
-[ "$*" = "if=/dev/null bs=65536" ] || exit 1
+)sh";
+// In tape file BAD only the first GOOD bytes can be read; from tape file STUCK on nothing moves.
+constexpr const char* kDd = R"sh(#!/bin/sh
+[ "$1 $2" = "if=/dev/null bs=65536" ] || exit 1
+[ $# -lt 3 ] || exec > "${3#of=}"
 head=$(cat "$HEAD")
+[ "$head" != "${BAD:-}" ] || { head -c "${GOOD:-0}" "$FILES/000$head".*; exit 1; }
+[ "$head" -lt "$(ls "$FILES" | grep -c '^[0-9]')" ] || exit 0
 echo $((head + 1)) > "$HEAD"
 cat "$FILES/000$head".*
-)";
+)sh";
 
 }  // namespace
 

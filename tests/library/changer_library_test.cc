@@ -406,6 +406,22 @@ TEST_F(ChangerLibraryTest, CleaningPutsTheCleaningCartridgeInAndBack) {
   EXPECT_EQ(mover().drives().front().medium, std::nullopt);
 }
 
+TEST_F(ChangerLibraryTest, ACleaningCartridgeIsShownWithItsPlaceAndIsTakenOut) {
+  build();
+  robot_->put(kSlot4, "CLN001L8");
+  const auto places = [&] {
+    std::vector<std::string> shown;
+    for (const tapeio::CleaningCartridge& each : mover().cleaning_cartridges()) {
+      EXPECT_EQ(each.uses_left, std::nullopt) << "no changer tells";
+      shown.push_back(each.label + " " + each.place);
+    }
+    return shown;
+  };
+  EXPECT_THAT(places(), ElementsAre("CLN001L8 slot 4"));
+  EXPECT_EQ(mover().export_medium("CLN001L8"), "import/export 1");
+  EXPECT_THAT(places(), ElementsAre("CLN001L8 import/export 1"));
+}
+
 TEST_F(ChangerLibraryTest, ADriveThatDoesNotGiveTheCleaningCartridgeOutIsAnError) {
   build();
   robot_->put(kSlot4, "CLN001L8");

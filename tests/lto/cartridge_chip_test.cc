@@ -68,6 +68,18 @@ TEST(LtoChip, WhatMakesNoSenseIsRefused) {
             ErrorCode::unsupported);
 }
 
+// As often as its file has room for it, each would cost a walk over as many blocks again.
+TEST(LtoChip, BlocksCountAsOftenAsTheyAreListed) {
+  const auto decode = [](const std::string& lines) {
+    return error_of([&] { return decode_cartridge_chip("format = 1\ngeneration = 9\n" + lines); });
+  };
+  EXPECT_EQ(decode("unreadable = 0-99999\nunwritable = 0-99999\n"), std::nullopt);
+  EXPECT_EQ(decode("unreadable = 0-49999 0-49999\n"), std::nullopt);
+  EXPECT_EQ(decode("unreadable = 0-49999 0-49999 7\n"), ErrorCode::corrupt);
+  EXPECT_EQ(decode("unreadable = 0-99999 0-99999\n"), ErrorCode::corrupt);
+  EXPECT_EQ(decode("unreadable = 0-99999\nunreadable = 0-99999\n"), ErrorCode::corrupt);
+}
+
 TEST(LtoChip, DamagedFileIsNamed) {
   const test::TempDir directory(test::TempDir::Place::memory);
   const std::filesystem::path file = directory / kCartridgeFileName;

@@ -10,8 +10,8 @@
 
 #include "tapeio/error.h"
 #include "tapeio/lto/sim_library.h"
+#include "tests/lto/sim_writing.h"
 #include "tests/support/errors.h"
-#include "tests/support/patterns.h"
 #include "tests/support/temp_dir.h"
 
 // What simulated cartridges are besides their data, and what drives make of them. Each test opens
@@ -22,9 +22,6 @@ namespace {
 
 using test::error_of;
 using Access = Library::Access;
-
-constexpr std::uint64_t kCapacity = 16 * MiB;
-constexpr std::size_t kRecord = 64 * KiB;
 
 class LtoCartridges : public testing::Test {
  protected:
@@ -68,12 +65,6 @@ class LtoCartridges : public testing::Test {
       flags.push_back(alert.flag);
     }
     return flags;
-  }
-  static void write(TapeDrive& drive, int records) {
-    for (int count = 0; count < records; ++count) {
-      ASSERT_TRUE(drive.write_record(test::pattern(kRecord)).written);
-    }
-    ASSERT_TRUE(drive.write_filemark().written);
   }
 
   test::TempDir directory_{test::TempDir::Place::memory};
@@ -125,7 +116,7 @@ TEST_F(LtoCartridges, TooNewForTheDriveIsRefusedToo) {
 TEST_F(LtoCartridges, TwoGenerationsBackIsReadAndNotWritten) {
   SimLibrary& library = open(",generation=5");
   add("MX0001L5");
-  write(*library.load("MX0001L5", Access::write), 3);
+  write_files(*library.load("MX0001L5", Access::write), 1, 3);
   SimLibrary& newer = open(",generation=7");
   const std::string why = refused_load(ErrorCode::write_protected, "MX0001L5", Access::write);
   EXPECT_TRUE(has_all(why, {"LTO-5 cartridge", "LTO-7 drive", "LTO-6 or LTO-7"})) << why;
@@ -141,7 +132,7 @@ TEST_F(LtoCartridges, TwoGenerationsBackIsReadAndNotWritten) {
 TEST_F(LtoCartridges, OneGenerationBackMovesAtItsOwnRate) {
   SimLibrary& library = open(",generation=8");
   add("MX0001L7");
-  write(*library.load("MX0001L7", Access::write), 100);
+  write_files(*library.load("MX0001L7", Access::write), 1, 100);
   const double modelled = 100.0 * kRecord * library.options().modelled_scale();
   EXPECT_NEAR(library.report().seconds_of(SimKind::transfer), modelled / 300e6, 40);
 }
@@ -151,7 +142,7 @@ TEST_F(LtoCartridges, OneGenerationBackMovesAtItsOwnRate) {
 TEST_F(LtoCartridges, SwitchProtectsFromWriting) {
   SimLibrary& library = open();
   add("A");
-  write(*library.load("A", Access::write), 1);
+  write_files(*library.load("A", Access::write), 1, 1);
   library.unload("A");
   change("A", [](CartridgeChip& chip) { chip.is_write_protected = true; });
   const auto drive = open().load("A", Access::write);
@@ -177,7 +168,7 @@ TEST_F(LtoCartridges, ChipRemembersInTheNextProgram) {
   {
     const auto drive = open().load((add("MX0001L9"), "MX0001L9"), Access::write);
     drive->features().memory->write_story(story);
-    write(*drive, 20);
+    write_files(*drive, 1, 20);
     drive->rewind();
     Bytes buffer(kRecord);
     for (int count = 0; count < 16; ++count) {
@@ -202,7 +193,7 @@ TEST_F(LtoCartridges, StoryIsKeptAtOnce) {
 TEST_F(LtoCartridges, DriveThatUnloadsItselfKeepsTheChipToo) {
   {
     const auto drive = open().load((add("A"), "A"), Access::write);
-    write(*drive, 16);
+    write_files(*drive, 1, 16);
     drive->unload();
   }
   EXPECT_EQ(chip("A").bytes_written, MiB);
@@ -265,7 +256,7 @@ TEST_F(LtoCartridges, DriveAsksForCleaningAfterSoManyHoursOfWork) {
   add("A");
   const auto drive = library.load("A", Access::write);
   EXPECT_TRUE(alerts_of(*drive).empty());
-  write(*drive, 25);  // Each record stands for more than two minutes.
+  write_files(*drive, 1, 25);  // Each record stands for more than two minutes.
   EXPECT_EQ(alerts_of(*drive), (std::vector<int>{21}));
 }
 
@@ -322,7 +313,7 @@ TEST_F(LtoCartridges, NothingIsCleanedWithoutACleaningCartridge) {
 TEST_F(LtoCartridges, WornTapeFailsWhereItIsWornAndTheDriveSaysSo) {
   SimLibrary& library = open();
   add("A");
-  write(*library.load("A", Access::write), 5);
+  write_files(*library.load("A", Access::write), 1, 5);
   library.unload("A");
   change("A", [](CartridgeChip& chip) {
     chip.unreadable = {2};
@@ -364,7 +355,7 @@ TEST_F(LtoCartridges, RecommendedOrderNamesEachRangeOnceAndIsShorterThanAsAsked)
   SimLibrary& library = open();
   add("A");
   const auto drive = library.load("A", Access::write);
-  write(*drive, 200);
+  write_files(*drive, 1, 200);
   drive->rewind();
   const std::vector<BlockRange> ranges = {{180, 181}, {3, 3}, {90, 95}, {179, 179}, {4, 9}};
   AccessOrder& orders = *drive->features().access_order;

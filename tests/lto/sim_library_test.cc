@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "tapeio/error.h"
+#include "tests/lto/sim_writing.h"
 #include "tests/support/errors.h"
-#include "tests/support/patterns.h"
 #include "tests/support/temp_dir.h"
 
 namespace mixtape::tapeio::lto {
@@ -17,9 +17,6 @@ namespace {
 
 using test::error_of;
 using Access = Library::Access;
-
-constexpr std::uint64_t kCapacity = 16 * MiB;
-constexpr std::size_t kRecord = 64 * KiB;
 
 class LtoSimLibrary : public testing::Test {
  protected:
@@ -42,14 +39,6 @@ class LtoSimLibrary : public testing::Test {
       }
     }
     return "nowhere";
-  }
-  static void write_files(TapeDrive& drive, int files, int records) {
-    for (int file = 0; file < files; ++file) {
-      for (int record = 0; record < records; ++record) {
-        ASSERT_TRUE(drive.write_record(test::pattern(kRecord)).written);
-      }
-      ASSERT_TRUE(drive.write_filemark().written);
-    }
   }
 
   test::TempDir directory_{test::TempDir::Place::memory};
