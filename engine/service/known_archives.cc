@@ -39,7 +39,7 @@ std::optional<bool> holds_any(const std::vector<KnownArchive>& archives, tapeio:
           error.code() == ErrorCode::cancelled) {
         throw;
       }
-      was_told = was_told || error.code() != ErrorCode::io;
+      was_told = was_told || !is_of_medium(error.code());
     }
   }
   return was_told ? std::optional(false) : std::nullopt;
