@@ -183,12 +183,15 @@ int history(Session& session, const std::string& argument) {
   service::Context& context = session.reading();
   const std::string path = session.catalog_path(argument);
   const auto id = context.tree.find_path(path);
-  if (!id) {
-    no_such_path(path);
+  const std::vector<Version> versions = id ? context.tree.history(*id) : std::vector<Version>();
+  if (versions.empty()) {
+    throw Error(ErrorCode::not_found, "/" + printable(path) +
+                                          ": no version of it was ever written to a medium; "
+                                          "`mixtape find` looks for names");
   }
   const auto jobs = jobs_by_number(context);
   json list = json::array();
-  for (const Version& version : context.tree.history(*id)) {
+  for (const Version& version : versions) {
     const auto job = jobs.find(catalog::number(version.key.first_job));
     const std::int64_t seen_s = job == jobs.end() ? 0 : job->second.started_s;
     if (session.json()) {
