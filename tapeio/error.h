@@ -38,6 +38,10 @@ std::string_view to_string(ErrorCode code);
 constexpr bool is_of_medium(ErrorCode code) {
   return code == ErrorCode::io || code == ErrorCode::bad_medium;
 }
+// Whether what is on the medium is damaged, whoever reads it.
+constexpr bool is_damage(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::bad_medium;
+}
 
 // Messages are lower case and name what was attempted, on what, and why it failed:
 // "read record 812 of medium MX0003: Input/output error".

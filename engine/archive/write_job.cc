@@ -118,11 +118,13 @@ class Run {
     return domain.empty() ? "medium " + medium.label : domain;
   }
 
-  [[nodiscard]] JobItems::Excludes excluded_by(const catalog::Medium& medium) const {
-    return [this, id = medium.id, domain = domain_of(medium)](catalog::MediumId other) {
+  [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium) const {
+    const auto excludes = [this, id = medium.id,
+                           domain = domain_of(medium)](catalog::MediumId other) {
       const auto known = domains_.find(other);
       return other == id || (known != domains_.end() && known->second == domain);
     };
+    return {medium.id, excludes};
   }
 
   [[nodiscard]] MediumRoom room_in(const Target& target) const {
@@ -133,7 +135,7 @@ class Run {
   // Whether loading the medium would be in vain. Its closing index is written over, hence counted
   // as room.
   [[nodiscard]] bool nothing_for(const Target& target) const {
-    const std::uint64_t smallest = items_.smallest_wanted(excluded_by(target.medium));
+    const std::uint64_t smallest = items_.smallest_wanted(taker(target.medium));
     if (smallest == 0 || is_full(target)) {
       return true;
     }
@@ -233,9 +235,8 @@ class Run {
     int replans = 0;
     while (!writer_->full()) {
       const format::AgePreamble preamble = format::make_preamble(context_.recipients);
-      const ArchivePlan plan =
-          plan_archive(items_.items(), items_.wants(excluded_by(writer_->medium())),
-                       limits_for(context_, writer_->room()));
+      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(taker(writer_->medium())),
+                                            limits_for(context_, writer_->room()));
       if (plan.members.empty()) {
         return;
       }
@@ -345,8 +346,8 @@ class Run {
     use.capacity_bytes = room.capacity_bytes;
     use.labelled_now = !target.known;
     while (true) {
-      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(excluded_by(medium)),
-                                            limits_for(context_, room));
+      const ArchivePlan plan =
+          plan_archive(items_.items(), items_.wants(taker(medium)), limits_for(context_, room));
       if (plan.members.empty()) {
         break;
       }
