@@ -18,6 +18,7 @@ constexpr double kBrief = 1;
 int error_number_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::io:
+    case ErrorCode::bad_medium:
     case ErrorCode::corrupt:
       return EIO;
     case ErrorCode::no_space:

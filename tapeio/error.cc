@@ -36,6 +36,8 @@ std::string_view to_string(ErrorCode code) {
   switch (code) {
     case ErrorCode::io:
       return "io";
+    case ErrorCode::bad_medium:
+      return "bad_medium";
     case ErrorCode::no_space:
       return "no_space";
     case ErrorCode::no_medium:

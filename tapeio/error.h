@@ -15,6 +15,7 @@ namespace mixtape {
 // Each code says what the operator or the caller should do about it.
 enum class ErrorCode {
   io,               // The device or file system failed: look at the cause, try again or elsewhere.
+  bad_medium,       // The tape is bad at this place: use another copy, and another medium.
   no_space,         // The disk under cache, staging, catalog or medium is full: free some space.
   no_medium,        // The medium is not there: insert or attach it.
   wrong_medium,     // Another medium than the expected one is there, or one of another catalog.
@@ -32,6 +33,15 @@ enum class ErrorCode {
 };
 
 std::string_view to_string(ErrorCode code);
+
+// Whether it may lie with the medium or with its drive: another medium may do better.
+constexpr bool is_of_medium(ErrorCode code) {
+  return code == ErrorCode::io || code == ErrorCode::bad_medium;
+}
+// Whether what is on the medium is damaged, whoever reads it.
+constexpr bool is_damage(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::bad_medium;
+}
 
 // Messages are lower case and name what was attempted, on what, and why it failed:
 // "read record 812 of medium MX0003: Input/output error".

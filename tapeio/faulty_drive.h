@@ -35,9 +35,10 @@ struct FaultPlan {
   std::optional<std::uint64_t> ends_at_block = std::nullopt;
   // Behind that end there is no room for filemarks either.
   bool ends_for_filemarks = false;
-  // Block addresses of records that cannot be read: Error{io}, the head stands after the record.
+  // Block addresses of records that cannot be read: Error{bad_medium}, the head stands after the
+  // record.
   std::set<std::uint64_t> bad_records = {};
-  // Block addresses where no record can be written: Error{io}, the head stays.
+  // Block addresses where no record can be written: Error{bad_medium}, the head stays.
   std::set<std::uint64_t> unwritable_records = {};
   // Block addresses of records that come back with their first byte inverted, unnoticed by the
   // drive.

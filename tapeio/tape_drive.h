@@ -20,9 +20,9 @@
 //
 // Units:    bytes; block addresses and file numbers from 0. A file number counts filemarks.
 // Threads:  none; a drive belongs to one thread at a time (DriveWorker).
-// Errors:   throws Error{no_medium, write_protected, io, no_space, corrupt, invalid}, and
-//           unsupported for a record size that the medium cannot have. Filemark, end of data, early
-//           warning and end of medium are results. After an Error the head stands where
+// Errors:   throws Error{no_medium, write_protected, io, bad_medium, no_space, corrupt, invalid},
+//           and unsupported for a record size that the medium cannot have. Filemark, end of data,
+//           early warning and end of medium are results. After an Error the head stands where
 //           `position()` says; a failed operation never makes an object half visible.
 // Contract: tests/contract/tape_drive_contract.h
 
@@ -74,8 +74,8 @@ class TapeDrive {
   [[nodiscard]] virtual std::optional<MediumInfo> medium() = 0;
 
   // Reads the object under the head. A record larger than `buffer` throws Error{invalid}; the head
-  // then stands after that record. An Error{io, corrupt} for a bad record also leaves the head
-  // after it, so that reading can go on.
+  // then stands after that record. An Error{bad_medium, io, corrupt} for a bad record also leaves
+  // the head after it, so that reading can go on.
   [[nodiscard]] virtual ReadResult read_record(MutableBytes buffer) = 0;
 
   // Writes one record (1 byte to kMaxRecordSize, else Error{invalid}). On written == true the head

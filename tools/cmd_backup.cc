@@ -164,7 +164,8 @@ void report_written(Session& session, const archive::WriteOutcome& written) {
     }
     console.problem(
         "/" + printable(path) +
-        ": no medium here can take it: each is full, or lies on a disk that has a copy");
+        ": no medium here can take it: each is full, has failed, has or spoilt a copy of it, or "
+        "lies on a disk that has one");
   }
   if (!written.no_room.empty()) {
     console.problem(counted(written.no_room.size(), "file") +
@@ -222,8 +223,10 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
   }
   report_written(session, result.written);
   if (result.out_of_reach > 0) {
-    console.problem(std::to_string(result.out_of_reach) +
-                    " files should be on more media, but their sources changed or are not here");
+    console.problem(
+        std::to_string(result.out_of_reach) +
+        " files should be on more media, but their sources changed or are not here; `mixtape "
+        "recall` brings those that have a good copy, and the next backup writes them");
   }
 }
 

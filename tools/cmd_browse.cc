@@ -183,12 +183,15 @@ int history(Session& session, const std::string& argument) {
   service::Context& context = session.reading();
   const std::string path = session.catalog_path(argument);
   const auto id = context.tree.find_path(path);
-  if (!id) {
-    no_such_path(path);
+  const std::vector<Version> versions = id ? context.tree.history(*id) : std::vector<Version>();
+  if (versions.empty()) {
+    throw Error(ErrorCode::not_found, "/" + printable(path) +
+                                          ": no version of it was ever written to a medium; "
+                                          "`mixtape find` looks for names");
   }
   const auto jobs = jobs_by_number(context);
   json list = json::array();
-  for (const Version& version : context.tree.history(*id)) {
+  for (const Version& version : versions) {
     const auto job = jobs.find(catalog::number(version.key.first_job));
     const std::int64_t seen_s = job == jobs.end() ? 0 : job->second.started_s;
     if (session.json()) {
@@ -223,17 +226,32 @@ json place_json(const catalog::CopyPlace& place) {
           {"verified_s", place.copy.verified_s ? json(*place.copy.verified_s) : json(nullptr)}};
 }
 
-std::string place_line(const catalog::CopyPlace& place) {
+std::string place_text(const catalog::CopyPlace& place) {
   std::string line = "  medium " + place.medium.label;
   if (!place.medium.location.empty()) {
     line += " (" + printable(place.medium.location) + ")";
   }
-  line += ", tape file " + std::to_string(place.bundle.index_file + 1) + ", offset " +
-          std::to_string(place.copy.data_offset);
-  if (place.copy.verified_s) {
-    line += ", verified " + service::local_time(*place.copy.verified_s);
-  }
-  return line + "\n";
+  return line + ", tape file " + std::to_string(place.bundle.index_file + 1) + ", offset " +
+         std::to_string(place.copy.data_offset);
+}
+
+std::string place_line(const catalog::CopyPlace& place) {
+  const auto verified_s = place.copy.verified_s;
+  return place_text(place) + (verified_s ? ", verified " + service::local_time(*verified_s) : "") +
+         "\n";
+}
+
+json damaged_json(const catalog::Ledger::Damaged& damaged) {
+  json object = place_json(damaged.place);
+  object["verified_s"] = nullptr;
+  object["damaged_s"] = damaged.found_s;
+  object["damage"] = printable(damaged.found);
+  return object;
+}
+
+std::string damaged_line(const catalog::Ledger::Damaged& damaged) {
+  return place_text(damaged.place) + ", damaged: found " + service::local_time(damaged.found_s) +
+         (damaged.found.empty() ? "" : ", " + printable(damaged.found)) + "\n";
 }
 
 int where(Session& session, const std::string& argument, const std::string& at) {
@@ -244,14 +262,22 @@ int where(Session& session, const std::string& argument, const std::string& at) 
   if (!version) {
     no_such_path(path);
   }
-  const auto places = version->content ? context.ledger.places(*version->content)
-                                       : std::vector<catalog::CopyPlace>();
+  std::vector<catalog::CopyPlace> places;
+  std::vector<catalog::Ledger::Damaged> damaged;
+  if (version->content) {
+    places = context.ledger.places(*version->content);
+    damaged = context.ledger.damaged(*version->content);
+  }
   if (session.json()) {
     json object = version_json(*version);
     put_name(object, "path", path);
     object["copies"] = json::array();
     for (const auto& place : places) {
       object["copies"].push_back(place_json(place));
+    }
+    object["damaged"] = json::array();
+    for (const auto& one : damaged) {
+      object["damaged"].push_back(damaged_json(one));
     }
     print_json(session.console(), object);
     return kSuccess;
@@ -264,6 +290,9 @@ int where(Session& session, const std::string& argument, const std::string& at) 
   }
   for (const auto& place : places) {
     session.console().out(place_line(place));
+  }
+  for (const auto& one : damaged) {
+    session.console().out(damaged_line(one));
   }
   return kSuccess;
 }

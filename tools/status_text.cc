@@ -38,6 +38,33 @@ std::string room_text(const service::MediumStatus& medium) {
          (medium.known ? ", " + counted(medium.bundles, "bundle") : "");
 }
 
+std::string damage_text(const service::Status& status) {
+  std::string text;
+  for (const auto& [medium, copies, last_found_s] : status.damaged) {
+    text += "damaged: " + std::to_string(copies) + (copies == 1 ? " copy" : " copies") +
+            " on medium " + medium.label + ", last found " + service::local_time(last_found_s) +
+            "; `mixtape where` tells of each file, and if there are more and more, `mixtape media "
+            "retire " +
+            medium.label + "`\n";
+  }
+  for (const std::string& path : status.damaged_paths) {
+    text += "  /" + printable(path) + " lacks a copy since; `mixtape backup` writes another\n";
+  }
+  if (status.damaged_files > status.damaged_paths.size()) {
+    text +=
+        "  and " + std::to_string(status.damaged_files - status.damaged_paths.size()) + " more\n";
+  }
+  return text;
+}
+
+json damage_json(const service::Status& status) {
+  json list = json::array();
+  for (const auto& [medium, copies, last_found_s] : status.damaged) {
+    list.push_back({{"medium", medium.label}, {"copies", copies}, {"last_found_s", last_found_s}});
+  }
+  return list;
+}
+
 }  // namespace
 
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
@@ -161,6 +188,8 @@ nlohmann::json status_json(const service::Status& status) {
                  {"cleaning_cartridges", cleaning_json(status.cleaning)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
+                 {"damaged", damage_json(status)},
+                 {"damaged_files", status.damaged_files},
                  {"unseen_files", status.unseen_files},
                  {"staged_files", status.staged.files},
                  {"staged_bytes", status.staged.bytes},
@@ -192,6 +221,7 @@ std::string status_text(const service::Status& status) {
                 format_size(status.under_copied_bytes) +
                 ") are on fewer media than the policy asks for; bring a medium with room within "
                 "reach and run `mixtape backup` again\n";
+  text += damage_text(status);
   if (status.unseen_files > 0) {
     text += "  " + std::to_string(status.unseen_files) +
             " of them have their copies on media that were not seen since the catalog was "

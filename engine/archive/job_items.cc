@@ -83,25 +83,24 @@ void JobItems::add_directories(catalog::Tree& tree) {
                 std::make_move_iterator(missing.end()));
 }
 
-bool JobItems::wanted(const Item& item, const Excludes& excludes) {
-  return item.copies > 0 && std::ranges::none_of(item.on, excludes);
+bool JobItems::wanted(const Item& item, const Taker& taker) {
+  return item.copies > 0 && std::ranges::none_of(item.on, taker.excludes) &&
+         std::ranges::find(item.damaged_on, taker.medium) == item.damaged_on.end();
 }
 
-std::vector<Want> JobItems::wants(const Excludes& excludes) const {
+std::vector<Want> JobItems::wants(const Taker& taker) const {
   std::vector<Want> wants;
   wants.reserve(items_.size());
   for (const Item& item : items_) {
-    wants.push_back(wanted(item, excludes) ? Want::yes
-                    : is_directory(item)   ? Want::lead
-                                           : Want::no);
+    wants.push_back(wanted(item, taker) ? Want::yes : is_directory(item) ? Want::lead : Want::no);
   }
   return wants;
 }
 
-std::uint64_t JobItems::smallest_wanted(const Excludes& excludes) const {
+std::uint64_t JobItems::smallest_wanted(const Taker& taker) const {
   std::uint64_t smallest = 0;
   for (const Item& item : items_) {
-    if (item.content && (smallest == 0 || item.size < smallest) && wanted(item, excludes)) {
+    if (item.content && (smallest == 0 || item.size < smallest) && wanted(item, taker)) {
       smallest = item.size;
     }
   }

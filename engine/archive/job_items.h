@@ -29,12 +29,15 @@ class JobItems {
 
   [[nodiscard]] std::span<const Item> items() const { return items_; }
 
-  // What one medium may take. `taken`: media whose copy of a content makes another one here
-  // worthless.
-  using Excludes = std::function<bool(catalog::MediumId)>;
-  [[nodiscard]] std::vector<Want> wants(const Excludes& excludes) const;
+  // What one medium may take.
+  struct Taker {
+    catalog::MediumId medium{};
+    // Media whose copy of a content makes another one here worthless, this one among them.
+    std::function<bool(catalog::MediumId)> excludes;
+  };
+  [[nodiscard]] std::vector<Want> wants(const Taker& taker) const;
   // The smallest content still wanted; 0: none is.
-  [[nodiscard]] std::uint64_t smallest_wanted(const Excludes& excludes) const;
+  [[nodiscard]] std::uint64_t smallest_wanted(const Taker& taker) const;
 
   // What all media together shall still take, each copy counted.
   struct Left {
@@ -58,7 +61,7 @@ class JobItems {
   void add_directories(catalog::Tree& tree);
   void settle(const Fates& fates, const ArchivePlan& plan, std::uint64_t plain_bytes,
               catalog::MediumId medium, WriteOutcome& outcome);
-  [[nodiscard]] static bool wanted(const Item& item, const Excludes& excludes);
+  [[nodiscard]] static bool wanted(const Item& item, const Taker& taker);
 
   std::vector<Item> items_;
 };

@@ -4,15 +4,11 @@
 #include <algorithm>
 
 #include "engine/archive/index_writer.h"
-#include "engine/archive/load_for_writing.h"
-#include "engine/archive/medium_story.h"
-#include "engine/archive/stranger.h"
 #include "engine/archive/write_progress.h"
 #include "engine/catalog/rows.h"
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
 #include "tapeio/error.h"
-#include "tapeio/records.h"
 
 namespace mixtape::archive {
 namespace {
@@ -23,11 +19,6 @@ constexpr std::uint64_t kHeaderFrameBytes = 70;
 // What the catalog still grows by between the estimate and the last index, besides the rows of
 // bundles: the job's end, the medium's state.
 constexpr std::uint64_t kIndexGrowth = 64 * KiB;
-
-std::string kind_of(const tapeio::Library& library) {
-  const std::string url = library.url();
-  return url.substr(0, url.find(':'));
-}
 
 std::uint64_t live_bytes(catalog::Database& database) {
   catalog::Statement query(
@@ -82,90 +73,6 @@ MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger,
       open_end_(ledger.has_open_end(medium_.id)),
       repositions_before_(repositions_of(*drive_)) {}
 
-std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
-                                                 catalog::Ledger& ledger, tapeio::Library& library,
-                                                 const std::string& label,
-                                                 const std::optional<catalog::Medium>& known,
-                                                 Reporter& reporter, Stranger stranger,
-                                                 tapeio::ForPeople for_people) {
-  const tapeio::PlacedMedium placed{
-      .library = &library, .label = label, .location = known ? known->location : std::string()};
-  std::unique_ptr<tapeio::TapeDrive> drive = load_for_writing(placed, reporter, for_people);
-  const tapeio::MediumInfo info = *drive->medium();
-  bool blank = (!known || ledger.bundles(known->id).empty()) && is_blank(*drive, known.has_value());
-  if (!known && !blank) {
-    if (stranger == Stranger::leave) {
-      reporter.note("left medium " + label + " alone: it holds " + describe_stranger(*drive));
-      return nullptr;
-    }
-    blank = true;
-  }
-  catalog::Medium medium;
-  if (known) {
-    medium = *known;
-  } else {
-    medium.uuid = catalog::new_uuid();
-    medium.label = label;
-    medium.kind = kind_of(library);
-    medium.record_size = record_size_for(context.record_size, info);
-    medium.capacity_bytes = info.capacity_bytes;
-    // The row first: a medium without data claims nothing, and a label without a row would be a
-    // stranger's.
-    before_commit(context, "add medium");
-    medium.id = ledger.add_medium(medium);
-  }
-  if (info.capacity_bytes && info.capacity_bytes != medium.capacity_bytes) {
-    medium.capacity_bytes = info.capacity_bytes;  // Somebody edited it.
-    before_commit(context, "set medium capacity");
-    ledger.set_medium_capacity(medium.id, *info.capacity_bytes);
-  }
-  std::unique_ptr<MediumWriter> writer(
-      new MediumWriter(context, ledger, reporter, std::move(drive), std::move(medium)));
-  writer->ask_for_warning();
-  if (blank) {
-    writer->label();
-  } else {
-    writer->append_ = check_medium(context, ledger, writer->medium_, *writer->drive_, reporter);
-  }
-  ledger.label_seen(writer->medium_);
-  return writer;
-}
-
-void MediumWriter::label() {
-  format::MediumLabel label{.format = format::kTapeFormat,
-                            .medium = medium_.uuid,
-                            .catalog = ledger_.catalog_uuid(),
-                            .label = medium_.label,
-                            .record_size = medium_.record_size,
-                            .recipients = {},
-                            .created_s = context_.now_s(),
-                            .program = "mixtape " MIXTAPE_VERSION};
-  for (const format::Recipient& recipient : context_.recipients) {
-    label.recipients.push_back(recipient.text());
-  }
-  set_open_end(true);
-  drive_->rewind();
-  drive_->name_next_file("archaeology.tar");
-  tapeio::RecordWriter records(*drive_, medium_.record_size);
-  records.write(format::build_archaeology(label));
-  if (!records.reached_end()) {
-    records.finish();
-  }
-  if (!records.has_filemark()) {
-    set_full();
-    set_open_end(false);
-    throw Error(ErrorCode::no_space,
-                "label medium " + medium_.label +
-                    ": it ended before its label did, so it is too small or worn; use another one");
-  }
-  const tapeio::Position position = drive_->position();
-  append_ = {.block = position.block, .file = position.file};
-  labelled_now_ = true;
-  if (const std::string why = tell_chip(*drive_, medium_.label, context_.now_s()); !why.empty()) {
-    reporter_.note("medium " + medium_.label + ": its chip was not written: " + why);
-  }
-}
-
 std::uint64_t MediumWriter::behind_archive() const {
   return std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)) + kSlack +
          2 * kFilemarkCost;
@@ -189,11 +96,14 @@ std::uint64_t MediumWriter::sure_zone_bytes() const {
   return asked_zone_bytes_;
 }
 
+std::uint64_t MediumWriter::written_bytes() const {
+  return (append_.block - append_.file) * medium_.record_size;
+}
+
 MediumRoom MediumWriter::room() const {
-  const std::uint64_t records = append_.block - append_.file;
   return {
       .capacity_bytes = medium_.capacity_bytes,
-      .used_bytes = records * medium_.record_size + append_.file * kFilemarkCost,
+      .used_bytes = written_bytes() + append_.file * kFilemarkCost,
       .record_size = medium_.record_size,
       .index_bytes = std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)),
       .warning_zone_bytes =
@@ -272,13 +182,30 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
     return bundle;
   }
   ask_for_warning();
+  try {
+    write_planned(id, index, items, plan, preamble, before, bundle);
+  } catch (const Error& error) {
+    if (!is_of_medium(error.code())) {
+      throw;
+    }
+    give_up(id);
+    bundle.state = Bundle::State::failed;
+    bundle.failure = error;
+  }
+  return bundle;
+}
+
+void MediumWriter::write_planned(catalog::BundleId id, IndexWriter& index,
+                                 std::span<const Item> items, const ArchivePlan& plan,
+                                 const format::AgePreamble& preamble, const Progress& before,
+                                 Bundle& bundle) {
   go_to_append_point();
   const IndexWriter::Written written = index.write(*drive_);
   bundle.state = Bundle::State::given_up;
   if (!written.exists || written.early_warning) {
     give_up(id);
     set_full();
-    return bundle;
+    return;
   }
   const std::uint64_t archive_block = drive_->position().block;
   drive_->name_next_file("archive.tar.age");
@@ -286,14 +213,14 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
   if (bundle.archive.end == ArchiveResult::End::cancelled) {
     bundle.state = Bundle::State::cancelled;
     give_up(id);
-    return bundle;
+    return;
   }
   const bool whole =
       bundle.archive.end != ArchiveResult::End::end_of_medium && drive_->write_filemark().written;
   if (!whole) {
     give_up(id);
     set_full();
-    return bundle;
+    return;
   }
   commit(id, archive_block, items, plan, bundle.archive);
   bundle.state = Bundle::State::written;
@@ -302,7 +229,6 @@ MediumWriter::Bundle MediumWriter::write_bundle(catalog::JobId job, std::span<co
   if (bundle.archive.warned) {
     set_full();
   }
-  return bundle;
 }
 
 bool MediumWriter::holds(const ArchivePlan& plan, const format::AgePreamble& preamble,

@@ -17,6 +17,7 @@
 #include "engine/catalog/snapshot.h"
 #include "engine/format/age_header.h"
 #include "engine/progress/reporter.h"
+#include "tapeio/error.h"
 #include "tapeio/library.h"
 
 // One medium in a drive, from the first check to the closing index.
@@ -28,6 +29,7 @@
 //
 // Threads:  belongs to the thread that made it.
 // Errors:   throws what check_medium, the drive and the catalog throw. Afterwards only destroy it.
+//           A drive that fails in a bundle is told in its state.
 // Lifetime: context, ledger, library and reporter must outlive it.
 
 namespace mixtape::archive {
@@ -38,6 +40,8 @@ namespace mixtape::archive {
 // now.
 [[nodiscard]] std::uint64_t estimated_index_bytes(const WriteContext& context,
                                                   std::uint64_t record_size);
+
+class IndexWriter;
 
 class MediumWriter {
  public:
@@ -59,6 +63,8 @@ class MediumWriter {
   [[nodiscard]] bool full() const { return full_; }
   // What an archive may take now; index_bytes grows when an index turned out larger than thought.
   [[nodiscard]] MediumRoom room() const;
+  // Of the records on it up to where the next index goes, which is over the closing index.
+  [[nodiscard]] std::uint64_t written_bytes() const;
   // How the tape has moved since this writer has it; nullopt for a disk. Asks the drive.
   [[nodiscard]] std::optional<Streaming> streaming() const;
 
@@ -67,9 +73,12 @@ class MediumWriter {
       written,          // With what `archive` says.
       index_too_large,  // Nothing was written: plan again with the room that is left now.
       given_up,         // The medium's end came; nothing of it counts, the medium is full.
+      failed,           // Drive or medium failed, as `failure` says; nothing of it counts, and
+                        // the writer is only to be destroyed.
       cancelled,        // Nothing of it counts.
     };
     State state{};
+    std::optional<Error> failure;
     ArchiveResult archive;
     std::uint64_t index_bytes = 0;
     std::uint64_t archive_bytes = 0;
@@ -100,6 +109,9 @@ class MediumWriter {
   void ask_for_warning();
   [[nodiscard]] std::uint64_t sure_zone_bytes() const;
   void go_to_append_point();
+  void write_planned(catalog::BundleId id, IndexWriter& index, std::span<const Item> items,
+                     const ArchivePlan& plan, const format::AgePreamble& preamble,
+                     const Progress& before, Bundle& bundle);
   void set_open_end(bool open);
   void give_up(catalog::BundleId bundle);
   void set_full();

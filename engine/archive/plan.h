@@ -47,7 +47,8 @@ struct Item {
 
   // On how many media more it shall stand. 0: only where it leads to something (directories).
   std::uint32_t copies = 1;
-  std::vector<catalog::MediumId> on;  // Media that hold the content already.
+  std::vector<catalog::MediumId> on;          // Media that hold the content already.
+  std::vector<catalog::MediumId> damaged_on;  // Media that spoilt a copy of it: they get no other.
 };
 
 // An item for a version as the catalog has it.

@@ -8,6 +8,7 @@
 
 #include "engine/archive/job_items.h"
 #include "engine/archive/medium_writer.h"
+#include "engine/archive/passed_over.h"
 #include "engine/archive/targets.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/tree.h"
@@ -54,40 +55,41 @@ class Run {
       if (nothing_for(target)) {
         continue;
       }
-      (void)close(/*always=*/false);
+      (void)close(reporter, /*always=*/false);
       if (open(target, reporter, context_.for_people)) {
         fill(job, reporter);
       }
     }
-    while (Target* const fetched = next_to_fetch()) {
+    while (Target* const fetched = next_to_fetch(reporter)) {
       if (open(*fetched, reporter, context_.for_people)) {
         fill(job, reporter);
       }
     }
     items_.tell_left(most_plain_bytes(), outcome_);
     if (!writer_ && !open_any(reporter) && outcome_.media.empty()) {
-      fail_if_refused(reporter);
+      passed_over_.fail_if_any(reporter);
     }
     before_commit(context_, "finish job");
     ledger_.finish_job(job, context_.now_s());
     bool told = false;
     while (!told && (writer_ || open_any(reporter))) {
-      told = close(/*always=*/true);
+      told = close(reporter, /*always=*/true);
     }
     told = close_left_open(reporter) || told;
-    tell_refusals(reporter);
+    passed_over_.tell(reporter);
     if (!told && outcome_.no_room.empty()) {
       reporter.problem(
-          "no medium here carries this news yet: each is full, lies on a full disk or is not ours; "
-          "`mixtape media add` makes another, and the next job that changes something is told "
-          "there");
+          "no medium here carries this news yet: each is full, failed, lies on a full disk or is "
+          "not "
+          "ours; `mixtape media add` makes another, and the next job that changes something is "
+          "told there");
     }
     return std::move(outcome_);
   }
 
   std::vector<MediumUse> close_open_ends(Reporter& reporter) {
     (void)close_left_open(reporter);
-    tell_refusals(reporter);
+    passed_over_.tell(reporter);
     return std::move(outcome_.media);
   }
 
@@ -116,11 +118,13 @@ class Run {
     return domain.empty() ? "medium " + medium.label : domain;
   }
 
-  [[nodiscard]] JobItems::Excludes excluded_by(const catalog::Medium& medium) const {
-    return [this, id = medium.id, domain = domain_of(medium)](catalog::MediumId other) {
+  [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium) const {
+    const auto excludes = [this, id = medium.id,
+                           domain = domain_of(medium)](catalog::MediumId other) {
       const auto known = domains_.find(other);
       return other == id || (known != domains_.end() && known->second == domain);
     };
+    return {medium.id, excludes};
   }
 
   [[nodiscard]] MediumRoom room_in(const Target& target) const {
@@ -131,7 +135,7 @@ class Run {
   // Whether loading the medium would be in vain. Its closing index is written over, hence counted
   // as room.
   [[nodiscard]] bool nothing_for(const Target& target) const {
-    const std::uint64_t smallest = items_.smallest_wanted(excluded_by(target.medium));
+    const std::uint64_t smallest = items_.smallest_wanted(taker(target.medium));
     if (smallest == 0 || is_full(target)) {
       return true;
     }
@@ -165,12 +169,12 @@ class Run {
   }
 
   // The next of them, which is a target from now on; null: no other would help.
-  Target* next_to_fetch() {
+  Target* next_to_fetch(Reporter& reporter) {
     std::vector<Target> targets = fetchable();
     if (targets.empty()) {
       return nullptr;
     }
-    (void)close(/*always=*/false);
+    (void)close(reporter, /*always=*/false);
     at_ = nullptr;  // It may move.
     return &targets_.emplace_back(std::move(targets.front()));
   }
@@ -197,7 +201,7 @@ class Run {
       if (error.code() == ErrorCode::cancelled) {
         throw;
       }
-      refusals_.push_back(error);
+      passed_over_.refused(target.medium.label, error, reporter);
       return false;
     }
     if (!writer_) {
@@ -231,9 +235,8 @@ class Run {
     int replans = 0;
     while (!writer_->full()) {
       const format::AgePreamble preamble = format::make_preamble(context_.recipients);
-      const ArchivePlan plan =
-          plan_archive(items_.items(), items_.wants(excluded_by(writer_->medium())),
-                       limits_for(context_, writer_->room()));
+      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(taker(writer_->medium())),
+                                            limits_for(context_, writer_->room()));
       if (plan.members.empty()) {
         return;
       }
@@ -257,28 +260,54 @@ class Run {
                            " ended before an archive was complete: that archive goes to another "
                            "medium, what was written before it stays");
           break;
+        case MediumWriter::Bundle::State::failed:
+          pass_over(*bundle.failure, reporter);
+          return;
         case MediumWriter::Bundle::State::cancelled:
-          (void)close(/*always=*/false);
+          (void)close(reporter, /*always=*/false);
           throw Error(ErrorCode::cancelled, "write to medium " + use_.label + ": stopped");
       }
     }
   }
 
+  // What was done with the medium in the drive; `closing`: the size of its closing index, or 0.
+  void enter_use(std::uint64_t closing) {
+    if (closing > 0 || use_.bundles > 0) {
+      use_.index_bytes += closing;
+      use_.full = writer_->full();
+      use_.used_bytes = writer_->written_bytes() + closing;
+      use_.streaming = writer_->streaming();
+      outcome_.media.push_back(use_);
+    }
+  }
+
+  // The medium in the drive, or the drive, failed: what was committed stays, the rest goes on with
+  // other media. Nothing more is asked of it in this job, not even a closing index.
+  void pass_over(const Error& why, Reporter& reporter) {
+    passed_over_.failed(use_.label, why, reporter);
+    enter_use(0);
+    at_->passed_over = true;
+    writer_.reset();
+  }
+
   // Ends the work on the medium in the drive, if there is one. True: its closing index says all
   // that the catalog knows now; false: nothing more can be told on it.
-  bool close(bool always) {
+  bool close(Reporter& reporter, bool always) {
     if (!writer_ || !(always || writer_->must_close())) {
       writer_.reset();
       return false;
     }
-    const std::uint64_t index = writer_->close();
-    if (index > 0 || use_.bundles > 0) {
-      use_.index_bytes += index;
-      use_.full = writer_->full();
-      use_.used_bytes = writer_->room().used_bytes + writer_->room().index_bytes;
-      use_.streaming = writer_->streaming();
-      outcome_.media.push_back(use_);
+    std::uint64_t index = 0;
+    try {
+      index = writer_->close();
+    } catch (const Error& error) {
+      if (!is_of_medium(error.code())) {
+        throw;
+      }
+      pass_over(error, reporter);
+      return false;
     }
+    enter_use(index);
     at_->passed_over = index == 0;
     at_->filled = writer_->full();
     writer_.reset();
@@ -302,30 +331,10 @@ class Run {
       if (target.known && ledger_.has_open_end(target.medium.id) && open(target, reporter)) {
         reporter.note("medium " + target.medium.label +
                       ": an earlier run came to no closing index; writing it now");
-        told = close(/*always=*/true) || told;
+        told = close(reporter, /*always=*/true) || told;
       }
     }
     return told;
-  }
-
-  void fail_if_refused(Reporter& reporter) {
-    if (!refusals_.empty()) {
-      const Error first = refusals_.front();
-      refusals_.erase(refusals_.begin());
-      tell_refusals(reporter);
-      throw Error(first);
-    }
-  }
-
-  void tell_refusals(Reporter& reporter) const {
-    for (const Error& why : refusals_) {
-      // A disk without room is as good as a full medium, which is no problem either.
-      if (why.code() == ErrorCode::no_space) {
-        reporter.note(why.what());
-      } else {
-        reporter.problem(why.what());
-      }
-    }
   }
 
   void preview_medium(const Target& target, catalog::MediumId id) {
@@ -337,8 +346,8 @@ class Run {
     use.capacity_bytes = room.capacity_bytes;
     use.labelled_now = !target.known;
     while (true) {
-      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(excluded_by(medium)),
-                                            limits_for(context_, room));
+      const ArchivePlan plan =
+          plan_archive(items_.items(), items_.wants(taker(medium)), limits_for(context_, room));
       if (plan.members.empty()) {
         break;
       }
@@ -366,7 +375,7 @@ class Run {
   std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
   Target* at_ = nullptr;                  // Where that medium is.
   MediumUse use_;
-  std::vector<Error> refusals_;  // Of media that cannot be written to now, each in a sentence.
+  PassedOver passed_over_;
   WriteOutcome outcome_;
 };
 

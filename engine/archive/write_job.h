@@ -27,8 +27,9 @@
 // Errors:   throws Error{io, no_space, corrupt, cancelled}. After one, planned bundles stay
 //           planned: Ledger::settle_unfinished sees to them at the next start. A medium that cannot
 //           be appended to (another one, knows more than the catalog, protected, damaged, locked)
-//           is passed over and told as a problem; its Error is thrown when nothing could be written
-//           anywhere. One bad source never stops the job; it is in the outcome.
+//           is passed over and told as a problem; one that fails while it is written is named in a
+//           note and what it was to take goes to the next. Their Error is thrown when nothing could
+//           be written anywhere. One bad source never stops the job; it is in the outcome.
 // Lifetime: everything the context refers to must outlive the job.
 
 namespace mixtape::archive {
@@ -43,7 +44,7 @@ struct MediumUse {
   std::uint64_t bundles = 0;
   std::uint64_t archive_bytes = 0;  // Ciphertext of the archives written now.
   std::uint64_t index_bytes = 0;    // Of the indexes before them, and the closing one.
-  std::uint64_t used_bytes = 0;     // All in all.
+  std::uint64_t used_bytes = 0;     // Of all that is on it now.
   std::optional<std::uint64_t> capacity_bytes;
   bool labelled_now = false;
   bool full = false;

@@ -77,6 +77,9 @@ class Ledger {
   // The path is gone: its newest version was last seen by the job before `job`. Directories that
   // were only made by add_version go with their last child when the job is finished.
   void end_version(JobId job, PathId path);
+  // The bytes of the newest version of a path are nowhere any more: it leaves without a trace if it
+  // was never written and no bundle refers to it. What was there before it stays.
+  void drop_unwritten(PathId path);
 
   // --- Media
   [[nodiscard]] MediumId add_medium(
@@ -132,20 +135,43 @@ class Ledger {
   // Where a content is: good copies in written bundles on media not lost or retired first, then
   // those on retired media; bad ones never. Stable order by bundle.
   [[nodiscard]] std::vector<CopyPlace> places(ContentId content);
-  void mark_copy(ContentId content, BundleId bundle, CopyState state);
+  // Read whole, and right: whatever was found before, it is good.
   void mark_verified(ContentId content, BundleId bundle, std::int64_t now_s);
+
+  // --- Damage. A copy that was good when it was written and is found spoilt counts no more until
+  // it is verified again. When that was travels with the catalog; the words are in state.db.
+  // `found`: what was wrong with it, for people.
+  void mark_damaged(ContentId content, BundleId bundle, std::int64_t now_s, std::string_view found);
+  struct Damaged {
+    CopyPlace place;
+    std::int64_t found_s = 0;
+    std::string found;  // Empty when another machine found it.
+  };
+  // On media that are not lost, by bundle.
+  [[nodiscard]] std::vector<Damaged> damaged(ContentId content);
+  // Where to read a content: places(), or where there is none those found damaged, because
+  // a drive may do better next time.
+  [[nodiscard]] std::vector<CopyPlace> places_to_read(ContentId content);
+  struct DamagedMedium {
+    Medium medium;
+    std::uint64_t copies = 0;
+    std::int64_t last_found_s = 0;
+  };
+  // Media with damaged copies that are not lost, by label. Cost: one pass over the copies.
+  [[nodiscard]] std::vector<DamagedMedium> damaged_media();
 
   // --- Copy policy
   // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
   // plus the newest versions that were never written; in archive order. Copies count once per
   // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
-  // lists the media that hold one and are not lost. A retired medium counts no more, an unseen one
-  // not yet; a domain of no name is one of its own. `each` must not write to the catalog.
+  // lists the media that hold one and are not lost, `damaged_on` those of damaged ones. A retired
+  // medium does not count, an unseen one not yet; a domain of no name is its own. `each` reads.
   struct Need {
     std::string path;
     Version version;
     std::uint32_t missing;
     std::vector<MediumId> on;
+    std::vector<MediumId> damaged_on;
     bool spoilt;           // A written bundle has a copy that is bad.
     std::uint32_t unseen;  // So many further copies are on media that only have to be seen again.
   };

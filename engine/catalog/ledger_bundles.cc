@@ -77,6 +77,11 @@ Copy copy_from(const Statement& row, int at) {
   return copy;
 }
 
+CopyPlace place_from(const Statement& row) {
+  return {copy_from(row, 0), bundle_from(row, kCopyColumnCount),
+          medium_from(row, kCopyColumnCount + kBundleColumnCount)};
+}
+
 // --- Media
 
 MediumId Ledger::add_medium(const Medium& medium) {
@@ -345,15 +350,11 @@ std::vector<CopyPlace> Ledger::places(ContentId content) {
   Statement& query = statements_->places;
   Running running(query);
   query.bind(1, number(content));
-  constexpr int kCopyColumnCount = 8;
   while (query.step()) {
-    places.push_back({copy_from(query, 0), bundle_from(query, kCopyColumnCount),
-                      medium_from(query, kCopyColumnCount + kBundleColumnCount)});
+    places.push_back(place_from(query));
   }
   return places;
 }
-
-namespace {
 
 void require_copy(Database& database, ContentId content, BundleId bundle) {
   if (database.changes() != 1) {
@@ -361,16 +362,6 @@ void require_copy(Database& database, ContentId content, BundleId bundle) {
                                           std::to_string(number(content)) + " in bundle " +
                                           std::to_string(number(bundle)) + ": there is none");
   }
-}
-
-}  // namespace
-
-void Ledger::mark_copy(ContentId content, BundleId bundle, CopyState state) {
-  statements_->mark_copy.bind(1, number(content))
-      .bind(2, number(bundle))
-      .bind(3, static_cast<std::int64_t>(state))
-      .run();
-  require_copy(database_, content, bundle);
 }
 
 void Ledger::mark_verified(ContentId content, BundleId bundle, std::int64_t now_s) {

@@ -18,7 +18,7 @@ class Holders {
  public:
   Holders(Database& database, const std::vector<Medium>& media, const std::set<MediumId>& unseen,
           const std::function<std::string(const Medium&)>& domain)
-      : copies_(database, "SELECT bundle, state FROM copy WHERE content = ?") {
+      : copies_(database, "SELECT bundle, state, verified FROM copy WHERE content = ?") {
     std::unordered_map<std::string, int> domains;
     std::unordered_map<std::int64_t, Holder> by_medium;
     int next = 0;
@@ -43,12 +43,13 @@ class Holders {
     }
   }
 
-  // Counts the good copies of a content; media() are those that hold one, spoilt() says whether
-  // there is a bad one.
+  // Counts the good copies of a content; media() are those that hold one, damaged() those of copies
+  // that were found damaged, spoilt() says whether there is a bad one.
   std::uint32_t count(std::int64_t content) {
     media_.clear();
     domains_.clear();
     spoilt_ = false;
+    damaged_.clear();
     unseen_.clear();
     Running running(copies_);
     copies_.bind(1, content);
@@ -59,6 +60,9 @@ class Holders {
       }
       if (copies_.integer(1) != static_cast<std::int64_t>(CopyState::good)) {
         spoilt_ = true;
+        if (!copies_.is_null(2)) {
+          enter(damaged_, holder->second.medium);
+        }
         continue;
       }
       enter(media_, holder->second.medium);
@@ -69,6 +73,7 @@ class Holders {
     return static_cast<std::uint32_t>(domains_.size());
   }
   [[nodiscard]] const std::vector<MediumId>& media() const { return media_; }
+  [[nodiscard]] const std::vector<MediumId>& damaged() const { return damaged_; }
   [[nodiscard]] bool spoilt() const { return spoilt_; }
   // How many more there would be if every medium had been seen.
   [[nodiscard]] std::uint32_t unseen() const {
@@ -94,7 +99,7 @@ class Holders {
 
   Statement copies_;
   std::unordered_map<std::int64_t, Holder> bundles_;
-  std::vector<MediumId> media_;
+  std::vector<MediumId> media_, damaged_;
   std::vector<int> domains_, unseen_;
   bool spoilt_ = false;
 };
@@ -135,15 +140,15 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
       const std::uint32_t want = wanted(path);
       const std::uint32_t have = holders.count(visible->content);
       if (have < want && !each({path, reader.version(*visible), want - have, holders.media(),
-                                holders.spoilt(), holders.unseen()})) {
+                                holders.damaged(), holders.spoilt(), holders.unseen()})) {
         return false;
       }
     }
     if (!newest.written && newest.open()) {
       const std::uint32_t have = holders.count(newest.content);
       const std::uint32_t want = std::max(wanted(path), have + 1);
-      return each({path, reader.version(newest), want - have, holders.media(), holders.spoilt(),
-                   holders.unseen()});
+      return each({path, reader.version(newest), want - have, holders.media(), holders.damaged(),
+                   holders.spoilt(), holders.unseen()});
     }
     return true;
   });

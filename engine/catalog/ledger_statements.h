@@ -23,6 +23,8 @@ struct Ledger::Statements {
   [[nodiscard]] std::int64_t node_for(const VersionKey& key, std::optional<ContentId> content,
                                       const std::optional<VersionKey>& link_of);
   void erase_version(const VersionRow& row);
+  // Its directory may have lost its last child.
+  void note_bereft(std::int64_t path);
   void ensure_directory(JobId job, std::int64_t path, RootId origin);
   void enter_version(JobId job, std::int64_t path, const Metadata& metadata,
                      std::optional<ContentId> content, std::int64_t node, std::int64_t attribute);
@@ -75,10 +77,16 @@ inline constexpr std::string_view kBundleColumns =
     " b.plain_bytes, b.state, b.written ";
 inline constexpr std::string_view kCopyColumns =
     " k.content, k.bundle, k.block, k.headers, k.stored, k.state, k.verified, c.size ";
+inline constexpr int kCopyColumnCount = 8;
 inline constexpr int kBundleColumnCount = 11;
+inline constexpr int kMediumColumnCount = 8;
 [[nodiscard]] Medium medium_from(const Statement& row, int first_column);
 [[nodiscard]] Bundle bundle_from(const Statement& row, int first_column);
 [[nodiscard]] Copy copy_from(const Statement& row, int first_column);
+// Of kCopyColumns, kBundleColumns and kMediumColumns in this order.
+[[nodiscard]] CopyPlace place_from(const Statement& row);
+// After a change of one copy: Error{not_found} when there was none.
+void require_copy(Database& database, ContentId content, BundleId bundle);
 
 // Finds which contents are the same as others now that hashes are known, and moves what refers to
 // them. Cost: one pass over the versions when anything has to move. Returns where each moved

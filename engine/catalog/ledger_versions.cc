@@ -247,6 +247,27 @@ void Ledger::add_version(JobId job, PathId path, const Metadata& metadata,
   transaction.commit();
 }
 
+void Ledger::Statements::note_bereft(std::int64_t path) {
+  if (path == number(kRootPath)) {
+    return;
+  }
+  const std::int64_t directory = parent(path);
+  const auto row = one_row(newest.bind(1, directory));
+  if (row && reader.is_synthetic(*row)) {
+    bereft.insert(directory);
+  }
+}
+
+void Ledger::drop_unwritten(PathId path) {
+  Transaction transaction(database_);
+  const auto newest = one_row(statements_->newest.bind(1, number(path)));
+  if (newest && statements_->never_mattered(*newest)) {
+    statements_->erase_version(*newest);
+    statements_->note_bereft(number(path));
+  }
+  transaction.commit();
+}
+
 void Ledger::end_version(JobId job, PathId path) {
   Transaction transaction(database_);
   statements_->fresh().directory = -1;
@@ -269,13 +290,7 @@ void Ledger::end_version(JobId job, PathId path) {
       end(*shown);
     }
   }
-  if (path != kRootPath) {
-    const std::int64_t parent = statements_->parent(number(path));
-    const auto directory = one_row(statements_->newest.bind(1, parent));
-    if (directory && statements_->reader.is_synthetic(*directory)) {
-      statements_->bereft.insert(parent);
-    }
-  }
+  statements_->note_bereft(number(path));
   transaction.commit();
 }
 

@@ -196,8 +196,19 @@ CREATE TABLE state.health(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What was found wrong with a copy, and when: of the member at this block of the bundle's archive.
+constexpr std::string_view kState4 = R"sql(
+CREATE TABLE state.damage(
+  bundle BLOB NOT NULL,
+  block INTEGER NOT NULL,
+  found INTEGER NOT NULL,
+  words TEXT NOT NULL,
+  PRIMARY KEY (bundle, block)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

@@ -71,6 +71,10 @@ class Tree {
   // `start` itself is visited first.
   void walk(View view, PathId start,
             const std::function<bool(const std::string& path, const Version&)>& each);
+  // The files of now at and below `start` that no view shows: a scan saw them, and no job has come
+  // to write any version of them. In archive order.
+  void walk_never_written(PathId start,
+                          const std::function<void(const std::string& path, const Version&)>& each);
 
   // What a bundle holds below `parent`: its files, and the directories that lead to some.
   void list_bundle(BundleId bundle, PathId parent, const std::function<bool(const Entry&)>& each);

@@ -27,6 +27,20 @@ void Tree::walk(View view, PathId start,
       });
 }
 
+void Tree::walk_never_written(
+    PathId start, const std::function<void(const std::string& path, const Version&)>& each) {
+  VersionReader& reader = statements_->reader;
+  DepthFirst(database_, reader, kNow)
+      .below(start, path_of(start),
+             [&](const std::string& at, const std::vector<VersionRow>& versions) {
+               const VersionRow& newest = versions.back();
+               if (shown(versions, kNow) == nullptr && !newest.written && newest.open()) {
+                 each(at, reader.version(newest));
+               }
+               return true;
+             });
+}
+
 void Tree::find(std::string_view pattern,
                 const std::function<bool(const std::string& path, const Version&)>& each) {
   const bool whole_path = pattern.find('/') != std::string_view::npos;

@@ -125,6 +125,7 @@ struct Bundle {
   std::optional<std::int64_t> written_s;
 };
 
+// A bad one with `verified_s` was found damaged then; one without was bad from the start.
 enum class CopyState : int { good = 0, bad = 1 };
 
 // A content in an archive. Offsets are in the archive's plaintext.
@@ -137,7 +138,7 @@ struct Copy {
       0;                // Data bytes in the archive: the size, or less for a sparse member.
   bool sparse = false;  // The data begins with a GNU sparse 1.0 map.
   CopyState state = CopyState::good;
-  std::optional<std::int64_t> verified_s;
+  std::optional<std::int64_t> verified_s;  // When it was last read whole, or found damaged.
 };
 
 // Everything a reader needs to fetch a content from one of its copies with one seek.

@@ -34,12 +34,12 @@ namespace mixtape::recall {
 
 // What recall asks the outside world. All but the last called on the worker's thread.
 struct Outside {
-  // Good copies of a content, the preferred first.
+  // Copies of a content that are worth reading, the preferred first.
   std::function<std::vector<Extent>(const Content&)> extents;
   // Where this medium is now; nullopt: not within reach.
   std::function<std::optional<tapeio::PlacedMedium>(const std::string& medium_label)> find_medium;
-  // A copy was found damaged: its bytes are not what they must be. One that cannot be read now is
-  // not.
+  // A copy was found damaged: its bytes are not what they must be, or the tape is bad there.
+  // One that a drive fails to read now is not.
   std::function<void(const Content&, const Extent&, const std::string& why)> damaged;
   // A copy was read whole and has the hash that the content had before.
   std::function<void(const Content&, const Extent&)> verified;

@@ -250,8 +250,9 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
     spdlog::warn("recall: content {} on medium {}: {}", job.content.number,
                  extent.archive.medium_label, error.what());
   }
-  // Only what was read says something about the copy: a drive or a disk may do better next time.
-  if (error.code() == ErrorCode::corrupt) {
+  // Only the tape and what was read from it say something about the copy: a drive or a disk that
+  // fails may do better next time.
+  if (is_damage(error.code())) {
     tell("note a damaged copy", [&] { outside_.damaged(job.content, extent, error.what()); });
   }
   job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));
@@ -260,7 +261,7 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
     place(id);
     return;
   }
-  const bool is_told = error.code() == ErrorCode::not_permitted || error.code() == ErrorCode::io;
+  const bool is_told = error.code() == ErrorCode::not_permitted || is_of_medium(error.code());
   fail(id,
        std::make_exception_ptr(Error(is_told ? error.code() : ErrorCode::corrupt, error.what())));
 }

@@ -69,9 +69,7 @@ void add_scan(BackupResult& result, const archive::Scan& scan) {
   add_troubles(result, scan.unreadable);
 }
 
-}  // namespace
-
-BackupResult backup(Context& context, const BackupRequest& request, Reporter& reporter) {
+BackupResult run_backup(Context& context, const BackupRequest& request, Reporter& reporter) {
   BackupResult result;
   Stopwatch watch;
   if (!request.dry_run) {
@@ -116,10 +114,15 @@ BackupResult backup(Context& context, const BackupRequest& request, Reporter& re
   } else {
     result.written.media = write.close_open_ends(libraries, reporter);
   }
-  record_health(context);
   release_pins(context);
   result.seconds.write = watch.lap();
   return result;
+}
+
+}  // namespace
+
+BackupResult backup(Context& context, const BackupRequest& request, Reporter& reporter) {
+  return with_health_recorded(context, [&] { return run_backup(context, request, reporter); });
 }
 
 std::string explain_backup(Context& context, const BackupRequest& request,

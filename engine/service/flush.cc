@@ -160,10 +160,8 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
   return unmet;
 }
 
-}  // namespace
-
-FlushResult flush(Context& context, const std::string& command, Reporter& reporter, bool dry_run,
-                  tapeio::ForPeople for_people) {
+FlushResult run_flush(Context& context, const std::string& command, Reporter& reporter,
+                      bool dry_run, tapeio::ForPeople for_people) {
   FlushResult result;
   result.dry_run = dry_run;
   context.ledger.settle_unfinished();
@@ -183,9 +181,16 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
     set.commit([&](const std::filesystem::path& left) { keep_unmet(context, left, *unmet); });
     result.pinned_files = unmet->keep.size();
   }
-  record_health(context);
   release_pins(context);
   return result;
+}
+
+}  // namespace
+
+FlushResult flush(Context& context, const std::string& command, Reporter& reporter, bool dry_run,
+                  tapeio::ForPeople for_people) {
+  return with_health_recorded(
+      context, [&] { return run_flush(context, command, reporter, dry_run, for_people); });
 }
 
 }  // namespace mixtape::service

@@ -40,6 +40,20 @@ class HealthNotes {
 // noted; throws nothing for that.
 void record_health(Context& context);
 
+// A job: what its drives and media told is written down also when it fails, because then it matters
+// most.
+template <typename Job>
+auto with_health_recorded(Context& context, Job job) {
+  try {
+    auto result = job();
+    record_health(context);
+    return result;
+  } catch (...) {
+    record_health(context);
+    throw;
+  }
+}
+
 // That this drive (its serial number) was cleaned: what it asked for before is done.
 void note_cleaned(Context& context, const std::string& drive, const std::string& serial);
 

@@ -41,7 +41,7 @@ std::optional<ByteView> record_at(tapeio::TapeDrive& drive, std::uint64_t block,
     if (ends_the_search(error.code())) {
       throw;
     }
-    return error.code() == ErrorCode::io ? std::nullopt : std::optional(ByteView());
+    return is_of_medium(error.code()) ? std::nullopt : std::optional(ByteView());
   }
 }
 

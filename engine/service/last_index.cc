@@ -49,9 +49,41 @@ bool is_index(tapeio::TapeDrive& drive, std::size_t record_size,
   return as_text(start) == kSqliteMagic;
 }
 
+// Whether what stands at the end of an archive is its last chunk. The driver of a tape writes a
+// filemark for a program that was killed, and the archive that it ends is none.
+bool has_last_chunk(tapeio::TapeDrive& drive, std::uint64_t block, std::size_t record_size,
+                    std::uint64_t sealed, const format::AgePreamble& preamble,
+                    std::uint64_t plain) {
+  const std::uint64_t chunk = format::chunk_count(plain) - 1;
+  const std::uint64_t begin = preamble.bytes.size() + chunk * format::kSealedChunk;
+  const std::uint64_t first = begin / record_size;
+  Bytes end;
+  Bytes record(record_size);
+  try {
+    drive.locate(block + first);
+    while (first * record_size + end.size() < sealed) {
+      const ReadResult read = drive.read_record(record);
+      if (read.kind != ReadResult::Kind::record) {
+        return false;
+      }
+      end.insert(end.end(), record.begin(),
+                 record.begin() + static_cast<std::ptrdiff_t>(read.size));
+    }
+  } catch (const Error& error) {
+    if (!is_of_medium(error.code())) {
+      throw;
+    }
+    return true;  // Worn where it ends, which takes nothing from what stands before.
+  }
+  const ByteView seal =
+      ByteView(end).subspan(static_cast<std::size_t>(begin - first * record_size));
+  Bytes opened(seal.size() - (format::kSealedChunk - format::kChunk));
+  return format::try_open_chunk(preamble.payload_key, chunk, true, seal, opened);
+}
+
 // Whether a whole archive follows the index that was just read; the head stands behind the index.
 void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
-                      catalog::FoundIndex& found) {
+                      std::span<const format::Identity> identities, catalog::FoundIndex& found) {
   found.archive_block = drive.position().block;
   if (drive.space_filemarks(1) != 1) {
     return;
@@ -64,10 +96,16 @@ void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
     return;
   }
   const auto header = format::header_size(ByteView(record).first(first.size));
-  const auto plain =
-      header ? format::plain_size(*header + format::kAgeNonceSize, sealed) : std::nullopt;
-  found.bundle_exists = plain.has_value();
-  found.archive_plain_bytes = plain.value_or(0);
+  const std::uint64_t preamble = header.value_or(0) + format::kAgeNonceSize;
+  const auto plain = header ? format::plain_size(preamble, sealed) : std::nullopt;
+  if (!plain || preamble > first.size) {
+    return;
+  }
+  const format::AgePreamble opened =
+      format::open_preamble(ByteView(record).first(static_cast<std::size_t>(preamble)), identities);
+  found.bundle_exists =
+      has_last_chunk(drive, found.archive_block, record_size, sealed, opened, *plain);
+  found.archive_plain_bytes = *plain;
 }
 
 catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLabel& label,
@@ -84,7 +122,7 @@ catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLab
                                              ": it was written for another medium");
   }
   if (found.label.role == catalog::IndexRole::bundle) {
-    look_for_archive(drive, label.record_size, found);
+    look_for_archive(drive, label.record_size, identities, found);
   }
   return found;
 }

@@ -62,7 +62,7 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
     try {
       found = read_label(drive);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::io) {
+      if (error.code() != ErrorCode::corrupt && !is_of_medium(error.code())) {
         throw;
       }
       // A damaged label is no reason not to read what its archives hold. A stranger's tape under
@@ -71,7 +71,7 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
       if (holds_any(archives, drive).value_or(false)) {
         return;
       }
-      throw Error(error.code() == ErrorCode::io ? ErrorCode::io : ErrorCode::wrong_medium,
+      throw Error(is_of_medium(error.code()) ? error.code() : ErrorCode::wrong_medium,
                   what +
                       "it does not say that it is one of ours, and holds no archive that the "
                       "catalog has there (" +

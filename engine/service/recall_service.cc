@@ -109,7 +109,7 @@ recall::Outside RecallService::outside() {
   outside.extents = [this](const recall::Content& content) {
     std::vector<recall::Extent> extents;
     for (const catalog::CopyPlace& place :
-         reader().ledger.places(catalog::ContentId{content.number})) {
+         reader().ledger.places_to_read(catalog::ContentId{content.number})) {
       extents.push_back(to_extent(place));
     }
     return extents;
@@ -124,11 +124,12 @@ recall::Outside RecallService::outside() {
                              " on medium " + extent.archive.medium_label + " is damaged: " + why;
     spdlog::error("{}", line);
     say_(line);
-    post([content, bundle = extent.archive.bundle_uuid](Context& context) {
+    post([content, bundle = extent.archive.bundle_uuid, why](Context& context) {
       if (const auto found = context.ledger.bundle(bundle)) {
-        context.ledger.mark_copy(catalog::ContentId{content.number}, found->id,
-                                 catalog::CopyState::bad);
+        context.ledger.mark_damaged(catalog::ContentId{content.number}, found->id, context.now_s(),
+                                    why);
       }
+      record_health(context);
     });
   };
   outside.verified = [this](const recall::Content& content, const recall::Extent& extent) {
@@ -156,7 +157,7 @@ bool RecallService::within_reach(const recall::Content& content) {
   if (!asking_) {
     asking_ = std::make_unique<Context>(workspace_, catalog::Access::read);
   }
-  const auto places = asking_->ledger.places(catalog::ContentId{content.number});
+  const auto places = asking_->ledger.places_to_read(catalog::ContentId{content.number});
   const auto slots = workspace_.libraries().slots(Libraries::Look::glance);
   return std::any_of(slots.begin(), slots.end(), [&](const Libraries::Slot& slot) {
     return std::any_of(places.begin(), places.end(), [&](const catalog::CopyPlace& place) {

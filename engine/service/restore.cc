@@ -239,9 +239,7 @@ class Restore {
 }  // namespace
 
 RestoreResult restore(Context& context, const RestoreRequest& request, Reporter& reporter) {
-  RestoreResult result = Restore(context, request, reporter).run();
-  record_health(context);
-  return result;
+  return with_health_recorded(context, [&] { return Restore(context, request, reporter).run(); });
 }
 
 }  // namespace mixtape::service

@@ -89,10 +89,25 @@ RestorePlan::RestorePlan(Context& context, const RestoreRequest& request, Destin
       take(found, version);
       return true;
     });
+    if (!request.at_s) {
+      tell_never_written(*id);
+    }
   }
   for (RestoreContent& content : contents) {
     find_copies(content);
   }
+}
+
+// Nothing shows them, so that a directory without them would look whole. What was staged is in
+// staging still.
+void RestorePlan::tell_never_written(catalog::PathId below) {
+  context_.tree.walk_never_written(
+      below, [&](const std::string& path, const catalog::Version& version) {
+        if (version.origin != catalog::kStagingRoot) {
+          add_trouble(result_, path,
+                      "a backup has seen it, and none has written it to a medium so far");
+        }
+      });
 }
 
 void RestorePlan::take(const std::string& path, const catalog::Version& version) {
@@ -227,7 +242,7 @@ std::size_t RestorePlan::archive_of(const catalog::CopyPlace& place) {
 
 void RestorePlan::find_copies(RestoreContent& content) {
   for (const catalog::CopyPlace& place :
-       context_.ledger.places(catalog::ContentId{content.content.number})) {
+       context_.ledger.places_to_read(catalog::ContentId{content.content.number})) {
     try {
       (void)recall::spot_of(to_extent(place));
     } catch (const Error& error) {

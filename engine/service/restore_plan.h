@@ -91,6 +91,7 @@ class RestorePlan {
                              const std::function<bool(const std::string& label)>& here) const;
 
  private:
+  void tell_never_written(catalog::PathId below);
   void take(const std::string& path, const catalog::Version& version);
   void take_file(const std::string& path, const catalog::Version& version);
   // What is to be done about item.target: make it; nothing, because it is there as archived; or

@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds kProgressInterval{100};
 // Codes that concern one copy: its bytes, or the archive it is in, which no key opens. All others
 // are about the medium.
 bool concerns_copy(ErrorCode code) {
-  return code == ErrorCode::corrupt || code == ErrorCode::io || code == ErrorCode::not_permitted;
+  return is_damage(code) || code == ErrorCode::io || code == ErrorCode::not_permitted;
 }
 
 }  // namespace
@@ -333,10 +333,10 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
   if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
     reporter_.problem(plan_.items[content.items.front()].target + ": " + told);
   }
-  if (code == ErrorCode::corrupt) {  // Unreadable now says nothing about next time.
+  if (is_damage(code)) {  // A drive that fails says nothing about the copy.
     note_in_catalog([&](Context& context) {
-      context.ledger.mark_copy(catalog::ContentId{content.content.number}, archive.bundle,
-                               catalog::CopyState::bad);
+      context.ledger.mark_damaged(catalog::ContentId{content.content.number}, archive.bundle,
+                                  context.now_s(), why);
     });
   }
 }

@@ -13,6 +13,8 @@ namespace {
 
 using Slots = std::vector<Libraries::Slot>;
 
+constexpr std::size_t kMostPathsTold = 20;
+
 // Takes the medium out of `slots` when it is there. The label on a disk medium is read, because
 // that moves nothing; of a cartridge only its drive can tell.
 void look_for(MediumStatus& status, Context& context, Slots& slots) {
@@ -58,6 +60,16 @@ std::optional<std::string> contents_of(Context& context, tapeio::Library& librar
   }
 }
 
+void note_damage(const catalog::Ledger::Need& need, Status& status) {
+  if (need.damaged_on.empty()) {
+    return;
+  }
+  ++status.damaged_files;
+  if (status.damaged_paths.size() < kMostPathsTold) {
+    status.damaged_paths.push_back(need.path);
+  }
+}
+
 void count_under_copied(Context& context, Status& status) {
   const CopyPolicy policy(context.config());
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
@@ -66,6 +78,7 @@ void count_under_copied(Context& context, Status& status) {
                          ++status.under_copied_files;
                          status.under_copied_bytes += need.version.size;
                          status.unseen_files += need.missing <= need.unseen ? 1 : 0;
+                         note_damage(need, status);
                          return true;
                        });
 }
@@ -116,6 +129,7 @@ Status status_of(Context& context) {
   status.drives = drives(context);
   status.cleaning = cleaning_cartridges(context);
   count_under_copied(context, status);
+  status.damaged = context.ledger.damaged_media();
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();
   status.recovery_kept_elsewhere = context.workspace.home().recovery_kept_elsewhere();

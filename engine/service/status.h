@@ -41,6 +41,9 @@ struct Status {
   std::vector<CleaningStatus> cleaning;
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
+  std::vector<catalog::Ledger::DamagedMedium> damaged;
+  std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
+  std::vector<std::string> damaged_paths;  // The first of them.
   std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.
   staging::Staging::Usage staged;
   recall::Cache::Usage cache;

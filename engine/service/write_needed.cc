@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -88,6 +89,34 @@ class SourceCheck {
   archive::FileReader reader_{read_bytes_, while_reading_};
 };
 
+// Taken by a flush that could not write it. It waits in staging; when it is there no more, whoever
+// put it there took it away again, and no scan will ever say so.
+bool is_only_staged(const catalog::Version& version) {
+  return !version.written && version.origin == catalog::kStagingRoot;
+}
+
+class DroppedFiles {
+ public:
+  explicit DroppedFiles(Context& context) : context_(context) {}
+
+  void add(const catalog::Ledger::Need& need) {
+    std::error_code absent;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(
+            context_.workspace.staging().tree() / need.path, absent))) {
+      paths_.push_back(need.version.key.path);
+    }
+  }
+  void forget() {
+    for (const catalog::PathId path : paths_) {
+      context_.ledger.drop_unwritten(path);
+    }
+  }
+
+ private:
+  Context& context_;
+  std::vector<catalog::PathId> paths_;
+};
+
 void add_scanned(const archive::Scan& scan, NeededItems& needed) {
   // Without a content to go along with, nothing is written.
   const bool along = !needed.items.empty();
@@ -140,12 +169,17 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
     }
   }
   const auto is_retired = [&](catalog::MediumId medium) { return retired.contains(medium); };
+  DroppedFiles dropped(context);
   context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
                        copy_domains(context.workspace),
                        [&](const catalog::Ledger::Need& need) {
                          const auto source = find_source(context, scan, need.path, need.version);
                          if (!source) {
-                           ++needed.out_of_reach;
+                           if (is_only_staged(need.version)) {
+                             dropped.add(need);
+                           } else {
+                             ++needed.out_of_reach;
+                           }
                            return true;
                          }
                          if (std::string why = check.defect(*source, need); !why.empty()) {
@@ -159,11 +193,13 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
                          item.state = source->state;
                          item.copies = need.missing;
                          item.on = need.on;
+                         item.damaged_on = need.damaged_on;
                          std::erase_if(item.on, is_retired);
                          needed.changed.add(need.path);
                          needed.items.push_back(std::move(item));
                          return true;
                        });
+  dropped.forget();
   add_scanned(scan, needed);
   return needed;
 }

@@ -41,7 +41,8 @@ struct NeededItems {
 // Bytes are looked for where `scan` found its paths, at the path itself, and in the cache (staged
 // files that wait for another copy). An archive keeps the place of a file that turns out to be
 // unreadable, so that is asked before: may it be opened; and, of what came to a medium as a bad
-// copy, can it be read from its beginning to its end. Errors: Error{cancelled}.
+// copy, can it be read from its beginning to its end. What a flush took and could not write, and
+// what is in staging no more, leaves the catalog. Errors: Error{cancelled}.
 [[nodiscard]] NeededItems needed_items(Context& context, const archive::Scan& scan,
                                        Reporter& reporter);
 

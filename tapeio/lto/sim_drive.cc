@@ -98,7 +98,7 @@ auto SimDrive::judged(std::uint8_t alert, std::uint64_t& failures, Operation ope
     }
     return result;
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::io) {  // Others are of the request, not of the tape.
+    if (is_of_medium(error.code())) {  // Others are of the request, not of the tape.
       ++failures;
       raised_.insert(alert);
       if (is_worn) {

@@ -246,14 +246,14 @@ Advice advice_for_medium_error(const Sense& sense) {
     case 0x03:
     case 0x0c:
     case 0x50:
-      return {Remedy::fail, ErrorCode::io,
+      return {Remedy::fail, ErrorCode::bad_medium,
               "the tape cannot be written here: clean the drive; if it happens again, take this "
               "cartridge out of use"};
     case 0x52:
-      return {Remedy::fail, ErrorCode::io,
+      return {Remedy::fail, ErrorCode::bad_medium,
               "the cartridge is faulty: copy what can be read and take it out of use"};
     default:
-      return {Remedy::fail, ErrorCode::io,
+      return {Remedy::fail, ErrorCode::bad_medium,
               "the tape cannot be read here: clean the drive, or use another copy"};
   }
 }

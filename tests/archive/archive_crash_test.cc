@@ -53,8 +53,7 @@ class FaultyLibrary final : public tapeio::Library {
   tapeio::Library& library_;
 };
 
-void end_last_tape_file(tapeio::MemoryLibrary& media, const std::string& label) {
-  tapeio::MemoryMedium& medium = media.medium(label);
+void end_last_tape_file(tapeio::MemoryMedium& medium) {
   tapeio::MemoryDrive drive(medium);
   if (medium.object_count() == 0) {
     return;
@@ -66,261 +65,206 @@ void end_last_tape_file(tapeio::MemoryLibrary& media, const std::string& label) 
   }
 }
 
-// Three small files over two jobs: the second one appends, and is the one that dies.
-class CrashTest : public ::testing::Test {
- protected:
-  void prepare(test::WriteWorld& world) {
-    world.add_source("old/a", 70'000);
-    (void)world.run();
-    world.add_source("new/b", 150'000);
-    world.add_source("new/c", 10);
-  }
-
-  // The world after the second job died: honest, and whole again after one more run.
-  void expect_whole_after(test::WriteWorld& world, const std::string& where) {
-    SCOPED_TRACE(where);
-    const std::vector<std::string> after_crash = world.readable_paths();
-    EXPECT_THAT(after_crash, IsSupersetOf({"old/a"}));
-    EXPECT_THAT(world.readable_after_recovery(), IsSupersetOf(after_crash));
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(3));
-    EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
-    EXPECT_THAT(world.reporter.problems, SizeIs(0));
-  }
+// The library with the one medium that a job writes to, and what may happen to that.
+struct Media {
+  std::unique_ptr<tapeio::Library> library;
+  std::function<void()> lose_power = [] {};
+  // The drive and its driver live on: what was written stays, and Linux' st ends it with a filemark
+  // of its own when it closes the device. An unfinished tape file looks whole then.
+  std::function<void()> close_device = [] {};
 };
 
-TEST_F(CrashTest, PowerFailsBeforeAnyOperationOfTheDrive) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    library.plan.cut_power_before_operation = k;
-    library.plan.on_power_cut = [&] { media.medium("MX0001").cut_power(); };
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const tapeio::PowerCut&) {
-      died = true;
-    }
-    library.plan = {};
-    if (!died) {
-      EXPECT_GT(k, 20U);
-      return;
-    }
-    expect_whole_after(world, "before drive operation " + std::to_string(k));
+Media in_memory() {
+  auto library = std::make_unique<tapeio::MemoryLibrary>(tapeio::MemoryLibraryOptions{});
+  library->add_medium("MX0001", 16 * MiB);
+  tapeio::MemoryMedium& medium = library->medium("MX0001");
+  return {.library = std::move(library),
+          .lose_power = [&medium] { medium.cut_power(); },
+          .close_device = [&medium] { end_last_tape_file(medium); }};
+}
+
+// What a job may meet, and what must hold afterwards.
+struct Sweep {
+  // Makes the world in which the job under test runs next.
+  std::function<void(test::WriteWorld&)> prepare;
+  // Sets the fault of step k.
+  std::function<void(std::uint64_t k, Media&, FaultyLibrary&, test::WriteWorld&)> plan;
+  // Asked when the job is over and the fault is gone.
+  std::function<void(test::WriteWorld&)> holds;
+  std::uint64_t least_steps = 0;  // With fewer the job under test was not under test.
+  std::function<Media()> media = in_memory;
+};
+
+// A drive that failed may have cost no more than a word.
+bool is_disturbed(test::WriteWorld& world) {
+  try {
+    (void)world.run();
+    return !world.reporter.notes.empty();
+  } catch (const tapeio::PowerCut&) {
+    return true;
+  } catch (const MachineStopped&) {
+    return true;
+  } catch (const Error&) {
+    return true;
   }
 }
 
-// The drive and its driver live on: what was written stays, and Linux' st ends it with a filemark
-// of its own when it closes the device. An unfinished tape file looks whole then.
-TEST_F(CrashTest, TheProgramIsKilledBeforeAnyOperationAndTheDriverWritesAFilemark) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
+// In world after world the job is disturbed at its k-th step, until it ends before that.
+void run(const Sweep& sweep) {
+  bool disturbed = true;
+  for (std::uint64_t k = 0; disturbed; ++k) {
+    SCOPED_TRACE("at step " + std::to_string(k));
+    Media media = sweep.media();
+    FaultyLibrary library(*media.library);
     test::WriteWorld world(library);
-    prepare(world);
-    library.plan.cut_power_before_operation = k;
-    library.plan.on_power_cut = [&] { end_last_tape_file(media, "MX0001"); };
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const tapeio::PowerCut&) {
-      died = true;
-    }
+    sweep.prepare(world);
+    sweep.plan(k, media, library, world);
+    disturbed = is_disturbed(world);
     library.plan = {};
-    if (!died) {
-      EXPECT_GT(k, 20U);
-      return;
-    }
-    SCOPED_TRACE("before drive operation " + std::to_string(k));
-    EXPECT_THAT(world.readable_paths(), IsSupersetOf({"old/a"}));
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(3));
-    EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
-  }
-}
-
-TEST_F(CrashTest, TheProgramIsKilledInTheVeryFirstJobAndTheDriverWritesAFilemark) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    world.add_source("a", 70'000);
-    library.plan.cut_power_before_operation = k;
-    library.plan.on_power_cut = [&] { end_last_tape_file(media, "MX0001"); };
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const tapeio::PowerCut&) {
-      died = true;
-    }
-    library.plan = {};
-    if (!died) {
-      return;
-    }
-    SCOPED_TRACE("before drive operation " + std::to_string(k));
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(1));
-    EXPECT_THAT(world.readable_after_recovery(), SizeIs(1));
-  }
-}
-
-TEST_F(CrashTest, PowerFailsBeforeAnyOperationOfTheVeryFirstJob) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    world.add_source("a", 70'000);
-    library.plan.cut_power_before_operation = k;
-    library.plan.on_power_cut = [&] { media.medium("MX0001").cut_power(); };
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const tapeio::PowerCut&) {
-      died = true;
-    }
-    library.plan = {};
-    if (!died) {
-      return;
-    }
-    SCOPED_TRACE("before drive operation " + std::to_string(k));
-    EXPECT_NO_THROW((void)world.readable_paths());
-    EXPECT_NO_THROW((void)world.run());
-    EXPECT_THAT(world.readable_paths(), SizeIs(1));
-    EXPECT_THAT(world.readable_after_recovery(), SizeIs(1));
-  }
-}
-
-TEST_F(CrashTest, TheMachineStopsBeforeAnyCommitOfTheCatalog) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    std::uint64_t commits = 0;
-    world.before_commit = [&](std::string_view) {
-      if (commits++ == k) {
-        media.medium("MX0001").cut_power();
-        throw MachineStopped{};
-      }
-    };
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const MachineStopped&) {
-      died = true;
-    }
     world.before_commit = {};
-    if (!died) {
-      EXPECT_GE(k, 5U);
-      return;
-    }
-    expect_whole_after(world, "before commit " + std::to_string(k));
+    world.reporter = {};
+    sweep.holds(world);
+    EXPECT_TRUE(disturbed || k >= sweep.least_steps) << "it ended after " << k << " steps";
   }
 }
 
-TEST_F(CrashTest, AnyOperationOfTheDriveFailsOnce) {
-  for (std::uint64_t k = 0;; ++k) {
-    tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    library.plan.fail_operation = k;
-    bool failed = false;
-    try {
-      (void)world.run();
-    } catch (const Error&) {
-      failed = true;
-    }
-    library.plan = {};
-    if (!failed) {
-      EXPECT_GT(k, 20U);
-      return;
-    }
-    expect_whole_after(world, "failing drive operation " + std::to_string(k));
-  }
+void lose_power_at(std::uint64_t k, Media& media, FaultyLibrary& library, test::WriteWorld&) {
+  library.plan.cut_power_before_operation = k;
+  library.plan.on_power_cut = media.lose_power;
 }
 
-TEST_F(CrashTest, ADirectoryAsAMediumSurvivesTheSameWithWhatItsFilesHold) {
-  for (std::uint64_t k = 0;; ++k) {
-    test::TempDir directory(test::TempDir::Place::memory);
-    tapeio::DirLibrary media(directory.path());
-    media.add_medium("MX0001", 16 * MiB);
-    FaultyLibrary library(media);
-    test::WriteWorld world(library);
-    prepare(world);
-    library.plan.cut_power_before_operation = k;
-    bool died = false;
-    try {
-      (void)world.run();
-    } catch (const tapeio::PowerCut&) {
-      died = true;
+void be_killed_at(std::uint64_t k, Media& media, FaultyLibrary& library, test::WriteWorld&) {
+  library.plan.cut_power_before_operation = k;
+  library.plan.on_power_cut = media.close_device;
+}
+
+void fail_at(std::uint64_t k, Media&, FaultyLibrary& library, test::WriteWorld&) {
+  library.plan.fail_operation = k;
+}
+
+void stop_at_commit(std::uint64_t k, Media& media, FaultyLibrary&, test::WriteWorld& world) {
+  world.before_commit = [k, &media, commits = std::uint64_t{0}](std::string_view) mutable {
+    if (commits++ == k) {
+      media.lose_power();
+      throw MachineStopped{};
     }
-    library.plan = {};
-    if (!died) {
-      return;
-    }
-    expect_whole_after(world, "before operation " + std::to_string(k));
-  }
+  };
+}
+
+// Three small files over two jobs: the second one appends, and is the one that dies.
+void prepare(test::WriteWorld& world) {
+  world.add_source("old/a", 70'000);
+  (void)world.run();
+  world.add_source("new/b", 150'000);
+  world.add_source("new/c", 10);
+}
+
+void prepare_first_job(test::WriteWorld& world) {
+  world.add_source("old/a", 70'000);
+}
+
+// After the death the world is honest, and whole again after one more run.
+void expect_whole(test::WriteWorld& world) {
+  const std::vector<std::string> after_crash = world.readable_paths();
+  EXPECT_THAT(after_crash, IsSupersetOf({"old/a"}));
+  EXPECT_THAT(world.readable_after_recovery(), IsSupersetOf(after_crash));
+  EXPECT_NO_THROW((void)world.run());
+  EXPECT_THAT(world.readable_paths(), SizeIs(3));
+  EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
+  EXPECT_THAT(world.reporter.problems, SizeIs(0));
+}
+
+// The same where an unfinished tape file may look whole: a stranger's reading of it says nothing.
+void expect_whole_behind_driver(test::WriteWorld& world) {
+  EXPECT_THAT(world.readable_paths(), IsSupersetOf({"old/a"}));
+  EXPECT_NO_THROW((void)world.run());
+  EXPECT_THAT(world.readable_paths(), SizeIs(3));
+  EXPECT_THAT(world.readable_after_recovery(), SizeIs(3));
+}
+
+void expect_first_job_whole(test::WriteWorld& world) {
+  EXPECT_NO_THROW((void)world.readable_paths());
+  EXPECT_NO_THROW((void)world.run());
+  EXPECT_THAT(world.readable_paths(), SizeIs(1));
+  EXPECT_THAT(world.readable_after_recovery(), SizeIs(1));
+}
+
+TEST(CrashTest, PowerFailsBeforeAnyOperationOfTheDrive) {
+  run({prepare, lose_power_at, expect_whole, 21});
+}
+
+TEST(CrashTest, TheProgramIsKilledBeforeAnyOperationAndTheDriverWritesAFilemark) {
+  run({prepare, be_killed_at, expect_whole_behind_driver, 21});
+}
+
+TEST(CrashTest, TheProgramIsKilledInTheVeryFirstJobAndTheDriverWritesAFilemark) {
+  run({prepare_first_job, be_killed_at, expect_first_job_whole, 10});
+}
+
+TEST(CrashTest, PowerFailsBeforeAnyOperationOfTheVeryFirstJob) {
+  run({prepare_first_job, lose_power_at, expect_first_job_whole, 10});
+}
+
+TEST(CrashTest, TheMachineStopsBeforeAnyCommitOfTheCatalog) {
+  run({prepare, stop_at_commit, expect_whole, 5});
+}
+
+TEST(CrashTest, AnyOperationOfTheDriveFailsOnce) {
+  run({prepare, fail_at, expect_whole, 21});
+}
+
+TEST(CrashTest, ADirectoryAsAMediumSurvivesTheSameWithWhatItsFilesHold) {
+  const test::TempDir directory(test::TempDir::Place::memory);
+  int worlds = 0;
+  const auto in_directory = [&] {
+    const auto place = directory.path() / std::to_string(++worlds);
+    std::filesystem::create_directory(place);
+    Media media{.library = std::make_unique<tapeio::DirLibrary>(place)};
+    media.library->add_medium("MX0001", 16 * MiB);
+    return media;
+  };
+  run({prepare, lose_power_at, expect_whole, 21, in_directory});
 }
 
 // Only a closing index tells what went wrong while the archive before it was written.
-TEST_F(CrashTest, TheClosingIndexThatAJobDidNotComeToIsWrittenByTheNextRunWithoutAnythingNew) {
+TEST(CrashTest, TheClosingIndexThatAJobDidNotComeToIsWrittenByTheNextRunWithoutAnythingNew) {
   for (const std::optional<std::uint64_t> warned_after : {std::optional<std::uint64_t>{}, {7U}}) {
-    for (std::uint64_t k = 0;; ++k) {
-      tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};
-      media.add_medium("MX0001", 16 * MiB);
-      FaultyLibrary library(media);
-      test::WriteWorld world(library);
+    SCOPED_TRACE(warned_after ? "a medium that is full" : "a medium with room");
+    bool changed = false;
+    const auto prepare_bad_source = [](test::WriteWorld& world) {
       prepare(world);
       world.add_source("new/z-bad", 70'000);
-      bool changed = false;
+    };
+    const auto change_and_lose_power = [&](std::uint64_t k, Media& media, FaultyLibrary& library,
+                                           test::WriteWorld& world) {
+      changed = false;
       world.before_commit = [&](std::string_view step) {
         if (step == "plan bundle") {
           changed = true;
           std::ofstream(world.on_disk("new/z-bad"), std::ios::app) << "more";
         }
       };
-      library.plan.cut_power_before_operation = k;
-      library.plan.on_power_cut = [&] { media.medium("MX0001").cut_power(); };
+      lose_power_at(k, media, library, world);
       if (warned_after) {
         library.plan.early_warning_after_bytes = *warned_after * test::WriteWorld::kRecord;
       }
-      bool died = false;
-      try {
-        (void)world.run();
-      } catch (const tapeio::PowerCut&) {
-        died = true;
-      }
-      library.plan = {};
-      world.before_commit = {};
+    };
+    const auto expect_told = [&](test::WriteWorld& world) {
       if (!changed) {
-        continue;  // It died before there was anything to tell.
+        return;  // It died before there was anything to tell.
       }
-      SCOPED_TRACE("before drive operation " + std::to_string(k) +
-                   (warned_after ? " of a medium that is full" : ""));
       EXPECT_NO_THROW((void)world.run());
       EXPECT_EQ(world.last_index("MX0001").role, catalog::IndexRole::closing);
       EXPECT_EQ(world.readable_after_recovery(), world.readable_paths());
       EXPECT_THAT(world.readable_after_recovery(), Not(Contains("new/z-bad")));
-      if (!died) {
-        EXPECT_GT(k, 20U);
-        break;
-      }
-    }
+    };
+    run({prepare_bad_source, change_and_lose_power, expect_told, 21});
   }
 }
 
 // --- Disks that are nearly full; media that end are in end_of_medium_test.cc
 
-TEST_F(CrashTest, ADiskThatIsNearlyFullDoesNotMakeItsMediaFull) {
+TEST(CrashTest, ADiskThatIsNearlyFullDoesNotMakeItsMediaFull) {
   for (std::uint64_t records = 0; records < 6; ++records) {
     SCOPED_TRACE("short of room after record " + std::to_string(records));
     tapeio::MemoryLibrary media{tapeio::MemoryLibraryOptions{}};

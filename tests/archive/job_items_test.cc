@@ -30,8 +30,8 @@ class JobItemsTest : public ::testing::Test {
  protected:
   JobItems make(std::vector<Item> items) { return JobItems(std::move(items), tree_); }
 
-  static JobItems::Excludes only(catalog::MediumId medium) {
-    return [medium](catalog::MediumId other) { return other == medium; };
+  static JobItems::Taker only(catalog::MediumId medium) {
+    return {medium, [medium](catalog::MediumId other) { return other == medium; }};
   }
 
   static std::vector<std::string> paths(const JobItems& items) {

@@ -124,6 +124,17 @@ TEST_F(MediumWriterTest, WhatIsAppendedToWasSeen) {
   EXPECT_THAT(catalog::Ledger(database).unseen_media(), IsEmpty());
 }
 
+TEST_F(MediumWriterTest, WhatAMediumIsSaidToHoldIsWhatWasWritten) {
+  library_.add_medium("MX0001", 64 * MiB);
+  for (const char* path : {"a", "b"}) {
+    world_.add_source(path, 300'000);
+    const WriteOutcome outcome = world_.run();
+    const std::uint64_t filemarks = tape_files("MX0001");
+    const std::uint64_t records = library_.medium("MX0001").object_count() - filemarks;
+    EXPECT_EQ(outcome.media.at(0).used_bytes, records * test::WriteWorld::kRecord);
+  }
+}
+
 TEST_F(MediumWriterTest, AJobWithoutDataStillClosesAMedium) {
   library_.add_medium("MX0001", 64 * MiB);
   world_.add_source("a", 1000);

@@ -223,7 +223,7 @@ TEST_F(LedgerTest, PlacesPreferMediaInUseAndSkipLostOnesAndBadCopies) {
   const BundleId bad = machine.write(job, fourth, {content});
   ledger.set_medium_state(medium, MediumState::retired);
   ledger.set_medium_state(second, MediumState::lost);
-  ledger.mark_copy(content, bad, CopyState::bad);
+  ledger.mark_damaged(content, bad, 4000, "it is damaged");
   std::vector<std::string> labels;
   for (const CopyPlace& place : ledger.places(content)) {
     labels.push_back(place.medium.label);
@@ -234,6 +234,52 @@ TEST_F(LedgerTest, PlacesPreferMediaInUseAndSkipLostOnesAndBadCopies) {
   EXPECT_EQ(ledger.places(content)[1].copy.verified_s, 4242);
   EXPECT_EQ(code_thrown_by([&] { ledger.mark_verified(ContentId{99}, bad, 1); }),
             ErrorCode::not_found);
+}
+
+TEST_F(LedgerTest, DamageIsKnownPerCopyWithTimeAndWordsUntilTheCopyIsVerified) {
+  const MediumId second = machine.add_medium("MX2");
+  const Job job = machine.begin();
+  const ContentId content = machine.content("A");
+  const BundleId spoilt = machine.write(job, medium, {content});
+  machine.write(job, second, {content});
+  EXPECT_THAT(ledger.damaged(content), IsEmpty());
+  EXPECT_THAT(ledger.damaged_media(), IsEmpty());
+  ledger.mark_damaged(content, spoilt, 4000, "chunk 7 is damaged");
+  ASSERT_THAT(ledger.damaged(content), SizeIs(1));
+  const Ledger::Damaged damaged = ledger.damaged(content).front();
+  EXPECT_EQ(damaged.place.medium.id, medium);
+  EXPECT_EQ(damaged.place.bundle.id, spoilt);
+  EXPECT_EQ(damaged.found_s, 4000);
+  EXPECT_EQ(damaged.found, "chunk 7 is damaged");
+  ASSERT_THAT(ledger.damaged_media(), SizeIs(1));
+  EXPECT_EQ(ledger.damaged_media().front().medium.id, medium);
+  EXPECT_EQ(ledger.damaged_media().front().copies, 1u);
+  EXPECT_EQ(ledger.damaged_media().front().last_found_s, 4000);
+  ledger.mark_verified(content, spoilt, 5000);
+  EXPECT_THAT(ledger.damaged(content), IsEmpty());
+  EXPECT_THAT(ledger.places(content), SizeIs(2));
+  EXPECT_EQ(code_thrown_by([&] { ledger.mark_damaged(ContentId{99}, spoilt, 1, ""); }),
+            ErrorCode::not_found);
+}
+
+TEST_F(LedgerTest, ADamagedCopyIsReadOnlyWhereThereIsNoOther) {
+  const MediumId second = machine.add_medium("MX2");
+  const Job job = machine.begin();
+  const ContentId content = machine.content("A");
+  const BundleId one = machine.write(job, medium, {content});
+  const BundleId two = machine.write(job, second, {content});
+  const auto read_from = [&] {
+    std::vector<BundleId> bundles;
+    for (const CopyPlace& place : ledger.places_to_read(content)) {
+      bundles.push_back(place.bundle.id);
+    }
+    return bundles;
+  };
+  ledger.mark_damaged(content, one, 4000, "");
+  EXPECT_THAT(read_from(), ElementsAre(two));
+  ledger.mark_damaged(content, two, 4001, "");
+  EXPECT_THAT(ledger.places(content), IsEmpty());
+  EXPECT_THAT(read_from(), ElementsAre(one, two));
 }
 
 // --- Hashes

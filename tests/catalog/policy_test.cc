@@ -66,10 +66,39 @@ TEST_F(PolicyTest, BadCopiesAndLostOrRetiredMediaDoNotCount) {
   const BundleId bad = machine.write(job, one, {machine.content("A")});
   machine.write(job, two, {machine.content("A")});
   machine.write(job, three, {machine.content("A")});
-  ledger.mark_copy(machine.content("A"), bad, CopyState::bad);
+  ledger.mark_damaged(machine.content("A"), bad, 4000, "it is damaged");
   ledger.set_medium_state(two, MediumState::retired);
   ledger.set_medium_state(three, MediumState::lost);
   EXPECT_THAT(needed(1), ElementsAre("a 1 MX2"));
+}
+
+TEST_F(PolicyTest, TheMediaThatSpoiltACopyAreToldFromThoseThatGotABadOne) {
+  const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  const ContentId content = machine.content("A");
+  const BundleId spoilt = machine.write(job, one, {content});
+  const BundleId bad_from_the_start = machine.plan(job, two, {content});
+  ledger.commit_bundle(bad_from_the_start, {.archive_block = 1,
+                                            .plain_bytes_written = GiB,
+                                            .written_s = 1,
+                                            .hashes = {},
+                                            .bad = {content}});
+  const auto damaged_on = [&] {
+    std::vector<MediumId> media;
+    ledger.needs([](const std::string&) { return 2u; }, [](const Medium&) { return ""; },
+                 [&](const Ledger::Need& need) {
+                   media = need.damaged_on;
+                   EXPECT_TRUE(need.spoilt);
+                   return true;
+                 });
+    return media;
+  };
+  EXPECT_THAT(damaged_on(), IsEmpty());
+  ledger.mark_damaged(content, spoilt, 4000, "its hash is another");
+  EXPECT_THAT(damaged_on(), ElementsAre(one));
+  ledger.mark_verified(content, spoilt, 5000);
+  EXPECT_THAT(damaged_on(), IsEmpty());
 }
 
 TEST_F(PolicyTest, CopiesOnMediaThatARecoveryToldOfCountOnceTheirLabelWasRead) {

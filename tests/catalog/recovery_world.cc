@@ -126,7 +126,7 @@ void live_a_life(Machine& machine) {
   machine.add_file(two, std::string("home/me/odd \xff\x01name"), "odd");
   const BundleId copies = machine.write(
       two, second, {machine.content("A"), machine.content("CCC"), machine.content("odd")});
-  ledger.mark_copy(machine.content("A"), copies, CopyState::bad);
+  ledger.mark_damaged(machine.content("A"), copies, machine.now, "it is damaged");
   ledger.mark_verified(machine.content("CCC"), copies, machine.now);
   ledger.set_medium_location(second, "the other house");
   ledger.finish_job(two.id, ++machine.now);

@@ -138,3 +138,12 @@ mixtape media retire RND001L8
 add MIX005L8
 mixtape backup "$work/source"
 mixtape media list | grep -q 'MIX005L8 .*1 bundle' || fail "it went to no other cartridge"
+
+say "worn while it is written: it is named, the next cartridge takes the files, and that is no failure"
+set_cartridge MIX005L8 unwritable 0-5000
+add MIX006L8
+echo last >"$work/source/last"
+mixtape backup "$work/source" >"$work/said" 2>&1 || fail "every file has its copy"
+cat "$work/said"
+grep -q 'MIX005L8 takes no more.*worn there.*mixtape media retire MIX005L8' "$work/said" || fail "the worn cartridge was not named"
+mixtape media list | grep -q 'MIX006L8 .*1 bundle' || fail "it went to no other cartridge"

@@ -290,8 +290,8 @@ TEST_F(XattrsTest, AFileTellsWhereItsCopiesAre) {
 TEST_F(XattrsTest, StateFollowsTheContent) {
   world.job().file("here", "one", true).file("queued", "two").file("lost", "three").finish();
   world.contents.fetch({catalog::number(world.content("two")), 3, {}}, "queued", {});
-  world.machine.ledger.mark_copy(world.content("three"), catalog::BundleId{1},
-                                 catalog::CopyState::bad);
+  world.machine.ledger.mark_damaged(world.content("three"), catalog::BundleId{1}, 4000,
+                                    "it is damaged");
   EXPECT_EQ(get("latest/here", "user.mixtape.state"), "here");
   EXPECT_EQ(get("latest/here", "user.mixtape.eta"), "0");
   EXPECT_EQ(get("latest/queued", "user.mixtape.state"), "queued");

@@ -164,8 +164,8 @@ TEST_F(ReaddirTest, ABundleShowsNoCopyThatTurnedOutBad) {
   world.job().file("a", "one").file("b", "two").finish();
   EXPECT_EQ(run("ls tapes/MX0001/*"), "a\nb\n");
   EXPECT_EQ(run("ls tapes/MX0001/*"), "a\nb\n");
-  world.machine.ledger.mark_copy(world.content("one"), catalog::BundleId{1},
-                                 catalog::CopyState::bad);
+  world.machine.ledger.mark_damaged(world.content("one"), catalog::BundleId{1}, 4000,
+                                    "it is damaged");
   EXPECT_EQ(run("ls tapes/MX0001/*"), "b\n");
 }
 

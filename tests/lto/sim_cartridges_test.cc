@@ -325,12 +325,12 @@ TEST_F(LtoCartridges, WornTapeFailsWhereItIsWornAndTheDriveSaysSo) {
   EXPECT_EQ(alerts_of(*drive), (std::vector<int>{1}));
   static_cast<void>(drive->read_record(buffer));
   const std::string why =
-      refusal(ErrorCode::io, [&] { static_cast<void>(drive->read_record(buffer)); });
+      refusal(ErrorCode::bad_medium, [&] { static_cast<void>(drive->read_record(buffer)); });
   EXPECT_TRUE(has_all(why, {"record 2", "medium A", "worn", "out of use"})) << why;
   EXPECT_EQ(drive->position().block, 3u);
   EXPECT_EQ(drive->read_record(buffer).size, kRecord);
   drive->seek_end_of_data();
-  EXPECT_EQ(error_of([&] { return drive->write_record(buffer); }), ErrorCode::io);
+  EXPECT_EQ(error_of([&] { return drive->write_record(buffer); }), ErrorCode::bad_medium);
   EXPECT_EQ(drive->position().block, 6u);
   EXPECT_EQ(alerts_of(*drive), (std::vector<int>{1, 4, 5, 6}));
   const DriveHealth health = drive->features().gauges->health();

@@ -221,7 +221,7 @@ TEST_F(LtoSimDrive, BadRecordIsPassedAndTakesItsTime) {
   insert({.bad_records = {1}});
   static_cast<void>(read());
   const double before = seconds(SimKind::transfer);
-  EXPECT_EQ(error_of([&] { return read(); }), ErrorCode::io);
+  EXPECT_EQ(error_of([&] { return read(); }), ErrorCode::bad_medium);
   EXPECT_NEAR(seconds(SimKind::transfer) - before, kRecord * scale_ / figures_.native_rate, 1e-6);
   EXPECT_EQ(drive_->position().block, 2u);
 }

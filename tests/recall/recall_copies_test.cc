@@ -17,14 +17,14 @@ TEST_F(RecallTest, ADamagedCopyIsReplacedInTheMiddleAndReadersNoticeNothing) {
   EXPECT_TRUE(cache_->contains(content));
 }
 
-TEST_F(RecallTest, ACopyThatCannotBeReadNowIsReplacedButNotCalledDamaged) {
+TEST_F(RecallTest, ACopyWhereTheTapeIsBadIsReplacedAndCalledDamaged) {
   const Bytes bytes = test::pattern(MiB, 7), other = test::pattern(MiB, 8);
   const Extent bad = world_.write_one("A", bytes), good = world_.write_one("B", bytes);
   const Extent only = world_.write_one("A", other);
   world_.lose_blocks("A", {bad.archive.first_block + 3, only.archive.first_block + 3});
   EXPECT_EQ(read(know(bytes, {bad, good})).bytes, bytes);
-  EXPECT_EQ(read(know(other, {only})).error, ErrorCode::io);
-  EXPECT_TRUE(damaged().empty());
+  EXPECT_EQ(read(know(other, {only})).error, ErrorCode::bad_medium);
+  EXPECT_EQ(damaged(), (std::vector<std::string>{"A", "A"}));
 }
 
 TEST_F(RecallTest, ACopyThatNoArchiveCanHoldIsPassedOver) {

@@ -282,7 +282,7 @@ TEST_F(ScsiDriveTrouble, BadRecordIsPassedWhereverTheDriveStops) {
     cartridge->options.bad_blocks = {1};
     expect_record(0);
     Bytes buffer(kRecordSize);
-    EXPECT_EQ(error_of([&] { return drive().read_record(buffer); }), ErrorCode::io);
+    EXPECT_EQ(error_of([&] { return drive().read_record(buffer); }), ErrorCode::bad_medium);
     EXPECT_EQ(drive().position().block, 2u);
     expect_record(2);
     EXPECT_EQ(drive().features().alerts->raised().at(0).name, "Read failure");
@@ -294,7 +294,7 @@ TEST_F(ScsiDriveTrouble, FailedWriteLeavesTheHeadWhereItWas) {
   cartridge->options.bad_writes = {1};
   open();
   write(0);
-  EXPECT_EQ(error_of([&] { return drive().write_record(pattern(1)); }), ErrorCode::io);
+  EXPECT_EQ(error_of([&] { return drive().write_record(pattern(1)); }), ErrorCode::bad_medium);
   EXPECT_EQ(drive().position().block, 1u);
   EXPECT_EQ(cartridge->objects.size(), 1u);
 }

@@ -128,7 +128,7 @@ TEST_F(ScsiFeature, HealthCountsErrorsAndAsksForCleaning) {
   EXPECT_FALSE(features().gauges->health().cleaning_requested);
   cartridge->options.bad_blocks = {0};
   Bytes buffer(kRecordSize);
-  EXPECT_EQ(error_of([&] { return drive().read_record(buffer); }), ErrorCode::io);
+  EXPECT_EQ(error_of([&] { return drive().read_record(buffer); }), ErrorCode::bad_medium);
   device().raise_alert(21);
   EXPECT_EQ(features().gauges->health().uncorrected_reads, 1u);
   EXPECT_TRUE(features().gauges->health().cleaning_requested);

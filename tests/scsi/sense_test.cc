@@ -115,7 +115,7 @@ TEST(Sense, EachSituationHasItsRemedy) {
       {0x2, 0x30, 0x03, Remedy::fail, ErrorCode::wrong_medium},
       {0x2, 0x30, 0x00, Remedy::fail, ErrorCode::wrong_medium},
       {0x3, 0x30, 0x02, Remedy::fail, ErrorCode::wrong_medium},
-      {0x3, 0x11, 0x00, Remedy::fail, ErrorCode::io},
+      {0x3, 0x11, 0x00, Remedy::fail, ErrorCode::bad_medium},
       {0x4, 0x44, 0x00, Remedy::fail, ErrorCode::io},
       {0x5, 0x20, 0x00, Remedy::fail, ErrorCode::unsupported},
       {0x5, 0x53, 0x02, Remedy::fail, ErrorCode::locked},

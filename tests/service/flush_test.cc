@@ -236,6 +236,34 @@ TEST_F(FlushTest, WithoutAMediumEverythingStaysStaged) {
   EXPECT_EQ(count("job"), jobs);
 }
 
+TEST_F(FlushTest, WhatIsRemovedFromStagingAfterAFlushThatFailedIsWantedNoMore) {
+  write("a", "before");
+  back_up();
+  const auto library = home() / "library";
+  std::filesystem::rename(library, home() / "away");
+  reopen();
+  stage("p/gone", "taken away again");
+  stage("p/waits", "not yet written");
+  stage(path_of("a"), "never to be");
+  EXPECT_TRUE(flush_now().still_staged);
+  std::filesystem::remove(staging().tree() / "p/gone");
+  std::filesystem::remove(staging().tree() / path_of("a"));
+  std::filesystem::rename(home() / "away", library);
+  reopen();
+  EXPECT_EQ(back_up().out_of_reach, 0U) << "what is staged is no matter of a backup";
+  std::vector<std::string> needed;
+  context().ledger.needs([](const std::string&) { return 1U; },
+                         [](const catalog::Medium&) { return ""; },
+                         [&](const catalog::Ledger::Need& need) {
+                           needed.push_back(need.path);
+                           return true;
+                         });
+  EXPECT_THAT(needed, testing::ElementsAre("p/waits"));
+  EXPECT_EQ(latest(path_of("a"))->size, 6U) << "what was there before stays";
+  EXPECT_FALSE(flush_now().still_staged);
+  EXPECT_TRUE(latest("p/waits"));
+}
+
 TEST_F(FlushTest, ASetOfACrashedFlushIsGivenBackAndWritten) {
   stage("a", "left behind");
   ASSERT_TRUE(staging().take("20250101T000000Z"));

@@ -34,6 +34,23 @@ class HealthTest : public ServiceTest {
     }
     return {};
   }
+  // As a person edits the file of the simulated cartridge.
+  void set_cartridge(const std::string& key, const std::string& value) {
+    const fs::path file = home() / "library/MX0001/mixtape-cartridge";
+    std::string text = test::read_text(file);
+    const std::size_t at = text.find(key + " =");
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, text.find('\n', at) - at, key + " = " + value);
+    test::write_text(file, text);
+  }
+  void libraries_worn_from(std::uint64_t block) {
+    for (const auto& entry : fs::directory_iterator(home() / "library")) {
+      if (entry.is_directory() && entry.path().filename() != "MX0001") {
+        fs::remove_all(entry.path());
+      }
+    }
+    set_cartridge("unwritable", std::to_string(block) + "-500");
+  }
   // As if its drive had told it at the end of a job.
   void tell(std::vector<std::uint8_t> flags, const std::string& serial = "drive 1") {
     catalog::HealthSample told{.medium = medium().medium.uuid, .taken_s = context().now_s()};
@@ -85,6 +102,38 @@ TEST_F(HealthTest, RestoreRecordsToo) {
   request.paths = {source("a").string()};
   ASSERT_EQ(restore(context(), request, reporter_).files, 1u);
   EXPECT_EQ(count("state.health"), rows + 1);
+}
+
+TEST_F(HealthTest, AJobThatFailsRecordsWhatItsMediumWasLike) {
+  write("a", "some bytes");
+  back_up();
+  reopen();
+  libraries_worn_from(0);
+  const std::int64_t rows = count("state.health");
+  write("b", "more bytes");
+  EXPECT_THROW((void)back_up(), Error);
+  EXPECT_GT(count("state.health"), rows);
+  ASSERT_THAT(medium().health, SizeIs(1));
+  EXPECT_THAT(medium().health[0].report.alerts,
+              Contains(Field(&tapeio::TapeAlert::name, "Write failure")));
+}
+
+TEST_F(HealthTest, TapeThatCannotBeReadSpoilsItsCopyAndADriveThatFailsDoesNot) {
+  write("a", std::string(100'000, 'a'));
+  back_up();
+  const catalog::ContentId content = latest(path_of("a"))->content.value();
+  reopen();
+  set_cartridge("unreadable", "4-100");
+  RestoreRequest request;
+  request.to = (directory_ / "out").string();
+  request.paths = {source("a").string()};
+  EXPECT_EQ(restore(context(), request, reporter_).trouble_count, 1u);
+  ASSERT_THAT(context().ledger.damaged(content), SizeIs(1));
+  EXPECT_THAT(context().ledger.damaged(content)[0].found, HasSubstr("worn"));
+  reopen();
+  set_cartridge("unreadable", "");
+  EXPECT_EQ(restore(context(), request, reporter_).files, 1u);
+  EXPECT_THAT(context().ledger.damaged(content), IsEmpty());
 }
 
 TEST_F(HealthTest, LookingWritesNothingAndShowsWhatIsNotWrittenYet) {

@@ -44,7 +44,7 @@ TEST_F(RecallServiceTest, ACopyThatWasCalledBadAndIsRightIsGoodAgain) {
   (void)back_up();
   const catalog::ContentId content{content_of("a").number};
   const catalog::Bundle bundle = context().ledger.places(content).front().bundle;
-  context().ledger.mark_copy(content, bundle.id, catalog::CopyState::bad);
+  context().ledger.mark_damaged(content, bundle.id, 4000, "it is damaged");
   ASSERT_TRUE(context().ledger.places(content).empty());
   // One of another content, one of a bundle that the catalog does not know.
   note_verified(context(), {{catalog::ContentId{4711}, bundle.uuid},

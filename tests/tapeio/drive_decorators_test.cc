@@ -198,7 +198,7 @@ TEST_F(Faults, BadRecordFailsEveryTimeAndIsPassed) {
   for (int pass = 0; pass < 2; ++pass) {
     drive.rewind();
     EXPECT_EQ(read(drive).kind, ReadResult::Kind::record);
-    EXPECT_EQ(error_of([&] { return read(drive); }), ErrorCode::io);
+    EXPECT_EQ(error_of([&] { return read(drive); }), ErrorCode::bad_medium);
     EXPECT_EQ(drive.position().block, 2u);
     EXPECT_EQ(read(drive).kind, ReadResult::Kind::record);
   }

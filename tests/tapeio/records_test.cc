@@ -205,7 +205,7 @@ TEST_F(Records, ReadingGoesOnBehindABadRecordAtItsTrueOffset) {
   RecordReader reader(drive, kRecord);
   Bytes buffer(kRecord);
   EXPECT_EQ(reader.read(buffer), kRecord);
-  EXPECT_EQ(error_of([&] { return reader.read(buffer); }), ErrorCode::io);
+  EXPECT_EQ(error_of([&] { return reader.read(buffer); }), ErrorCode::bad_medium);
   EXPECT_EQ(reader.offset(), 2 * kRecord);
   EXPECT_EQ(reader.read(buffer), kRecord);
   EXPECT_EQ(buffer, Bytes(content.end() - kRecord, content.end()));
