@@ -42,7 +42,8 @@ bool HandFedLibrary::is_stale(std::chrono::milliseconds age) const {
 HandFedLibrary::Inserted HandFedLibrary::describe(TapeDrive& drive, const MediumInfo& medium) {
   Inserted fresh;
   fresh.capacity_bytes = medium.capacity_bytes;
-  fresh.marks = medium.label + (medium.write_protected ? " protected " : " ");
+  fresh.marks = std::to_string(medium.insertion) + " " + medium.label +
+                (medium.write_protected ? " protected " : " ");
   if (MediumMemory* memory = drive.features().memory; memory != nullptr) {
     const std::string serial = memory->wear().serial;
     fresh.unique = !serial.empty();
@@ -231,7 +232,7 @@ std::unique_lock<std::mutex> HandFedLibrary::claim_drive(LoadWaiter& waiter,
   return lock;
 }
 
-void HandFedLibrary::ask_for(const std::string& label, const View& now) {
+void HandFedLibrary::ask_for(const std::string& label, const View& now, bool may_eject) {
   std::string request = "put tape " + label + " into " + parts_.device;
   if (now.inserted && now.inserted->label.empty()) {
     request += now.inserted->trouble.empty()
@@ -239,7 +240,7 @@ void HandFedLibrary::ask_for(const std::string& label, const View& now) {
                    : ": the tape in it cannot be used (" + now.inserted->trouble + ")";
   } else if (now.inserted) {
     request += " in place of " + now.inserted->label;
-    if (options_.eject_for_next && ejected_for_.insert(label).second) {
+    if (may_eject && options_.eject_for_next && ejected_for_.insert(label).second) {
       unload_drive();
       request += ", which comes out now";
     }
@@ -269,7 +270,7 @@ std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access a
   const bool is_blank =
       now.inserted && now.inserted->label.empty() && now.inserted->trouble.empty();
   if (!is_it && !(is_blank && is_writing)) {
-    ask_for(name, now);
+    ask_for(name, now, watch.asks_people);
   }
   TapeDrive& drive = open_drive();
   drive.rewind();
@@ -296,7 +297,7 @@ void HandFedLibrary::come_back(const std::string& label, const LentDrive::Return
   if (!returned.report.notes.empty()) {
     identity_.notes = returned.report.notes;
   }
-  if (returned.unloaded || returned.failed || was_blank) {
+  if (returned.unloaded || returned.failed || returned.lost || was_blank) {
     // What is in it now has to be seen: a label may have been written, or not.
     view_.inserted.reset();
     looked_.reset();

@@ -74,10 +74,12 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
                                            const LoadWatch& watch, ForPeople for_people) {
   const auto begun = std::chrono::steady_clock::now();
   const bool asks_people = for_people == ForPeople::wait && medium.library->is_fed_by_hand();
+  LoadWatch watched = watch;
+  watched.asks_people = asks_people;
   while (true) {
     LoadWait wait;
     try {
-      return medium.load(access, watch);
+      return medium.load(access, watched);
     } catch (const Error& error) {
       const bool asks = asks_people && error.code() == ErrorCode::no_medium;
       if (error.code() != ErrorCode::busy && !asks) {

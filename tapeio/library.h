@@ -75,6 +75,9 @@ struct LoadWatch {
   std::stop_token stop = {};  // Then Error{cancelled}; the cartridge stays where it is.
   // About once a second for as long as there is something to wait for. May be empty.
   std::function<void(const LoadWait&)> tell = {};
+  // Somebody is there who does what Error{no_medium} asks for: then a drive that is fed by hand may
+  // give out the tape that is in the way.
+  bool asks_people = false;
 };
 
 class Library {

@@ -380,7 +380,7 @@ class ScsiByHandTest : public testing::Test {
   }
   std::string request_for(const std::string& label) {
     try {
-      library_->load(label, Library::Access::read).reset();
+      library_->load(label, Library::Access::read, {.asks_people = true}).reset();
       return {};
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::no_medium) << error.what();
