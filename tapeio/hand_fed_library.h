@@ -82,7 +82,7 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   // `may_eject`: there is somebody who hears of it.
   [[noreturn]] void ask_for(const std::string& label, const View& now, bool may_eject);
   [[nodiscard]] bool is_stale(std::chrono::milliseconds age) const;
-  void come_back(const std::string& label, const LentDrive::Returned& returned, bool was_blank);
+  void come_back(const std::string& label, const LentDrive::Returned& returned, bool had_no_label);
 
   const std::string url_;
   const CartridgeDrive parts_;

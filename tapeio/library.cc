@@ -63,7 +63,9 @@ void pause_unless_stopped(std::chrono::milliseconds pause, const std::stop_token
 
 std::unique_ptr<TapeDrive> PlacedMedium::load(Library::Access access,
                                               const LoadWatch& watch) const {
-  std::unique_ptr<TapeDrive> drive = library->load(label, access, watch);
+  LoadWatch watched = watch;
+  watched.checks = watch.checks && check != nullptr;
+  std::unique_ptr<TapeDrive> drive = library->load(label, access, watched);
   if (check) {
     check(*drive);
   }
@@ -76,12 +78,17 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
   const bool asks_people = for_people == ForPeople::wait && medium.library->is_fed_by_hand();
   LoadWatch watched = watch;
   watched.asks_people = asks_people;
+  watched.checks = true;
   while (true) {
     LoadWait wait;
     try {
       return medium.load(access, watched);
     } catch (const Error& error) {
       const bool asks = asks_people && error.code() == ErrorCode::no_medium;
+      if (error.code() == ErrorCode::wrong_medium && asks_people && watched.checks) {
+        watched.checks = false;  // It was another one without a readable label: ask for this one.
+        continue;
+      }
       if (error.code() != ErrorCode::busy && !asks) {
         throw;
       }

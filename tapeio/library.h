@@ -40,6 +40,7 @@ struct DriveSlot {
   std::vector<std::string> notes = {};  // How it is used, what it lacks, what is done instead.
   std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
   bool unread = false;                  // It is unknown only until somebody reads the tape.
+  std::string trouble = {};             // Why what is in it tells no label.
   bool in_use = false;                  // Somebody of this process has it.
 };
 
@@ -53,6 +54,8 @@ class CartridgeMover {
  public:
   virtual ~CartridgeMover() = default;
   [[nodiscard]] virtual std::vector<DriveSlot> drives() = 0;
+  // Opens what drives it can without disturbing a tape, so that drives() tells what they are like.
+  virtual void meet_drives() {}
   // Out of its drive, back to a storage slot (or, without a robot, out of the drive's mouth).
   virtual void unload(std::string_view label) = 0;
   // Into an import/export slot, where a human takes it; returns the place.
@@ -78,6 +81,9 @@ struct LoadWatch {
   // Somebody is there who does what Error{no_medium} asks for: then a drive that is fed by hand may
   // give out the tape that is in the way.
   bool asks_people = false;
+  // Whoever loads it looks himself whether it is the right one: then a tape in a drive that is fed
+  // by hand may be handed over for reading whose own label cannot be read.
+  bool checks = false;
 };
 
 class Library {
@@ -131,7 +137,8 @@ struct PlacedMedium {
   std::function<void(TapeDrive&)> check = {};
   std::string location = {};  // Where people keep it: "shelf B". Empty: not known.
 
-  // As Library::load; the head stands anywhere when there was something to check.
+  // As Library::load; the head stands anywhere when there was something to check. Only with
+  // `watch.checks` may the tape be one whose label cannot be read.
   [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access,
                                                 const LoadWatch& watch = {}) const;
 };
@@ -158,6 +165,7 @@ void require_valid_label(std::string_view label);
 
 inline constexpr std::string_view kDirScheme = "dir:";
 inline constexpr std::string_view kSimScheme = "sim:";
+inline constexpr std::string_view kChangerScheme = "changer:";
 
 // What a tape says it is called; nullopt: it is blank, or not one of ours. May move the head and
 // throw.

@@ -203,7 +203,7 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
   CartridgeLibraryUrl parsed = parse_cartridge_library_url(url);
   CartridgeLibraryParts parts;
   // Without a password: it is shown.
-  parts.url = parsed.changer ? "changer:" + parsed.changer->text : parsed.drives.front().text;
+  parts.url = parsed.changer ? std::string(kChangerScheme) + parsed.changer->text : parsed.drives.front().text;
   parts.options.read_label = read_label;
   if (parsed.changer) {
     std::unique_ptr<scsi::Transport> transport = open_changer(*parsed.changer);

@@ -161,14 +161,13 @@ void report_written(Session& session, const archive::WriteOutcome& written) {
     if (++shown > kMostShown) {
       break;
     }
-    console.problem(
-        "/" + printable(path) +
-        ": no medium here can take it: each is full, or lies on a disk that has a copy");
+    console.problem("/" + printable(path) +
+                    ": no medium here can take it: " + written.why_no_room);
   }
   if (!written.no_room.empty()) {
     console.problem(counted(written.no_room.size(), "file") +
-                    " found no place; `mixtape media add` makes another medium, or bring one on "
-                    "another disk within reach, then run this again");
+                    " found no place; " + printable(written.room_help) +
+                    ", then run this again");
     for (const std::string& absent : session.workspace().libraries().absent()) {
       console.problem("library not here: " + printable(absent));
     }

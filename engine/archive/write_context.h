@@ -38,6 +38,8 @@ struct WriteContext {
   std::optional<std::uint64_t> warning_zone_bytes;
   // Whether a tape that is on a shelf is asked for, where a drive is fed by hand, and waited for.
   tapeio::ForPeople for_people = tapeio::ForPeople::fail;
+  // Whether a library with a robot is out of reach, and its cartridges with it. Unset: none is.
+  std::function<bool()> robot_away;
   // Called with the name of each step before it changes the catalog; tests stop the world here.
   std::function<void(std::string_view step)> before_commit;
 };

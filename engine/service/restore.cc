@@ -54,6 +54,13 @@ class Media {
     return known == why_not_.end() ? "" : ": " + known->second;
   }
 
+  // What somebody could do about it who was not asked; empty: nothing.
+  [[nodiscard]] std::string how_to_fetch(const std::string& label) const {
+    const auto drive =
+        for_people_ == tapeio::ForPeople::fail ? drive_for(label) : std::nullopt;
+    return drive ? "; put it into " + drive->library->url() + " and run this again" : "";
+  }
+
   // Error{no_medium, conflict, ...}.
   [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
     auto placed = find(label).medium;
@@ -176,7 +183,8 @@ class Restore {
         ++files;
         bytes += content.content.size;
         why = content.why.empty()
-                  ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label)
+                  ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label) +
+                        media_.how_to_fetch(label)
                   : why;
       }
       for (; !content.is_settled(); ++content.settled) {

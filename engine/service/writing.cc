@@ -19,6 +19,7 @@ archive::WriteContext write_context(Context& context, tapeio::ForPeople for_peop
       .domain = copy_domains(context.workspace),
       .warning_zone_bytes = {},
       .for_people = for_people,
+      .robot_away = [&workspace] { return workspace.libraries().robot_away(); },
       .before_commit = {},
   };
 }
