@@ -269,7 +269,7 @@ std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access a
   const bool has_no_label = now.inserted && now.inserted->label.empty();
   const bool is_damaged = has_no_label && !now.inserted->trouble.empty();
   const bool is_it = (now.inserted && now.inserted->label == name) ||
-                     (is_damaged && watch.checks && !is_writing);
+                     (has_no_label && watch.checks && !is_writing);
   // A label that cannot be read may be the label of somebody's full tape.
   const bool is_blank = has_no_label && !is_damaged;
   if (!is_it && !(is_blank && is_writing)) {

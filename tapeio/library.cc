@@ -79,6 +79,7 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
   LoadWatch watched = watch;
   watched.asks_people = asks_people;
   watched.checks = true;
+  std::string refused;  // What was asked for when a tape turned out not to be it.
   while (true) {
     LoadWait wait;
     try {
@@ -86,13 +87,17 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
     } catch (const Error& error) {
       const bool asks = asks_people && error.code() == ErrorCode::no_medium;
       if (error.code() == ErrorCode::wrong_medium && asks_people && watched.checks) {
-        watched.checks = false;  // It was another one without a readable label: ask for this one.
+        // Another one, that has no label to be known by: not to be tried again while it is in.
+        watched.checks = false;
+        refused.clear();
         continue;
       }
       if (error.code() != ErrorCode::busy && !asks) {
         throw;
       }
       wait.what = error.what();
+      refused = refused.empty() ? wait.what : refused;
+      watched.checks = watched.checks || wait.what != refused;  // That one is out now.
       if (asks && !medium.location.empty()) {
         wait.what = medium.label + " (" + medium.location + "): " + wait.what;
       }

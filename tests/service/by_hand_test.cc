@@ -348,6 +348,48 @@ TEST_F(DamagedLabelTest, AStrangersTapeWithOurBarcodeIsNotReadAndNoCopyIsBlamed)
   EXPECT_EQ(result.damaged_copies, 0U);
 }
 
+TEST_F(DamagedLabelTest, WithoutAChipTheArchivesSayWhichTapeItIs) {
+  back_up_and_damage("");
+  reporter_.on_note = [&](const std::string& line) {
+    ADD_FAILURE() << line;
+    reporter_.stopping.request_stop();
+  };
+  EXPECT_THAT(restore_all(ForPeople::wait).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+  EXPECT_THAT(reporter_.notes, IsEmpty());
+}
+
+TEST_F(DamagedLabelTest, WhoDoesNotWaitReadsSuchATapeToo) {
+  back_up_and_damage("");
+  EXPECT_THAT(restore_all(ForPeople::fail).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+}
+
+TEST_F(DamagedLabelTest, AnotherTapeWithADamagedLabelIsNotItAndTheRightOneIsWaitedFor) {
+  back_up_and_damage("");
+  shelf_["OTHER"] = test::make_cartridge("");
+  tapeio::MemoryDrive drive(*shelf_["OTHER"]);
+  ASSERT_TRUE(drive.write_record(Bytes(MiB, std::byte{7})).written);
+  ASSERT_TRUE(drive.write_filemark().written);
+  shelf_["OTHER"]->corrupt_record(0, 0);
+  put_in("OTHER");
+  const auto placed = context().workspace.libraries().drive_for(*context().ledger.medium("MX0001"),
+                                                                context().ledger);
+  ASSERT_TRUE(placed);
+  std::vector<std::string> asked;
+  const tapeio::LoadWatch watch{.tell = [&](const tapeio::LoadWait& wait) {
+    asked.push_back(wait.what);
+    if (asked.size() == 1) {
+      static_cast<void>(drive_.take_out());
+    } else {
+      drive_.insert(shelf_.at("MX0001"));
+    }
+  }};
+  EXPECT_TRUE(load_when_ready(*placed, tapeio::Library::Access::read, watch, ForPeople::wait));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("the tape in it has no label of ours"),
+                                 "put tape MX0001 into /dev/nst0"));
+}
+
 TEST_F(DamagedLabelTest, NotEvenForceWritesOverATapeOfOurs) {
   back_up_and_damage("");
   EXPECT_EQ(test::error_of([&] {
