@@ -330,6 +330,11 @@ std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access a
     if (error.code() != ErrorCode::no_medium && error.code() != ErrorCode::wrong_medium) {
       bay.drive.reset();
     }
+    if (error.code() == ErrorCode::wrong_medium && bay.drive) {
+      const DriveReport report = report_of(*bay.drive);  // It may raise alerts for what it refuses.
+      const std::lock_guard lock(mutex_);
+      reports_.add(claim->label, report);
+    }
     throw;
   }
 }
