@@ -278,9 +278,10 @@ std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access a
   TapeDrive& drive = open_drive();
   drive.rewind();
   ejected_for_.clear();
-  auto lent = std::make_unique<LentDrive>(
-      drive, name, is_writing,
-      [this, name, has_no_label](const auto& returned) { come_back(name, returned, has_no_label); });
+  auto lent = std::make_unique<LentDrive>(drive, name, is_writing,
+                                          [this, name, has_no_label](const auto& returned) {
+                                            come_back(name, returned, has_no_label);
+                                          });
   const std::lock_guard lock(mutex_);
   view_.inserted->label = name;
   view_.in_use = true;

@@ -13,8 +13,8 @@
 #include "tapeio/kernel_device.h"
 #include "tapeio/write_protection.h"
 
-// Reading and writing; st_drive_session.cc has how a cartridge comes into use, st_drive_moves.cc what
-// moves the head.
+// Reading and writing; st_drive_session.cc has how a cartridge comes into use, and
+// st_drive_moves.cc what moves the head.
 
 namespace mixtape::tapeio {
 

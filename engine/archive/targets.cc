@@ -83,21 +83,28 @@ bool belongs_to_robot(const catalog::Medium& medium) {
   return medium.kind == "changer";
 }
 
-std::vector<Target> targets_to_fetch(tapeio::Library& by_hand, std::span<const Target> here,
-                                     catalog::Ledger& ledger, bool robot_away) {
+std::vector<Target> targets_to_fetch(std::span<tapeio::Library* const> libraries,
+                                     std::span<const Target> here, catalog::Ledger& ledger,
+                                     const std::function<bool()>& robot_away) {
+  const auto by_hand = std::ranges::find_if(
+      libraries, [](const tapeio::Library* each) { return each->is_fed_by_hand(); });
+  if (by_hand == libraries.end()) {
+    return {};
+  }
+  const bool lacks_robots = robot_away && robot_away();
   std::vector<Target> targets;
   for (const catalog::Medium& medium : ledger.media()) {
     const bool is_here = std::ranges::any_of(
         here, [&](const Target& target) { return target.medium.label == medium.label; });
     if (is_here || medium.state != catalog::MediumState::active || !is_cartridge(medium) ||
-        !tapeio::is_valid_label(medium.label) || (robot_away && belongs_to_robot(medium))) {
+        !tapeio::is_valid_label(medium.label) || (lacks_robots && belongs_to_robot(medium))) {
       continue;
     }
     tapeio::MediumSlot slot{.label = medium.label, .capacity_bytes = medium.capacity_bytes};
     for (const catalog::Bundle& bundle : ledger.bundles(medium.id)) {
       slot.used_bytes += bundle.plain_bytes;
     }
-    targets.push_back({&by_hand, std::move(slot), medium, /*known=*/true});
+    targets.push_back({*by_hand, std::move(slot), medium, /*known=*/true});
   }
   std::ranges::stable_sort(targets, is_before);
   return targets;
@@ -130,8 +137,9 @@ std::string what_gives_room(std::span<tapeio::Library* const> libraries,
   std::string disks, cartridges;
   for (const tapeio::Library* library : libraries) {
     if (tapeio::directory_of_library(library->url())) {
-      disks = "make another medium with `mixtape media add`, or bring one on another disk within "
-              "reach";
+      disks =
+          "make another medium with `mixtape media add`, or bring one on another disk within "
+          "reach";
     } else if (cartridges.empty()) {
       cartridges = library->is_fed_by_hand()
                        ? "put another tape into " + library->url() +
@@ -149,6 +157,13 @@ std::string why_no_room(std::span<const Target> targets) {
   return targets.empty()
              ? "none is within reach"
              : "each is full, is not ours, cannot be written to now or is where a copy is already";
+}
+
+std::string news_without_place(std::span<tapeio::Library* const> libraries,
+                               std::span<const Target> targets) {
+  return "no medium carries this news yet: " + why_no_room(targets) + "; " +
+         what_gives_room(libraries, {}) +
+         ", then the next job that changes something is told there";
 }
 
 }  // namespace mixtape::archive

@@ -77,10 +77,7 @@ class Run {
     told = close_left_open(reporter) || told;
     tell_refusals(reporter);
     if (!told && outcome_.no_room.empty()) {
-      reporter.problem(
-          "no medium carries this news yet: " + why_no_room(targets_) + "; " +
-          what_gives_room(libraries_, {}) +
-          ", then the next job that changes something is told there");
+      reporter.problem(news_without_place(libraries_, targets_));
     }
     return std::move(outcome_);
   }
@@ -153,13 +150,8 @@ class Run {
 
   // Tapes of ours that lie on a shelf and would take more, for a drive that somebody feeds.
   [[nodiscard]] std::vector<Target> on_shelf() {
-    const auto by_hand = std::ranges::find_if(
-        libraries_, [](const tapeio::Library* each) { return each->is_fed_by_hand(); });
-    if (by_hand == libraries_.end()) {
-      return {};
-    }
-    const bool robot_away = context_.robot_away && context_.robot_away();
-    std::vector<Target> targets = targets_to_fetch(**by_hand, targets_, ledger_, robot_away);
+    std::vector<Target> targets =
+        targets_to_fetch(libraries_, targets_, ledger_, context_.robot_away);
     std::erase_if(targets, [&](const Target& target) { return nothing_for(target); });
     return targets;
   }

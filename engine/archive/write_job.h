@@ -59,7 +59,7 @@ struct WriteOutcome {
   // Where there are such: why ("each is full ..."), and what would help ("put tape MX0002 (shelf B)
   // into st:/dev/nst0"); both go on with more.
   std::string why_no_room, room_help;
-  std::vector<MediumUse> media;      // Touched, in that order.
+  std::vector<MediumUse> media;  // Touched, in that order.
 };
 
 class WriteJob {

@@ -172,8 +172,9 @@ FlushResult flush(Context& context, const std::string& command, Reporter& report
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
     if (!dry_run) {
-      result.written.media = archive::WriteJob(write_context(context))
-                                 .close_open_ends(context.workspace.libraries().here(reporter.stop()), reporter);
+      result.written.media =
+          archive::WriteJob(write_context(context))
+              .close_open_ends(context.workspace.libraries().here(reporter.stop()), reporter);
     }
     return result;
   }

@@ -23,8 +23,8 @@
 // library that was away is opened when it is there again; one that went away is absent, with the
 // reason, until it is back.
 //
-// Threads:  internally synchronised. Whoever asks waits for libraries, for a while also for one that
-//           another thread is just opening; who only glances does not, and it is absent for him.
+// Threads:  internally synchronised. Whoever asks waits for libraries, for a while also for one
+//           that another thread is just opening; who only glances does not: it is absent for him.
 // Lifetime: a library stays, once opened, as long as this object.
 
 namespace mixtape::service {
@@ -81,7 +81,8 @@ class Libraries {
                             Look look = Look::read);
 
   // For a cartridge that is not here: the drive that somebody can put it into; nullopt where every
-  // drive has a robot, or it belongs to a robot that is away. Loading asks for it (Library::is_fed_by_hand).
+  // drive has a robot, or it belongs to a robot that is away. Loading asks for it
+  // (Library::is_fed_by_hand).
   [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium,
                                                               catalog::Ledger& ledger);
 

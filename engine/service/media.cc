@@ -26,10 +26,15 @@ tapeio::Library& library_for(Context& context, const std::string& what, std::str
       return *library;
     }
   }
+  std::string why;
+  for (const std::string& absent : context.workspace.libraries().absent()) {
+    why += "; " + absent;
+  }
   throw Error(ErrorCode::not_found,
-              url.empty() ? what + ": no library is here; see `libraries` in mixtape.toml"
-                          : what + ": " + tapeio::url_for_people(url) +
-                                " is no library of mixtape.toml, or not here now");
+              (url.empty() ? what + ": no library is here; see `libraries` in mixtape.toml"
+                           : what + ": " + tapeio::url_for_people(url) +
+                                 " is no library of mixtape.toml, or not here now") +
+                  why);
 }
 
 std::string free_label(Context& context) {
@@ -214,8 +219,13 @@ void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
-                               tapeio::ForPeople::fail);
+  try {
+    (void)archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                                 tapeio::ForPeople::fail);
+  } catch (const Error&) {
+    record_health(context);  // A drive may raise alerts for a cartridge that it refuses.
+    throw;
+  }
   record_health(context);
 }
 

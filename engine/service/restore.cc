@@ -59,8 +59,7 @@ class Media {
 
   // What somebody could do about it who was not asked; empty: nothing.
   [[nodiscard]] std::string how_to_fetch(const std::string& label) const {
-    const auto drive =
-        for_people_ == tapeio::ForPeople::fail ? drive_for(label) : std::nullopt;
+    const auto drive = for_people_ == tapeio::ForPeople::fail ? drive_for(label) : std::nullopt;
     return drive ? "; put it into " + drive->library->url() + " and run this again" : "";
   }
 
@@ -190,10 +189,9 @@ class Restore {
         auto& [files, bytes] = away[label];
         ++files;
         bytes += content.content.size;
-        why = content.why.empty()
-                  ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label) +
-                        media_.how_to_fetch(label)
-                  : why;
+        why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" +
+                                        media_.why_not(label) + media_.how_to_fetch(label)
+                                  : why;
       }
       for (; !content.is_settled(); ++content.settled) {
         add_trouble(result_, plan_.items[content.items[content.settled]].target, why);

@@ -127,10 +127,9 @@ TEST_F(SlowLibraryTest, AStopEndsThatWait) {
     stop.request_stop();
     EXPECT_EQ(test::error_of([&] { return libraries.here(stop.get_token()); }),
               ErrorCode::cancelled);
-    EXPECT_EQ(test::error_of([&] {
-                return libraries.slots(Libraries::Look::read, stop.get_token());
-              }),
-              ErrorCode::cancelled);
+    EXPECT_EQ(
+        test::error_of([&] { return libraries.slots(Libraries::Look::read, stop.get_token()); }),
+        ErrorCode::cancelled);
   });
 }
 
