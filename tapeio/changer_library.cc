@@ -244,6 +244,29 @@ std::vector<CleaningCartridge> ChangerLibrary::cleaning_cartridges() {
   return cartridges;
 }
 
+void ChangerLibrary::meet_drives() {
+  look_gently();
+  const std::lock_guard changer_lock(changer_mutex_);  // Before it nobody claims a bay.
+  for (const auto& bay : bays_) {
+    {
+      const std::lock_guard lock(mutex_);
+      const Element* element = bay->element ? element_at(*bay->element) : nullptr;
+      const bool is_idle = element != nullptr && !element->full && !bay->in_use;
+      if (!is_idle || !identity_text(bay->identity).empty()) {
+        continue;
+      }
+    }
+    try {
+      open_drive(*bay);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::exhausted) {
+        throw;
+      }
+      // It is switched off, or another program has it: there is nothing to tell of it.
+    }
+  }
+}
+
 void ChangerLibrary::add_medium(std::string_view label, std::uint64_t /*capacity_bytes*/) {
   throw Error(ErrorCode::unsupported,
               "add medium " + std::string(label) + " to " + url_ +
@@ -319,6 +342,11 @@ std::unique_ptr<TapeDrive> ChangerLibrary::load(std::string_view label, Access a
     // A drive that was unplugged and is back has to be opened again.
     if (error.code() != ErrorCode::no_medium && error.code() != ErrorCode::wrong_medium) {
       bay.drive.reset();
+    }
+    if (error.code() == ErrorCode::wrong_medium && bay.drive) {
+      const DriveReport report = report_of(*bay.drive);  // It may raise alerts for what it refuses.
+      const std::lock_guard lock(mutex_);
+      reports_.add(claim->label, report);
     }
     throw;
   }

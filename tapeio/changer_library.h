@@ -46,6 +46,8 @@ class ChangerLibrary final : public Library, public CartridgeMover {
 
   [[nodiscard]] std::vector<DriveSlot> drives() override;
   [[nodiscard]] std::vector<CleaningCartridge> cleaning_cartridges() override;
+  // Those that are empty; to open another would rewind its tape.
+  void meet_drives() override;
   void unload(std::string_view label) override;
   std::string export_medium(std::string_view label) override;
   void clean(std::string_view drive_name) override;

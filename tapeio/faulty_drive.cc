@@ -42,9 +42,9 @@ void FaultyDrive::begin_write(const char* name) {
 void FaultyDrive::fail_at(const char* attempt, std::uint64_t block) {
   const std::optional<MediumInfo> info = drive_->medium();
   throw Error(ErrorCode::bad_medium, attempt + std::to_string(block) + " of medium " +
-                                 (info ? info->label : "") +
-                                 ": the tape is worn there; copy what is on it "
-                                 "and take it out of use");
+                                         (info ? info->label : "") +
+                                         ": the tape is worn there; copy what is on it "
+                                         "and take it out of use");
 }
 
 bool FaultyDrive::warns() const {

@@ -42,7 +42,8 @@ bool HandFedLibrary::is_stale(std::chrono::milliseconds age) const {
 HandFedLibrary::Inserted HandFedLibrary::describe(TapeDrive& drive, const MediumInfo& medium) {
   Inserted fresh;
   fresh.capacity_bytes = medium.capacity_bytes;
-  fresh.marks = medium.label + (medium.write_protected ? " protected " : " ");
+  fresh.marks = std::to_string(medium.insertion) + " " + medium.label +
+                (medium.write_protected ? " protected " : " ");
   if (MediumMemory* memory = drive.features().memory; memory != nullptr) {
     const std::string serial = memory->wear().serial;
     fresh.unique = !serial.empty();
@@ -187,6 +188,7 @@ std::vector<DriveSlot> HandFedLibrary::drives() {
   if (view_.inserted) {
     drive.medium = view_.inserted->label;
     drive.unread = view_.inserted->unread;
+    drive.trouble = view_.inserted->trouble;
   }
   return {drive};
 }
@@ -231,7 +233,7 @@ std::unique_lock<std::mutex> HandFedLibrary::claim_drive(LoadWaiter& waiter,
   return lock;
 }
 
-void HandFedLibrary::ask_for(const std::string& label, const View& now) {
+void HandFedLibrary::ask_for(const std::string& label, const View& now, bool may_eject) {
   std::string request = "put tape " + label + " into " + parts_.device;
   if (now.inserted && now.inserted->label.empty()) {
     request += now.inserted->trouble.empty()
@@ -239,7 +241,7 @@ void HandFedLibrary::ask_for(const std::string& label, const View& now) {
                    : ": the tape in it cannot be used (" + now.inserted->trouble + ")";
   } else if (now.inserted) {
     request += " in place of " + now.inserted->label;
-    if (options_.eject_for_next && ejected_for_.insert(label).second) {
+    if (may_eject && options_.eject_for_next && ejected_for_.insert(label).second) {
       unload_drive();
       request += ", which comes out now";
     }
@@ -264,19 +266,22 @@ std::unique_ptr<TapeDrive> HandFedLibrary::load(std::string_view label, Access a
   const auto drive_lock = claim_drive(waiter, options_.first_load_within);
   const View now = view();
   const bool is_writing = access == Access::write;
-  const bool is_it = now.inserted && now.inserted->label == name;
+  const bool has_no_label = now.inserted && now.inserted->label.empty();
+  const bool is_damaged = has_no_label && !now.inserted->trouble.empty();
+  const bool is_it = (now.inserted && now.inserted->label == name) ||
+                     (has_no_label && watch.checks && !is_writing);
   // A label that cannot be read may be the label of somebody's full tape.
-  const bool is_blank =
-      now.inserted && now.inserted->label.empty() && now.inserted->trouble.empty();
+  const bool is_blank = has_no_label && !is_damaged;
   if (!is_it && !(is_blank && is_writing)) {
-    ask_for(name, now);
+    ask_for(name, now, watch.asks_people);
   }
   TapeDrive& drive = open_drive();
   drive.rewind();
   ejected_for_.clear();
-  auto lent = std::make_unique<LentDrive>(
-      drive, name, is_writing,
-      [this, name, is_blank](const auto& returned) { come_back(name, returned, is_blank); });
+  auto lent = std::make_unique<LentDrive>(drive, name, is_writing,
+                                          [this, name, has_no_label](const auto& returned) {
+                                            come_back(name, returned, has_no_label);
+                                          });
   const std::lock_guard lock(mutex_);
   view_.inserted->label = name;
   view_.in_use = true;
@@ -289,14 +294,14 @@ std::vector<MediumReport> HandFedLibrary::take_reports() {
 }
 
 void HandFedLibrary::come_back(const std::string& label, const LentDrive::Returned& returned,
-                               bool was_blank) {
+                               bool had_no_label) {
   const std::lock_guard lock(mutex_);
   view_.in_use = false;
   reports_.add(label, returned.report);
   if (!returned.report.notes.empty()) {
     identity_.notes = returned.report.notes;
   }
-  if (returned.unloaded || returned.failed || was_blank) {
+  if (returned.unloaded || returned.failed || returned.lost || had_no_label) {
     // What is in it now has to be seen: a label may have been written, or not.
     view_.inserted.reset();
     looked_.reset();

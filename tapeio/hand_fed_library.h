@@ -79,9 +79,10 @@ class HandFedLibrary final : public Library, public CartridgeMover {
   // Looks what is in it. Error{busy} when somebody has the drive.
   [[nodiscard]] std::unique_lock<std::mutex> claim_drive(LoadWaiter& waiter,
                                                          std::chrono::milliseconds within);
-  [[noreturn]] void ask_for(const std::string& label, const View& now);
+  // `may_eject`: there is somebody who hears of it.
+  [[noreturn]] void ask_for(const std::string& label, const View& now, bool may_eject);
   [[nodiscard]] bool is_stale(std::chrono::milliseconds age) const;
-  void come_back(const std::string& label, const LentDrive::Returned& returned, bool was_blank);
+  void come_back(const std::string& label, const LentDrive::Returned& returned, bool had_no_label);
 
   const std::string url_;
   const CartridgeDrive parts_;

@@ -27,6 +27,7 @@ auto LentDrive::watched(Operation operation) {
   try {
     return operation();
   } catch (const Error& error) {
+    returned_.lost = returned_.lost || error.code() == ErrorCode::no_medium;
     returned_.failed = returned_.failed || error.code() == ErrorCode::io ||
                        error.code() == ErrorCode::not_found || error.code() == ErrorCode::locked;
     throw;
@@ -40,6 +41,7 @@ void LentDrive::require_writable(const char* operation) const {
 
 std::optional<MediumInfo> LentDrive::medium() {
   auto info = watched([&] { return drive_.medium(); });
+  returned_.lost = returned_.lost || !info;
   if (info) {
     info->label = label_;
     info->write_protected = info->write_protected || !writable_;

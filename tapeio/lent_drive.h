@@ -24,6 +24,7 @@ class LentDrive final : public TapeDrive {
   // What became of the drive while it was lent.
   struct Returned {
     bool failed = false;    // It threw Error{io}: whether it is still there is not sure.
+    bool lost = false;      // It threw Error{no_medium}: another cartridge may be in it by now.
     bool unloaded = false;  // The user had the cartridge given out.
     // What it tells at the end of itself and of the cartridge, and what it told before that was
     // given out.

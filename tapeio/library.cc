@@ -63,7 +63,9 @@ void pause_unless_stopped(std::chrono::milliseconds pause, const std::stop_token
 
 std::unique_ptr<TapeDrive> PlacedMedium::load(Library::Access access,
                                               const LoadWatch& watch) const {
-  std::unique_ptr<TapeDrive> drive = library->load(label, access, watch);
+  LoadWatch watched = watch;
+  watched.checks = watch.checks && check != nullptr;
+  std::unique_ptr<TapeDrive> drive = library->load(label, access, watched);
   if (check) {
     check(*drive);
   }
@@ -74,16 +76,28 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
                                            const LoadWatch& watch, ForPeople for_people) {
   const auto begun = std::chrono::steady_clock::now();
   const bool asks_people = for_people == ForPeople::wait && medium.library->is_fed_by_hand();
+  LoadWatch watched = watch;
+  watched.asks_people = asks_people;
+  watched.checks = true;
+  std::string refused;  // What was asked for when a tape turned out not to be it.
   while (true) {
     LoadWait wait;
     try {
-      return medium.load(access, watch);
+      return medium.load(access, watched);
     } catch (const Error& error) {
       const bool asks = asks_people && error.code() == ErrorCode::no_medium;
+      if (error.code() == ErrorCode::wrong_medium && asks_people && watched.checks) {
+        // Another one, that has no label to be known by: not to be tried again while it is in.
+        watched.checks = false;
+        refused.clear();
+        continue;
+      }
       if (error.code() != ErrorCode::busy && !asks) {
         throw;
       }
       wait.what = error.what();
+      refused = refused.empty() ? wait.what : refused;
+      watched.checks = watched.checks || wait.what != refused;  // That one is out now.
       if (asks && !medium.location.empty()) {
         wait.what = medium.label + " (" + medium.location + "): " + wait.what;
       }

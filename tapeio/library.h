@@ -47,6 +47,7 @@ struct DriveSlot {
   std::vector<std::string> notes = {};  // How it is used, what it lacks, what is done instead.
   std::optional<std::string> medium;    // The label of what is in it; "" when that is unknown.
   bool unread = false;                  // It is unknown only until somebody reads the tape.
+  std::string trouble = {};             // Why what is in it tells no label.
   bool in_use = false;                  // Somebody of this process has it.
 };
 
@@ -60,6 +61,8 @@ class CartridgeMover {
  public:
   virtual ~CartridgeMover() = default;
   [[nodiscard]] virtual std::vector<DriveSlot> drives() = 0;
+  // Opens what drives it can without disturbing a tape, so that drives() tells what they are like.
+  virtual void meet_drives() {}
   // Out of its drive, back to a storage slot (or, without a robot, out of the drive's mouth).
   virtual void unload(std::string_view label) = 0;
   // Those that are here, by their barcodes, in label order. Moves nothing.
@@ -85,6 +88,12 @@ struct LoadWatch {
   std::stop_token stop = {};  // Then Error{cancelled}; the cartridge stays where it is.
   // About once a second for as long as there is something to wait for. May be empty.
   std::function<void(const LoadWait&)> tell = {};
+  // Somebody is there who does what Error{no_medium} asks for: then a drive that is fed by hand may
+  // give out the tape that is in the way.
+  bool asks_people = false;
+  // Whoever loads it looks himself whether it is the right one: then a tape in a drive that is fed
+  // by hand may be handed over for reading whose own label cannot be read.
+  bool checks = false;
 };
 
 class Library {
@@ -138,7 +147,8 @@ struct PlacedMedium {
   std::function<void(TapeDrive&)> check = {};
   std::string location = {};  // Where people keep it: "shelf B". Empty: not known.
 
-  // As Library::load; the head stands anywhere when there was something to check.
+  // As Library::load; the head stands anywhere when there was something to check. Only with
+  // `watch.checks` may the tape be one whose label cannot be read.
   [[nodiscard]] std::unique_ptr<TapeDrive> load(Library::Access access,
                                                 const LoadWatch& watch = {}) const;
 };
@@ -165,6 +175,7 @@ void require_valid_label(std::string_view label);
 
 inline constexpr std::string_view kDirScheme = "dir:";
 inline constexpr std::string_view kSimScheme = "sim:";
+inline constexpr std::string_view kChangerScheme = "changer:";
 
 // What a tape says it is called; nullopt: it is blank, or not one of ours. May move the head and
 // throw.

@@ -10,7 +10,7 @@
 namespace mixtape::tapeio {
 namespace {
 
-constexpr std::string_view kChanger = "changer:", kSt = "st:", kScsi = "scsi:", kIscsi = "iscsi://",
+constexpr std::string_view kSt = "st:", kScsi = "scsi:", kIscsi = "iscsi://",
                            kDriveOption = ",drive=";
 // Longer is no URL that somebody has written down.
 constexpr std::size_t kMostUrlBytes = 8192;
@@ -140,7 +140,7 @@ DeviceUrl parse_changer_device(std::string_view device) {
   }
   DeviceUrl parsed;
   parsed.kind = DeviceUrl::Kind::scsi;
-  parsed.path = parse_path(std::string(kChanger).append(device), device);
+  parsed.path = parse_path(std::string(kChangerScheme).append(device), device);
   parsed.text = parsed.path;
   return parsed;
 }
@@ -164,18 +164,18 @@ DeviceUrl parse_device_url(std::string_view url) {
 }
 
 bool is_cartridge_library_url(std::string_view url) {
-  return url.starts_with(kChanger) || url.starts_with(kSt) || url.starts_with(kScsi) ||
+  return url.starts_with(kChangerScheme) || url.starts_with(kSt) || url.starts_with(kScsi) ||
          url.starts_with("iscsi:");
 }
 
 CartridgeLibraryUrl parse_cartridge_library_url(std::string_view url) {
   require_bounded(url);
   CartridgeLibraryUrl library;
-  if (!url.starts_with(kChanger)) {
+  if (!url.starts_with(kChangerScheme)) {
     library.drives.push_back(parse_device_url(url));
     return library;
   }
-  std::string_view rest = url.substr(kChanger.size());
+  std::string_view rest = url.substr(kChangerScheme.size());
   std::vector<std::string_view> parts;
   for (std::size_t comma = 0; comma != std::string_view::npos;) {
     comma = rest.find(kDriveOption);

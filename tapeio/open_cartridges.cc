@@ -21,6 +21,7 @@
 #include "tapeio/library_url.h"
 #include "tapeio/reopened_changer.h"
 #include "tapeio/scsi/drive_link.h"
+#include "tapeio/scsi/drive_serial.h"
 #include "tapeio/scsi/iscsi_transport.h"
 #include "tapeio/scsi/scsi_changer.h"
 #include "tapeio/scsi/scsi_drive.h"
@@ -35,7 +36,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint16_t kInquiryBytes = 255;
 constexpr std::chrono::milliseconds kLookPause{100};
 
 // As libiscsi takes it, password included.
@@ -145,25 +145,6 @@ std::vector<DeviceUrl> drives_of_kernel() {
   return drives;
 }
 
-// INQUIRY disturbs nobody: a unit attention does not hold it back (SPC-5 5.14), and no tape moves.
-Bytes inquire(scsi::Transport& transport, const scsi::SscCommand& command) {
-  Bytes data(kInquiryBytes);
-  const scsi::Reply reply = transport.execute({.cdb = command.cdb(), .in = data});
-  data.resize(reply.status == scsi::Status::good ? std::min(reply.transferred, data.size()) : 0);
-  return data;
-}
-
-// The serial number of the tape drive there; nullopt: it is none, or does not tell.
-std::optional<std::string> serial_of_drive(const DeviceUrl& url) {
-  const std::unique_ptr<scsi::Transport> transport = open_transport(url);
-  const auto inquired = scsi::parse_inquiry(inquire(*transport, scsi::inquiry(kInquiryBytes)));
-  if (!inquired || inquired->device_type != scsi::kTapeDeviceType) {
-    return std::nullopt;
-  }
-  return scsi::parse_serial(
-      inquire(*transport, scsi::inquiry_page(scsi::kSerialPage, kInquiryBytes)));
-}
-
 std::vector<DeviceUrl> drives_of_target(const DeviceUrl& changer, scsi::Transport& transport) {
   std::vector<DeviceUrl> drives;
   for (const unsigned lun : scsi::logical_units(transport)) {
@@ -183,7 +164,7 @@ std::vector<CartridgeDrive> found_drives(const std::vector<DeviceUrl>& urls) {
   std::vector<CartridgeDrive> drives;
   for (const DeviceUrl& url : urls) {
     try {
-      const auto serial = serial_of_drive(url);
+      const auto serial = scsi::serial_of_tape_drive(*open_transport(url));
       if (serial && !serial->empty()) {
         drives.push_back(drive_at(url, /*is_hand_fed=*/false));
         drives.back().serial = *serial;
@@ -203,7 +184,8 @@ std::unique_ptr<Library> open_cartridges(std::string_view url, const LabelReader
   CartridgeLibraryUrl parsed = parse_cartridge_library_url(url);
   CartridgeLibraryParts parts;
   // Without a password: it is shown.
-  parts.url = parsed.changer ? "changer:" + parsed.changer->text : parsed.drives.front().text;
+  parts.url = parsed.changer ? std::string(kChangerScheme) + parsed.changer->text
+                             : parsed.drives.front().text;
   parts.options.read_label = read_label;
   if (parsed.changer) {
     std::unique_ptr<scsi::Transport> transport = open_changer(*parsed.changer);

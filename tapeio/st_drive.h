@@ -71,6 +71,7 @@ class StDrive final : public TapeDrive {
   void prepare_medium();
   void set_block_size();
   void look_for_cartridge();
+  void look_for_exchange();
   // What the side band met is heeded: the drive is looked at anew.
   void heed_news();
   void wind_back();
@@ -100,6 +101,7 @@ class StDrive final : public TapeDrive {
   std::size_t block_size_ = 0;  // 0: variable.
   bool loaded_ = false;
   bool write_protected_ = false;
+  std::uint64_t insertion_ = 0;  // How often a cartridge was taken into use.
   bool tells_positions_ = true;
   bool tells_files_ = true;
   std::string lost_;           // Why the head's position means nothing; empty while it does.

@@ -16,6 +16,7 @@ inline constexpr std::uint8_t kMediaWornOut = 4;
 inline constexpr std::uint8_t kReadFailure = 5;
 inline constexpr std::uint8_t kWriteFailure = 6;
 inline constexpr std::uint8_t kWriteProtected = 9;
+inline constexpr std::uint8_t kUnsupportedFormat = 12;
 inline constexpr std::uint8_t kReadOnlyFormat = 17;
 inline constexpr std::uint8_t kCleanNow = 20;
 inline constexpr std::uint8_t kCleanPeriodically = 21;

@@ -64,6 +64,9 @@ struct MediumInfo {
   std::string shortage = {};
   // The largest record that drive, adapter and kernel take together.
   std::size_t most_record_bytes = kMaxRecordSize;
+  // Another number: another cartridge may be in (the drive said so, or was opened or unloaded). The
+  // same number says no more than that the drive told nothing.
+  std::uint64_t insertion = 0;
 };
 
 class TapeDrive {

@@ -162,15 +162,11 @@ void report_written(Session& session, const archive::WriteOutcome& written) {
     if (++shown > kMostShown) {
       break;
     }
-    console.problem(
-        "/" + printable(path) +
-        ": no medium here can take it: each is full, has failed, has or spoilt a copy of it, or "
-        "lies on a disk that has one");
+    console.problem("/" + printable(path) + ": no medium here can take it: " + written.why_no_room);
   }
   if (!written.no_room.empty()) {
-    console.problem(counted(written.no_room.size(), "file") +
-                    " found no place; `mixtape media add` makes another medium, or bring one on "
-                    "another disk within reach, then run this again");
+    console.problem(counted(written.no_room.size(), "file") + " found no place; " +
+                    printable(written.room_help) + ", then run this again");
     for (const std::string& absent : session.workspace().libraries().absent()) {
       console.problem("library not here: " + printable(absent));
     }
@@ -209,7 +205,7 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
     print_json(console, object);
   } else {
     console.out("looked at " + counted(result.files, "file") + " (" + format_size(result.bytes) +
-                ") in " + std::to_string(result.directories) + " directories\n" +
+                ") in " + counted(result.directories, "directory") + "\n" +
                 recorded_text(result.recorded) + written_text(result.written, dry_run));
     if (result.trouble_count > 0) {
       console.out(std::to_string(result.trouble_count) +
@@ -224,9 +220,9 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
   report_written(session, result.written);
   if (result.out_of_reach > 0) {
     console.problem(
-        std::to_string(result.out_of_reach) +
-        " files should be on more media, but their sources changed or are not here; `mixtape "
-        "recall` brings those that have a good copy, and the next backup writes them");
+        counted(result.out_of_reach, "file") +
+        " should be on more media, but the source changed or is not here; `mixtape recall` brings "
+        "those that have a good copy, and the next backup writes them");
   }
 }
 
@@ -275,8 +271,8 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
     console.problem("not everything could be written: it is all staged as before");
   }
   if (result.pinned_files > 0) {
-    console.note(std::to_string(result.pinned_files) +
-                 " files should be on more media; their bytes stay on this disk until then");
+    console.note(counted(result.pinned_files, "file") +
+                 " should be on more media; what is in them stays on this disk until then");
   }
 }
 
@@ -307,8 +303,8 @@ int forget(Session& session, const std::vector<std::string>& arguments, bool dry
   if (session.daemon() != nullptr && !dry_run) {
     session.daemon()->committed(result.changed);
   }
-  session.console().out((dry_run ? "would forget " : "forgot ") + std::to_string(result.paths) +
-                        " paths; history keeps them\n");
+  session.console().out((dry_run ? "would forget " : "forgot ") + counted(result.paths, "path") +
+                        "; history keeps them\n");
   return kSuccess;
 }
 
@@ -328,7 +324,7 @@ void add_backup_commands(CLI::App& app, Command& command) {
                  "stay on the file system of each PATH");
   save->add_option("--explain", options->explain, "say which rule decides about this path");
   save->add_flag("--dry-run", options->request.dry_run, "say what would be written");
-  add_no_wait_flag(*save, options->request.for_people);
+  add_wait_flags(*save, command, options->request.for_people);
   add_json_flag(*save, command);
 
   const auto dry_run = std::make_shared<bool>(false);
@@ -337,7 +333,7 @@ void add_backup_commands(CLI::App& app, Command& command) {
       app, command, "flush", "write what was staged through the mount",
       [=](Session& session) { return flush(session, *dry_run, *for_people); },
       Where::daemon_if_running);
-  add_no_wait_flag(*write, *for_people);
+  add_wait_flags(*write, command, *for_people);
   write->add_flag("--dry-run", *dry_run, "say what would be written");
   add_json_flag(*write, command);
 

@@ -89,7 +89,7 @@ int export_medium(Session& session, const MediaOptions& options) {
 
 int clean(Session& session, const MediaOptions& options) {
   service::clean_drive(session.reading(), options.drive);
-  session.console().out("Drive " + printable(options.drive) + " was cleaned.\n");
+  session.console().out("Cleaned " + printable(options.drive) + ".\n");
   return kSuccess;
 }
 

@@ -179,14 +179,13 @@ int recover(Session& session, const std::string& library, const std::string& ide
                                    {"unhashed", recovered.unhashed}});
     return kSuccess;
   }
-  session.console().out("read the index of " + std::to_string(result.read.size()) +
-                        " media; the catalog in " + request.home.string() + " knows " +
-                        std::to_string(recovered.media) + " media, " +
-                        std::to_string(recovered.jobs) + " jobs, " +
-                        std::to_string(recovered.versions) + " versions\n");
+  session.console().out(
+      "read the index of " + std::to_string(result.read.size()) + " media; the catalog in " +
+      request.home.string() + " knows " + std::to_string(recovered.media) + " media, " +
+      counted(recovered.jobs, "job") + ", " + counted(recovered.versions, "version") + "\n");
   if (recovered.unhashed > 0) {
-    session.console().out(std::to_string(recovered.unhashed) +
-                          " contents have no hash yet; reading them gives them one\n");
+    session.console().out("without a hash yet: " + counted(recovered.unhashed, "content") +
+                          "; reading gives one\n");
   }
   session.console().out(
       "How many copies each file should have is no part of a catalog: if you had changed it, "

@@ -86,8 +86,8 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
             format_size(medium.bytes) + "\n";
   }
   text += (dry_run ? "would restore " : "restored ") + counted(result.files, "file") + " (" +
-          format_size(result.bytes) + "), " + std::to_string(result.directories) +
-          " directories, " + std::to_string(result.symlinks) + " symlinks";
+          format_size(result.bytes) + "), " + counted(result.directories, "directory") + ", " +
+          counted(result.symlinks, "symlink");
   if (result.unchanged > 0) {
     text += "; " + std::to_string(result.unchanged) + " were there already";
   }
@@ -95,7 +95,7 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
     text += "; " + std::to_string(result.skipped) + " left as they are";
   }
   if (result.damaged_copies > 0) {
-    text += "; " + std::to_string(result.damaged_copies) + " copies are damaged";
+    text += "; " + counted(result.damaged_copies, "damaged copy");
   }
   if (result.unverified > 0) {
     text += "; " + std::to_string(result.unverified) + " without a hash to compare with";
@@ -161,7 +161,7 @@ void add_restore_command(CLI::App& app, Command& command) {
   back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
       ->transform(CLI::CheckedTransformer(kConflicts).description("RULE"));
   back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
-  add_no_wait_flag(*back, options->for_people);
+  add_wait_flags(*back, command, options->for_people);
   add_json_flag(*back, command);
 }
 

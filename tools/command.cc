@@ -36,19 +36,50 @@ int status_of(const Error& error) {
   }
 }
 
-// The first word that is no option, where it is no command either.
-std::string unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const auto word = std::find_if(arguments.begin(), arguments.end(), [](const std::string& each) {
-    return !each.empty() && each.front() != '-';
-  });
-  const bool follows_home =
-      word != arguments.end() && word != arguments.begin() && *std::prev(word) == "--home";
-  if (word == arguments.end() || follows_home) {
-    return "";
-  }
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   const auto known =
-      app.get_subcommands([&](const CLI::App* command) { return command->check_name(*word); });
-  return known.empty() ? *word : "";
+      app.get_subcommands([&](const CLI::App* command) { return command->check_name(name); });
+  return known.empty() ? nullptr : known.front();
+}
+
+std::string names_of_commands(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  return names;
+}
+
+std::string commands_of(const CLI::App& app) {
+  return app.get_name() + " has " + names_of_commands(app) + "; `mixtape " + app.get_name() +
+         " --help` says more";
+}
+
+// What is wrong with the first words that are no options, where commands are expected of them:
+// "there is no command x". Empty: they are commands.
+std::string wrong_command(const CLI::App& all, const std::vector<std::string>& arguments) {
+  const CLI::App* app = &all;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    if (*word == "--home" && std::next(word) != arguments.end()) {
+      ++word;  // What follows it is no command.
+      continue;
+    }
+    if (word->empty() || word->front() == '-') {
+      continue;
+    }
+    const CLI::App* command = find_command(*app, *word);
+    if (command == nullptr) {
+      const std::string what = "there is no command ";
+      return app == &all
+                 ? what + printable(*word) + "; `mixtape --help` shows them"
+                 : what + app->get_name() + " " + printable(*word) + ": " + commands_of(*app);
+    }
+    app = command;
+    if (names_of_commands(*app).empty()) {
+      return "";
+    }
+  }
+  return app == &all ? "" : app->get_name() + " wants a command: " + commands_of(*app);
 }
 
 }  // namespace
@@ -137,6 +168,7 @@ service::RecallService& Session::recall() {
 
 std::optional<Command> parse_command(const Invocation& invocation, Console& console, int& status) {
   Command command;
+  command.on_terminal = invocation.on_terminal;
   CLI::App app(
       "Mixtape keeps every version of your files on tapes and disks that explain themselves.",
       "mixtape");
@@ -166,9 +198,8 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
     status = kSuccess;
     return std::nullopt;
   } catch (const CLI::ParseError& wrong) {
-    if (const std::string unknown = unknown_command(app, invocation.arguments); !unknown.empty()) {
-      console.error("mixtape: there is no command " + printable(unknown) +
-                    "; `mixtape --help` shows them");
+    if (const std::string what = wrong_command(app, invocation.arguments); !what.empty()) {
+      console.error("mixtape: " + what);
       status = kUsage;
       return std::nullopt;
     }

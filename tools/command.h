@@ -45,6 +45,7 @@ enum ExitStatus : int {
 struct Invocation {
   std::vector<std::string> arguments;  // Without the program's name.
   std::filesystem::path directory;     // Where it was typed: relative paths start there.
+  bool on_terminal = false;  // Somebody reads its words as they come, as far as one can know.
 };
 
 // What a running daemon lends to the commands that it runs.
@@ -102,6 +103,7 @@ struct Command {
   bool json = false;
   bool verbose = false;  // The log on standard error, of a command that runs here.
   bool routed = false;
+  bool on_terminal = false;  // Of the invocation, from the beginning.
   std::function<int(Session&)> run;
 };
 

@@ -70,7 +70,11 @@ std::string printable(std::string_view name) {
 }
 
 std::string counted(std::uint64_t count, std::string_view thing) {
-  return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+  std::string text = std::to_string(count) + " " + std::string(thing);
+  if (count != 1 && text.ends_with('y')) {
+    text.replace(text.size() - 1, 1, "ie");
+  }
+  return text + (count == 1 ? "" : "s");
 }
 
 std::string format_duration(std::chrono::seconds duration) {
@@ -110,7 +114,8 @@ std::string ProgressLine::render(const Progress& progress,
   if (progress.total_files > 0) {
     text += " of " + std::to_string(progress.total_files);
   }
-  text += " files";
+  // "1 of 2 files", as one counts.
+  text += std::max(progress.done_files, progress.total_files) == 1 ? " file" : " files";
   const double seconds = std::chrono::duration<double>(now - phase_started_).count();
   if (seconds < 0.5) {
     return text;

@@ -43,7 +43,7 @@ class Console : public Reporter {
 // become \xNN, a newline \n, a backslash \\ .
 std::string printable(std::string_view name);
 
-// "1 file", "2 files": `thing` takes an s.
+// "1 file", "2 files", "3 directories": `thing` takes an s.
 std::string counted(std::uint64_t count, std::string_view thing);
 
 // "00:12:30 left" style.

@@ -108,7 +108,8 @@ json encode_map(const Message& message) {
     case Message::Kind::run:
       return {{"run",
                {{"arguments", message.invocation.arguments},
-                {"directory", message.invocation.directory.string()}}}};
+                {"directory", message.invocation.directory.string()},
+                {"terminal", message.invocation.on_terminal}}}};
     case Message::Kind::stop:
       return {{"stop", true}};
     case Message::Kind::out:
@@ -129,6 +130,7 @@ Message decode_map(const std::string& kind, const json& value) {
     message.kind = Message::Kind::run;
     message.invocation.arguments = value.at("arguments").get<std::vector<std::string>>();
     message.invocation.directory = value.at("directory").get<std::string>();
+    message.invocation.on_terminal = value.value("terminal", false);
   } else if (kind == "stop") {
     message.kind = Message::Kind::stop;
   } else if (kind == "out" || kind == "error") {

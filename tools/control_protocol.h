@@ -14,9 +14,8 @@
 //
 // Each message is a frame: its length (4 bytes, big-endian) and one CBOR map. CBOR, because file
 // names are bytes and JSON texts are not.
-//   client: {"run": {"arguments": [..], "directory": ".."}}   once, first
-//           {"stop": true}                                    Ctrl-C; closing the socket means the
-//           same
+//   client: {"run": {"arguments": [..], "directory": "..", "terminal": true}}   once, first
+//           {"stop": true}                     Ctrl-C; closing the socket means the same
 //   daemon: {"out": ".."} {"error": ".."} {"progress": {..}}  as they come
 //           {"exit": status}                                  once, last
 //

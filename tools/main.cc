@@ -52,7 +52,9 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("mixtape"));
   spdlog::set_level(spdlog::level::off);  // What matters to the user goes to the console.
   try {
-    const int status = run({{argv + 1, argv + argc}, std::filesystem::current_path()}, console);
+    const int status = run(
+        {{argv + 1, argv + argc}, std::filesystem::current_path(), ::isatty(STDERR_FILENO) == 1},
+        console);
     console.finish();
     return status;
   } catch (const std::exception& failure) {

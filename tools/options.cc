@@ -22,11 +22,15 @@ void add_json_flag(CLI::App& app, Command& command) {
   app.add_flag("--json", command.json, "print JSON for programs");
 }
 
-void add_no_wait_flag(CLI::App& app, tapeio::ForPeople& for_people) {
-  for_people = tapeio::ForPeople::wait;
+void add_wait_flags(CLI::App& app, const Command& command, tapeio::ForPeople& for_people) {
+  for_people = command.on_terminal ? tapeio::ForPeople::wait : tapeio::ForPeople::fail;
+  CLI::Option* const wait = app.add_flag_callback(
+      "--wait", [&for_people] { for_people = tapeio::ForPeople::wait; },
+      "wait until somebody has put in a tape that is asked for (default on a terminal)");
   app.add_flag_callback(
-      "--no-wait", [&for_people] { for_people = tapeio::ForPeople::fail; },
-      "wait for nobody to put a tape into a drive");
+         "--no-wait", [&for_people] { for_people = tapeio::ForPeople::fail; },
+         "wait for nobody to put a tape into a drive (default elsewhere)")
+      ->excludes(wait);
 }
 
 catalog::View view_at(service::Context& context, const std::string& at) {

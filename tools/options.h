@@ -19,8 +19,9 @@ CLI::App* add_command(CLI::App& parent, Command& command, const std::string& nam
                       const std::string& description, std::function<int(Session&)> run,
                       Where where = Where::here);
 void add_json_flag(CLI::App& app, Command& command);
-// --no-wait; `for_people` is to wait unless it is given, and must live as long as the command.
-void add_no_wait_flag(CLI::App& app, tapeio::ForPeople& for_people);
+// --wait and --no-wait; without either people are waited for when the command runs on a terminal.
+// `for_people` must live as long as the command.
+void add_wait_flags(CLI::App& app, const Command& command, tapeio::ForPeople& for_people);
 
 // The view of a time or snapshot; latest when `at` is empty. Error{not_found} when nothing is that
 // old.

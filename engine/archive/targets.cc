@@ -7,6 +7,7 @@
 
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
+#include "tapeio/error.h"
 
 namespace mixtape::archive {
 namespace {
@@ -93,22 +94,90 @@ bool is_cartridge(const catalog::Medium& medium) {
   return medium.kind != "dir" && medium.kind != "sim";
 }
 
-std::vector<Target> targets_to_fetch(tapeio::Library& by_hand, std::span<const Target> here,
-                                     catalog::Ledger& ledger) {
+bool belongs_to_robot(const catalog::Medium& medium) {
+  return medium.kind == "changer";
+}
+
+std::vector<Target> targets_to_fetch(std::span<tapeio::Library* const> libraries,
+                                     std::span<const Target> here, catalog::Ledger& ledger,
+                                     const std::function<bool()>& robot_away) {
+  const auto by_hand = std::ranges::find_if(
+      libraries, [](const tapeio::Library* each) { return each->is_fed_by_hand(); });
+  if (by_hand == libraries.end()) {
+    return {};
+  }
+  const bool lacks_robots = robot_away && robot_away();
   std::vector<Target> targets;
   for (const catalog::Medium& medium : ledger.media()) {
     const bool is_here = std::ranges::any_of(
         here, [&](const Target& target) { return target.medium.label == medium.label; });
     if (is_here || medium.state != catalog::MediumState::active || !is_cartridge(medium) ||
-        !tapeio::is_valid_label(medium.label)) {
+        !tapeio::is_valid_label(medium.label) || (lacks_robots && belongs_to_robot(medium))) {
       continue;
     }
     tapeio::MediumSlot slot{.label = medium.label, .capacity_bytes = medium.capacity_bytes};
     slot.used_bytes = used_as_known(medium, ledger.bundles(medium.id));
-    targets.push_back({&by_hand, std::move(slot), medium, /*known=*/true});
+    targets.push_back({*by_hand, std::move(slot), medium, /*known=*/true});
   }
   std::ranges::stable_sort(targets, is_before);
   return targets;
+}
+
+bool is_in_reach(const Target& target) {
+  if (!target.library->is_fed_by_hand()) {
+    return true;
+  }
+  try {
+    const std::vector<tapeio::MediumSlot> now = target.library->media();
+    return std::ranges::any_of(
+        now, [&](const tapeio::MediumSlot& slot) { return slot.label == target.slot.label; });
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::exhausted) {
+      throw;
+    }
+    return true;  // Loading it says what is wrong.
+  }
+}
+
+std::string what_gives_room(std::span<tapeio::Library* const> libraries,
+                            std::span<const Target> on_shelf) {
+  if (!on_shelf.empty()) {
+    const catalog::Medium& medium = on_shelf.front().medium;
+    return "put tape " + medium.label +
+           (medium.location.empty() ? "" : " (" + medium.location + ")") + " into " +
+           on_shelf.front().library->url();
+  }
+  std::string disks, cartridges;
+  for (const tapeio::Library* library : libraries) {
+    if (tapeio::directory_of_library(library->url())) {
+      disks =
+          "make another medium with `mixtape media add`, or bring one on another disk within "
+          "reach";
+    } else if (cartridges.empty()) {
+      cartridges = library->is_fed_by_hand()
+                       ? "put another tape into " + library->url() +
+                             " (`mixtape media label` gives an empty one its name)"
+                       : "put another cartridge into " + library->url();
+    }
+  }
+  if (disks.empty() && cartridges.empty()) {
+    return "bring a library within reach (`mixtape doctor` says which are not)";
+  }
+  return disks + (disks.empty() || cartridges.empty() ? "" : "; or ") + cartridges;
+}
+
+std::string why_no_room(std::span<const Target> targets) {
+  return targets.empty() ? "none is within reach"
+                         : "each is full, is not ours, has failed or cannot be written to now, or "
+                           "is where a copy "
+                           "is or was spoilt already";
+}
+
+std::string news_without_place(std::span<tapeio::Library* const> libraries,
+                               std::span<const Target> targets) {
+  return "no medium carries this news yet: " + why_no_room(targets) + "; " +
+         what_gives_room(libraries, {}) +
+         ", then the next job that changes something is told there";
 }
 
 }  // namespace mixtape::archive

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -48,10 +49,26 @@ struct Target {
 
 // A cartridge, which somebody can carry from a shelf to a drive.
 [[nodiscard]] bool is_cartridge(const catalog::Medium& medium);
-// Tapes of ours that are not among `here` and can be put into this library's drive by hand, the
-// fullest first; used_bytes as the catalog has it.
-[[nodiscard]] std::vector<Target> targets_to_fetch(tapeio::Library& by_hand,
+// One that was labelled in a robot's library, and most likely is there still.
+[[nodiscard]] bool belongs_to_robot(const catalog::Medium& medium);
+// Tapes of ours that are not among `here` and can be put into a drive that is fed by hand, the
+// fullest first; used_bytes as the catalog has it. Where `robot_away` says that a robot's library
+// is out of reach, nobody can bring what belongs to one. Null: none is.
+[[nodiscard]] std::vector<Target> targets_to_fetch(std::span<tapeio::Library* const> libraries,
                                                    std::span<const Target> here,
-                                                   catalog::Ledger& ledger);
+                                                   catalog::Ledger& ledger,
+                                                   const std::function<bool()>& robot_away);
+// Whether it can be loaded without asking somebody for it. Looks into a drive that is fed by hand.
+[[nodiscard]] bool is_in_reach(const Target& target);
+
+// For people, what would bring room for more: of `on_shelf` the first, if there is one, else
+// another medium as these libraries get it. Goes on with ", then ...".
+[[nodiscard]] std::string what_gives_room(std::span<tapeio::Library* const> libraries,
+                                          std::span<const Target> on_shelf);
+// For people, that the catalog's news found no medium, and what would help.
+[[nodiscard]] std::string news_without_place(std::span<tapeio::Library* const> libraries,
+                                             std::span<const Target> targets);
+// For people, why none of these takes what is left: "none is within reach".
+[[nodiscard]] std::string why_no_room(std::span<const Target> targets);
 
 }  // namespace mixtape::archive

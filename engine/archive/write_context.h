@@ -41,6 +41,8 @@ struct WriteContext {
   tapeio::ForPeople for_people = tapeio::ForPeople::fail;
   // Sees the contents that are written, whether or not their archive is closed in the end.
   ContentTap tap = {};
+  // Whether a library with a robot is out of reach, and its cartridges with it. Unset: none is.
+  std::function<bool()> robot_away;
   // Called with the name of each step before it changes the catalog; tests stop the world here.
   std::function<void(std::string_view step)> before_commit;
 };

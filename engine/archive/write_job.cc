@@ -65,7 +65,7 @@ class Run {
         fill(job, reporter);
       }
     }
-    items_.tell_left(most_plain_bytes(), outcome_);
+    tell_left();
     if (!writer_ && !open_any(reporter) && outcome_.media.empty()) {
       passed_over_.fail_if_any(reporter);
     }
@@ -78,11 +78,7 @@ class Run {
     told = close_left_open(reporter) || told;
     passed_over_.tell(reporter);
     if (!told && outcome_.no_room.empty()) {
-      reporter.problem(
-          "no medium here carries this news yet: each is full, failed, lies on a full disk or is "
-          "not "
-          "ours; `mixtape media add` makes another, and the next job that changes something is "
-          "told there");
+      reporter.problem(news_without_place(libraries_, targets_));
     }
     return std::move(outcome_);
   }
@@ -108,7 +104,7 @@ class Run {
     for (const Target& target : fetchable()) {
       preview_medium(target, target.medium.id);
     }
-    items_.tell_left(most_plain_bytes(), outcome_);
+    tell_left();
     return std::move(outcome_);
   }
 
@@ -155,17 +151,25 @@ class Run {
     return targets_.empty() ? std::numeric_limits<std::uint64_t>::max() : most;
   }
 
-  // Tapes of ours that lie on a shelf, for a drive that somebody feeds; none where nobody is to be
-  // waited for.
-  [[nodiscard]] std::vector<Target> fetchable() {
-    const auto by_hand = std::ranges::find_if(
-        libraries_, [](const tapeio::Library* each) { return each->is_fed_by_hand(); });
-    if (context_.for_people == tapeio::ForPeople::fail || by_hand == libraries_.end()) {
-      return {};
-    }
-    std::vector<Target> targets = targets_to_fetch(**by_hand, targets_, ledger_);
+  // Tapes of ours that lie on a shelf and would take more, for a drive that somebody feeds.
+  [[nodiscard]] std::vector<Target> on_shelf() {
+    std::vector<Target> targets =
+        targets_to_fetch(libraries_, targets_, ledger_, context_.robot_away);
     std::erase_if(targets, [&](const Target& target) { return nothing_for(target); });
     return targets;
+  }
+
+  // Those of them that somebody is waited for to put in.
+  [[nodiscard]] std::vector<Target> fetchable() {
+    return context_.for_people == tapeio::ForPeople::fail ? std::vector<Target>() : on_shelf();
+  }
+
+  void tell_left() {
+    items_.tell_left(most_plain_bytes(), outcome_);
+    if (!outcome_.no_room.empty()) {
+      outcome_.why_no_room = why_no_room(targets_);
+      outcome_.room_help = what_gives_room(libraries_, on_shelf());
+    }
   }
 
   // The next of them, which is a target from now on; null: no other would help.
@@ -314,21 +318,25 @@ class Run {
     return index > 0;
   }
 
-  // A medium for what has to be told, whatever is on it.
+  // A medium for what has to be told, whatever is on it: one that is in a drive before others.
+  // Nobody is asked for one.
   bool open_any(Reporter& reporter) {
-    const auto open_where = [&](bool filled) {
+    const auto open_where = [&](bool filled, bool loaded) {
       return std::ranges::any_of(targets_, [&](Target& target) {
-        return target.filled == filled && !is_full(target) && open(target, reporter);
+        return target.filled == filled && target.slot.loaded == loaded && !is_full(target) &&
+               is_in_reach(target) && open(target, reporter);
       });
     };
-    return open_where(false) || open_where(true);
+    return open_where(false, true) || open_where(false, false) || open_where(true, true) ||
+           open_where(true, false);
   }
 
   // The media that an earlier job left without a closing index.
   bool close_left_open(Reporter& reporter) {
     bool told = false;
     for (Target& target : targets_) {
-      if (target.known && ledger_.has_open_end(target.medium.id) && open(target, reporter)) {
+      if (target.known && ledger_.has_open_end(target.medium.id) && is_in_reach(target) &&
+          open(target, reporter)) {
         reporter.note("medium " + target.medium.label +
                       ": an earlier run came to no closing index; writing it now");
         told = close(reporter, /*always=*/true) || told;

@@ -57,7 +57,10 @@ struct WriteOutcome {
   std::vector<ItemTrouble> bad;  // Changed, vanished or unreadable: in the archive, but no copy.
   std::vector<ItemTrouble> too_big;  // Larger than any medium that is here, even empty.
   std::vector<std::string> no_room;  // No medium here could take all the copies asked for.
-  std::vector<MediumUse> media;      // Touched, in that order.
+  // Where there are such: why ("each is full ..."), and what would help ("put tape MX0002 (shelf B)
+  // into st:/dev/nst0"); both go on with more.
+  std::string why_no_room, room_help;
+  std::vector<MediumUse> media;  // Touched, in that order.
 };
 
 class WriteJob {

@@ -96,7 +96,8 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
   result.out_of_reach = needed.out_of_reach;
   result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
-  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
+  const std::vector<tapeio::Library*> libraries =
+      context.workspace.libraries().here(reporter.stop());
   archive::WriteJob write(write_context(context, request.for_people));
   if (request.dry_run) {
     result.written = write.preview(std::move(needed.items), libraries);

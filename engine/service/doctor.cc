@@ -100,7 +100,8 @@ void check_keys(Findings& findings, const home::Home& home) {
   if (opens) {
     good(findings, "keys",
          std::to_string(recipients.size()) +
-             " recipients can read what is written; an identity here is one");
+             (recipients.size() == 1 ? " recipient" : " recipients") +
+             " can read what is written; an identity here is one");
   } else {
     findings.push_back({Verdict::warning, "keys",
                         "no identity in " + home.keys().string() + " opens what is written",
@@ -136,7 +137,17 @@ void check_drives(Findings& findings, Context& context) {
     for (const std::string& note : drive.notes) {
       text += "; " + note;
     }
+    if (drive.identity.empty() && drive.notes.empty()) {
+      text += drive.medium ? "; what it can do shows when it is used: to ask would rewind its tape"
+                           : "; it cannot be asked now";
+    }
     good(findings, drive.name, text);
+    if (!drive.trouble.empty()) {
+      findings.push_back({Verdict::warning, drive.name,
+                          "the tape in it tells no label: " + drive.trouble,
+                          "`mixtape restore` finds out by its archives which one it is, and reads "
+                          "it; then retire it"});
+    }
     for (const tapeio::TapeAlert& alert :
          health ? health->report.alerts : std::vector<tapeio::TapeAlert>{}) {
       if (tapeio::concerns_drive(alert.flag)) {
@@ -167,6 +178,9 @@ void check_libraries(Findings& findings, Context& context) {
   for (tapeio::Library* library : context.workspace.libraries().here()) {
     if (const auto directory = tapeio::directory_of_library(library->url())) {
       check_space(findings, "library", *directory, "make room: media there grow no more without");
+    }
+    if (tapeio::CartridgeMover* mover = library->mover()) {
+      mover->meet_drives();
     }
   }
   check_drives(findings, context);
@@ -257,9 +271,11 @@ void check_policy(Findings& findings, Context& context) {
   const Status status = status_of(context);
   if (status.under_copied_files > 0) {
     findings.push_back({Verdict::warning, "copies",
-                        std::to_string(status.under_copied_files) + " files (" +
-                            home::format_size(status.under_copied_bytes) +
-                            ") are on fewer media than the policy asks for",
+                        std::to_string(status.under_copied_files) +
+                            (status.under_copied_files == 1 ? " file (" : " files (") +
+                            home::format_size(status.under_copied_bytes) + ") " +
+                            (status.under_copied_files == 1 ? "is" : "are") +
+                            " on fewer media than the policy asks for",
                         "bring a medium with room within reach and run `mixtape backup` again" +
                             unseen_advice(status)});
   } else {

@@ -135,7 +135,8 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
   const auto& unreadable = needed.troubles.listed();
   result.troubles.insert(result.troubles.end(), unreadable.begin(), unreadable.end());
   result.changed = std::move(needed.changed);
-  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
+  const std::vector<tapeio::Library*> libraries =
+      context.workspace.libraries().here(reporter.stop());
   archive::WriteJob write(write_context(context, for_people));
   if (result.dry_run) {  // Leaves by rolling back: the same statements, the same numbers.
     result.written = write.preview(std::move(needed.items), libraries);
@@ -169,8 +170,9 @@ FlushResult run_flush(Context& context, const std::string& command, Reporter& re
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {
     if (!dry_run) {
-      result.written.media = archive::WriteJob(write_context(context))
-                                 .close_open_ends(context.workspace.libraries().here(), reporter);
+      result.written.media =
+          archive::WriteJob(write_context(context))
+              .close_open_ends(context.workspace.libraries().here(reporter.stop()), reporter);
     }
     return result;
   }

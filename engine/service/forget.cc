@@ -47,7 +47,8 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
     context.sources.remove(path);
   }
   transaction.commit();
-  const std::vector<tapeio::Library*> libraries = context.workspace.libraries().here();
+  const std::vector<tapeio::Library*> libraries =
+      context.workspace.libraries().here(reporter.stop());
   for (const archive::MediumUse& medium :
        archive::WriteJob(write_context(context)).write(job.id, {}, libraries, reporter).media) {
     result.media.push_back(medium.label);

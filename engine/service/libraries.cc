@@ -120,7 +120,7 @@ void Libraries::use(std::vector<std::string> urls) {
   }
   for (const auto& each : fresh) {
     try {
-      (void)open(*each);
+      (void)open(*each, {});
     } catch (const Error& error) {
       if (!may_pass(error.code())) {
         throw;
@@ -155,8 +155,30 @@ std::vector<std::string> Libraries::urls() {
   return urls;
 }
 
-tapeio::Library& Libraries::open(Known& known) {
-  const std::unique_lock opening(known.opening, std::try_to_lock);
+bool Libraries::lock_opening(Known& known, const Patience& patience) const {
+  constexpr std::chrono::milliseconds kLookForStop{100};
+  const auto give_up = std::chrono::steady_clock::now() + options_.open_within;
+  while (!known.opening.try_lock()) {
+    if (!patience.waits || std::chrono::steady_clock::now() >= give_up) {
+      return false;
+    }
+    tapeio::pause_unless_stopped(kLookForStop, patience.stop,
+                                 "open library " + tapeio::url_for_people(known.url));
+  }
+  return true;
+}
+
+tapeio::Library& Libraries::open(Known& known, const Patience& patience) {
+  std::unique_lock opening(known.opening, std::defer_lock);
+  {
+    const std::lock_guard lock(mutex_);
+    if (known.library) {
+      return *known.library;
+    }
+  }
+  if (lock_opening(known, patience)) {
+    opening = std::unique_lock(known.opening, std::adopt_lock);
+  }
   {
     const std::lock_guard lock(mutex_);
     if (known.library) {
@@ -168,7 +190,7 @@ tapeio::Library& Libraries::open(Known& known) {
   }
   if (!opening) {
     throw Error(ErrorCode::busy, "open library " + tapeio::url_for_people(known.url) +
-                                     ": it is just being opened; look again in a moment");
+                                     ": another command is opening it; look again in a moment");
   }
   try {
     std::unique_ptr<tapeio::Library> library =
@@ -187,7 +209,7 @@ tapeio::Library& Libraries::open(Known& known) {
   }
 }
 
-Libraries::View Libraries::view(Look look) {
+Libraries::View Libraries::view(Look look, const Patience& patience) {
   std::vector<Known*> asked;
   {
     const std::lock_guard lock(mutex_);
@@ -200,13 +222,14 @@ Libraries::View Libraries::view(Look look) {
   View view;
   for (Known* known : asked) {
     try {
-      tapeio::Library& library = open(*known);
+      tapeio::Library& library = open(*known, patience);
       view.here.push_back({&library, look == Look::glance ? library.glance() : library.media()});
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::exhausted) {
-        throw;  // It is this process that cannot look.
+      if (error.code() == ErrorCode::exhausted || error.code() == ErrorCode::cancelled) {
+        throw;  // It is this process that cannot look, or is not to.
       }
       view.absent.push_back(error.what());
+      view.robot_away = view.robot_away || known->url.starts_with(tapeio::kChangerScheme);
     }
   }
   return view;
@@ -223,21 +246,25 @@ std::vector<tapeio::Library*> Libraries::opened() {
   return libraries;
 }
 
-std::vector<tapeio::Library*> Libraries::here() {
+std::vector<tapeio::Library*> Libraries::here(const std::stop_token& stop) {
   std::vector<tapeio::Library*> libraries;
-  for (const Here& each : view(Look::glance).here) {
+  for (const Here& each : view(Look::glance, {.waits = true, .stop = stop}).here) {
     libraries.push_back(each.library);
   }
   return libraries;
 }
 
 std::vector<std::string> Libraries::absent() {
-  return view(Look::glance).absent;
+  return view(Look::glance, {}).absent;
 }
 
-std::vector<Libraries::Slot> Libraries::slots(Look look) {
+bool Libraries::robot_away() {
+  return view(Look::glance, {.waits = true}).robot_away;
+}
+
+std::vector<Libraries::Slot> Libraries::slots(Look look, const std::stop_token& stop) {
   std::vector<Slot> slots;
-  for (Here& each : view(look).here) {
+  for (Here& each : view(look, {.waits = look == Look::read, .stop = stop}).here) {
     for (tapeio::MediumSlot& medium : each.media) {
       slots.push_back({each.library, std::move(medium)});
     }
@@ -284,7 +311,11 @@ std::optional<tapeio::PlacedMedium> Libraries::drive_for(const catalog::Medium& 
   if (!archive::is_cartridge(medium) || !tapeio::is_valid_label(label)) {
     return std::nullopt;
   }
-  for (tapeio::Library* library : here()) {
+  const View now = view(Look::glance, {.waits = true});
+  if (now.robot_away && archive::belongs_to_robot(medium)) {
+    return std::nullopt;
+  }
+  for (const auto& [library, media] : now.here) {
     if (library->is_fed_by_hand()) {
       tapeio::PlacedMedium placed{.library = library, .label = label};
       placed.check = must_be(placed, medium, known_archives(ledger, medium.id, kMostProofs));

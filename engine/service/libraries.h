@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,8 +23,8 @@
 // library that was away is opened when it is there again; one that went away is absent, with the
 // reason, until it is back.
 //
-// Threads:  internally synchronised. Whoever asks waits for libraries, but for no other thread: one
-//           that somebody else is just opening is absent for him.
+// Threads:  internally synchronised. Whoever asks waits for libraries, for a while also for one
+//           that another thread is just opening; who only glances does not: it is absent for him.
 // Lifetime: a library stays, once opened, as long as this object.
 
 namespace mixtape::service {
@@ -34,6 +35,8 @@ struct LibrariesOptions {
   // A device that could not be opened is left alone for so long, since to ask a host that is not
   // there takes its time. A directory is looked for each time.
   std::chrono::milliseconds open_again = std::chrono::seconds(30);
+  // How long one that somebody else is just opening is waited for; then it is absent.
+  std::chrono::milliseconds open_within = std::chrono::seconds(30);
 };
 
 class Libraries {
@@ -44,11 +47,14 @@ class Libraries {
   void use(std::vector<std::string> urls);
 
   [[nodiscard]] std::vector<std::string> urls();
-  [[nodiscard]] std::vector<tapeio::Library*> here();
+  // Error{cancelled} when it is stopped while it waits, as below.
+  [[nodiscard]] std::vector<tapeio::Library*> here(const std::stop_token& stop = {});
   // Those that were opened so far, here or not. Asks nobody anything.
   [[nodiscard]] std::vector<tapeio::Library*> opened();
   // Why the others are not.
   [[nodiscard]] std::vector<std::string> absent();
+  // Whether one of these has a robot: the cartridges in it are where nobody can take them from.
+  [[nodiscard]] bool robot_away();
 
   // Every medium within reach, library by library. Moves no cartridge.
   struct Slot {
@@ -57,7 +63,7 @@ class Libraries {
   };
   // For who only shows them a glance is enough: it reads no tape to know its label.
   enum class Look { glance, read };
-  [[nodiscard]] std::vector<Slot> slots(Look look = Look::read);
+  [[nodiscard]] std::vector<Slot> slots(Look look = Look::read, const std::stop_token& stop = {});
   [[nodiscard]] std::optional<tapeio::PlacedMedium> find(std::string_view label);
 
   // The very medium: its own label was read and says so. Labels repeat between libraries, and
@@ -75,7 +81,8 @@ class Libraries {
                             Look look = Look::read);
 
   // For a cartridge that is not here: the drive that somebody can put it into; nullopt where every
-  // drive has a robot. Loading asks for it (Library::is_fed_by_hand).
+  // drive has a robot, or it belongs to a robot that is away. Loading asks for it
+  // (Library::is_fed_by_hand).
   [[nodiscard]] std::optional<tapeio::PlacedMedium> drive_for(const catalog::Medium& medium,
                                                               catalog::Ledger& ledger);
 
@@ -84,7 +91,7 @@ class Libraries {
     explicit Known(std::string its_url) : url(std::move(its_url)) {}
 
     const std::string url;
-    std::mutex opening;  // Held while it is opened; never waited for.
+    std::mutex opening;  // Held while it is opened.
     // Guarded by Libraries::mutex_, as is all below. Null until it was there once, then for good.
     std::unique_ptr<tapeio::Library> library;
     bool in_use = false;                                 // The configuration names it.
@@ -98,10 +105,17 @@ class Libraries {
   struct View {
     std::vector<Here> here;
     std::vector<std::string> absent;
+    bool robot_away = false;
   };
-  [[nodiscard]] View view(Look look);
+  // For whom one that is just being opened is absent; others wait until they are stopped.
+  struct Patience {
+    bool waits = false;
+    std::stop_token stop = {};
+  };
+  [[nodiscard]] View view(Look look, const Patience& patience);
   // Opens it unless it is open; throws why that cannot be, at once when it was tried a moment ago.
-  tapeio::Library& open(Known& known);
+  tapeio::Library& open(Known& known, const Patience& patience);
+  [[nodiscard]] bool lock_opening(Known& known, const Patience& patience) const;
   // These want mutex_.
   std::vector<std::unique_ptr<Known>>::iterator find_known(const std::string& url);
 

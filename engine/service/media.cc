@@ -27,10 +27,15 @@ tapeio::Library& library_for(Context& context, const std::string& what, std::str
       return *library;
     }
   }
+  std::string why;
+  for (const std::string& absent : context.workspace.libraries().absent()) {
+    why += "; " + absent;
+  }
   throw Error(ErrorCode::not_found,
-              url.empty() ? what + ": no library is here; see `libraries` in mixtape.toml"
-                          : what + ": " + tapeio::url_for_people(url) +
-                                " is no library of mixtape.toml, or not here now");
+              (url.empty() ? what + ": no library is here; see `libraries` in mixtape.toml"
+                           : what + ": " + tapeio::url_for_people(url) +
+                                 " is no library of mixtape.toml, or not here now") +
+                  why);
 }
 
 std::string free_label(Context& context) {
@@ -252,8 +257,14 @@ void load_medium(Context& context, std::string_view label, Reporter& reporter) {
   if (placed.library->mover() == nullptr) {
     nothing_moves("load", label, *placed.library);
   }
-  auto drive = archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
-                                      tapeio::ForPeople::fail);
+  std::unique_ptr<tapeio::TapeDrive> drive;
+  try {
+    drive = archive::load_and_tell(placed, tapeio::Library::Access::read, reporter,
+                                   tapeio::ForPeople::fail);
+  } catch (const Error&) {
+    record_health(context);  // A drive may raise alerts for a cartridge that it refuses.
+    throw;
+  }
   if (!context.ledger.medium(label)) {
     reporter.note("medium " + std::string(label) + " is not in the catalog: it holds " +
                   describe_contents(context, *drive));

@@ -129,6 +129,21 @@ void tell_of_recipients(const Gathered& gathered, const std::vector<format::Reci
   }
 }
 
+// Of drives that are fed by hand.
+std::string nameless_tapes(tapeio::Library& library) {
+  std::string text;
+  if (tapeio::CartridgeMover* mover = library.mover()) {
+    for (const tapeio::DriveSlot& drive : mover->drives()) {
+      text += drive.trouble.empty()
+                  ? ""
+                  : "; the tape in " + drive.name + " tells no label (" + drive.trouble +
+                        "): with dd, age and tar its archives can be read all "
+                        "the same";
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
@@ -147,8 +162,9 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
     if (gathered.found.empty()) {
       throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
                   "recover from " + tapeio::url_for_people(request.library) + ": " +
-                      (gathered.not_ours > 0 ? "the identity opens none of its media"
-                                             : "no medium there has an index that can be read"));
+                      (gathered.not_ours > 0 ? std::string("the identity opens none of its media")
+                                             : "no medium there has an index that can be read" +
+                                                   nameless_tapes(*library)));
     }
     for (const std::string& addition : home::Home::prepare(
              request.home, request.identity_file, recipients_of(identities), request.library)) {

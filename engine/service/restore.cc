@@ -33,16 +33,19 @@ class Media {
     }
     return here_[label] = found.medium.has_value();
   }
-  // Whether somebody can put it into a drive: then load() waits for him.
+  // Whether somebody can put it into a drive: then load() waits for him. Or it may be in one, under
+  // a label that cannot be read: then load() finds out.
   [[nodiscard]] bool can_be_fetched(const std::string& label) {
-    if (for_people_ == tapeio::ForPeople::fail || failed_.contains(label)) {
+    if (failed_.contains(label)) {
       return false;
     }
     const auto known = fetchable_.find(label);
     if (known != fetchable_.end()) {
       return known->second;
     }
-    return (fetchable_[label] = drive_for(label).has_value());
+    const auto drive = drive_for(label);
+    return (fetchable_[label] = drive && (for_people_ == tapeio::ForPeople::wait ||
+                                          holds_nameless(*drive->library)));
   }
   void failed(const std::string& label) {
     here_[label] = false;
@@ -54,10 +57,16 @@ class Media {
     return known == why_not_.end() ? "" : ": " + known->second;
   }
 
+  // What somebody could do about it who was not asked; empty: nothing.
+  [[nodiscard]] std::string how_to_fetch(const std::string& label) const {
+    const auto drive = for_people_ == tapeio::ForPeople::fail ? drive_for(label) : std::nullopt;
+    return drive ? "; put it into " + drive->library->url() + " and run this again" : "";
+  }
+
   // Error{no_medium, conflict, ...}.
   [[nodiscard]] std::unique_ptr<tapeio::TapeDrive> load(const std::string& label) const {
     auto placed = find(label).medium;
-    if (!placed && for_people_ == tapeio::ForPeople::wait) {
+    if (!placed) {
       placed = drive_for(label);
     }
     if (!placed) {
@@ -76,6 +85,11 @@ class Media {
     const auto medium = context_.ledger.medium(label);
     return medium ? context_.workspace.libraries().drive_for(*medium, context_.ledger)
                   : std::nullopt;
+  }
+
+  static bool holds_nameless(tapeio::Library& library) {
+    const std::vector<tapeio::DriveSlot> drives = library.mover()->drives();
+    return std::ranges::any_of(drives, [](const auto& drive) { return drive.medium == ""; });
   }
 
   Context& context_;
@@ -175,9 +189,9 @@ class Restore {
         auto& [files, bytes] = away[label];
         ++files;
         bytes += content.content.size;
-        why = content.why.empty()
-                  ? "medium " + label + where_is(label) + " is not here" + media_.why_not(label)
-                  : why;
+        why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" +
+                                        media_.why_not(label) + media_.how_to_fetch(label)
+                                  : why;
       }
       for (; !content.is_settled(); ++content.settled) {
         add_trouble(result_, plan_.items[content.items[content.settled]].target, why);

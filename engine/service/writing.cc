@@ -31,6 +31,7 @@ archive::WriteContext write_context(Context& context, tapeio::ForPeople for_peop
       .warning_zone_bytes = {},
       .for_people = for_people,
       .tap = preview_tap(workspace.previews()),
+      .robot_away = [&workspace] { return workspace.libraries().robot_away(); },
       .before_commit = {},
   };
 }

@@ -20,7 +20,7 @@ DriveBufferOptions buffer_options(const Positioning& positioning) {
 DriveModel::DriveModel(DriveModelOptions options)
     : options_(std::move(options)),
       positioning_(figures_of(options_.generation)),
-      clock_(options_.clock_speed),
+      clock_(options_.clock_speed, options_.sleep),
       buffer_(buffer_options(positioning_)) {
   end_operation();
 }
@@ -198,12 +198,8 @@ void DriveModel::note_locate(std::string_view operation, std::uint64_t block, bo
   trace(operation, block, 0, failed);
 }
 
-void DriveModel::load(Cartridge& cartridge) {
-  begin_operation();
-  pass_host_time();
+void DriveModel::thread(Cartridge& cartridge) {
   cartridge_ = &cartridge;
-  ++cartridge.chip.loads;
-  ++use_.loads;
   // An older cartridge moves as in a drive of its own generation.
   buffer_.use_speeds(
       matched_speeds(figures_of(std::min(options_.generation, cartridge.chip.generation))));
@@ -213,28 +209,48 @@ void DriveModel::load(Cartridge& cartridge) {
   moved_bytes_ = 0;
   repositions_before_load_ = buffer_.repositions();
   underruns_before_load_ = buffer_.underruns();
+}
+
+void DriveModel::take_up(Cartridge& cartridge) {
+  thread(cartridge);
+  end_operation();
+}
+
+void DriveModel::load(Cartridge& cartridge) {
+  begin_operation();
+  pass_host_time();
+  thread(cartridge);
+  ++cartridge.chip.loads;
+  ++use_.loads;
   wait(SimKind::load, positioning_.load_seconds());
   {
     const std::lock_guard lock(mutex_);
     report_.add(SimKind::load, 0, 1);
   }
   trace("load", 0, 0, false);
-  if (!cartridge.chip.is_initialised) {
-    initialise(cartridge);
-  }
 }
 
-void DriveModel::initialise(Cartridge& cartridge) {
-  cartridge.chip.is_initialised = true;
-  if (options_.first_load_s > 0) {
+void DriveModel::measure(const WhileMeasured& tell) {
+  if (cartridge_ == nullptr || cartridge_->chip.is_initialised) {
+    return;
+  }
+  if (const double all = options_.first_load_s; all > 0) {
     begin_operation();
-    wait(SimKind::initialise, options_.first_load_s);
+    const bool is_waited_for = clock_.speed() > 0;
+    const double piece = is_waited_for ? clock_.speed() : all;
+    for (double done = 0; done < all; done += piece) {
+      if (is_waited_for && tell) {
+        tell(done / all);
+      }
+      wait(SimKind::initialise, std::min(piece, all - done));
+    }
     {
       const std::lock_guard lock(mutex_);
       report_.add(SimKind::initialise, 0, 1);
     }
     trace("initialise", 0, 0, false);
   }
+  cartridge_->chip.is_initialised = true;
 }
 
 bool DriveModel::wants_cleaning() const {

@@ -26,7 +26,7 @@
 // the host's seconds are multiplied by `scale`, as its bytes are, so that a rate stays a rate.
 //
 // Threads: operations belong to one thread at a time; report() and clock() are for any.
-// Errors:  of the trace's file only.
+// Errors:  of the trace's file only, and what a listener throws.
 
 namespace mixtape::tapeio::lto {
 
@@ -41,6 +41,7 @@ struct DriveModelOptions {
   // The drive asks to be cleaned after so much work since it was cleaned last; 0: never.
   double clean_after_hours = 0;
   std::uint64_t clean_after_loads = 0;
+  std::function<void(double)> sleep = {};  // As SimClock.
 };
 
 // What a cartridge's chip remembers, and what is on its tape.
@@ -59,6 +60,13 @@ class DriveModel {
 
   // The cartridge is threaded; it must outlive its stay. The head is at the beginning.
   void load(Cartridge& cartridge);
+  // The cartridge was threaded by an earlier program, and costs nothing now.
+  void take_up(Cartridge& cartridge);
+  // Measures a cartridge that was never loaded before, for as long as that takes: before each
+  // second that the host waits `tell` hears how far it is, 0 to 1, and may throw to end the wait;
+  // then it is still to be measured.
+  using WhileMeasured = std::function<void(double part)>;
+  void measure(const WhileMeasured& tell);
   // Rewinds and gives it out.
   void unload();
   // The robot (or a cleaning, or a cartridge that is not taken) keeps the drive from working for so
@@ -104,7 +112,7 @@ class DriveModel {
   void spend(const DriveBuffer::Spent& spent, double host_s);
   void pass_host_time();
   void finish_writing();
-  void initialise(Cartridge& cartridge);
+  void thread(Cartridge& cartridge);
   void prepare(Doing doing);
   void move_bytes(Doing doing, std::uint64_t bytes);
   void trace(std::string_view operation, std::uint64_t block, std::uint64_t bytes, bool failed);

@@ -3,21 +3,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "tapeio/changer.h"
 #include "tapeio/error.h"
 #include "tapeio/faulty_drive.h"
+#include "tapeio/load_waiter.h"
 
 namespace mixtape::tapeio::lto {
 namespace {
 
 constexpr double kMinute = 60;
 
+SimLibraryOptions require_directory(SimLibraryOptions options) {
+  std::error_code failure;
+  if (!std::filesystem::is_directory(options.path, failure)) {
+    throw Error(ErrorCode::not_found, "open library sim:" + options.path +
+                                          ": there is no such directory; make an empty one, or "
+                                          "attach the disk that has it");
+  }
+  return options;
+}
+
 }  // namespace
 
 SimLibrary::SimLibrary(SimLibraryOptions options)
-    : options_(std::move(options)),
+    : options_(require_directory(std::move(options))),
       trace_(options_.path + "/trace.txt"),
       media_(options_.path),
       places_(options_.path + "/places.txt", options_.slots),
@@ -34,7 +46,10 @@ SimLibrary::SimLibrary(SimLibraryOptions options)
                           .trace = &trace_,
                           .first_load_s = options_.first_load_minutes * kMinute,
                           .clean_after_hours = options_.clean_hours,
-                          .clean_after_loads = options_.clean_loads});
+                          .clean_after_loads = options_.clean_loads,
+                          .sleep = options_.sleep});
+    bay->label = places_.in_drive(number);
+    bay->was_left = !bay->label.empty();
     bay->model->set_use(uses_of_drives_[bay->model->options().name]);
     bays_.push_back(std::move(bay));
   }
@@ -46,6 +61,13 @@ std::vector<std::string> SimLibrary::labels_locked() {
     labels.push_back(slot.label);
   }
   places_.meet(labels);
+  for (std::size_t number = 1; number <= bays_.size(); ++number) {
+    Bay& bay = *bays_[number - 1];
+    if (bay.was_left && !bay.in_use && places_.in_drive(number) != bay.label) {
+      bay.label.clear();  // Somebody carried it off.
+      bay.was_left = false;
+    }
+  }
   return labels;
 }
 
@@ -137,11 +159,13 @@ SimLibrary::Bay& SimLibrary::reserve(std::string_view label) {
 
 void SimLibrary::give_back(Bay& bay) noexcept {
   std::string label;
+  bool was_left = false;
   {
     const std::lock_guard lock(mutex_);
     label = bay.label;
+    was_left = bay.was_left;
   }
-  const bool is_in_mouth = bay.model->cartridge() == nullptr && !label.empty();
+  const bool is_in_mouth = bay.model->cartridge() == nullptr && !label.empty() && !was_left;
   if (is_in_mouth) {
     // Its user unloaded it: the robot fetches it.
     bay.model->settle();
@@ -151,61 +175,13 @@ void SimLibrary::give_back(Bay& bay) noexcept {
   keep_chip(bay);
   const std::lock_guard lock(mutex_);
   if (is_in_mouth) {
-    bay.label.clear();
+    clear_locked(bay);
   }
   bay.in_use = false;
 }
 
-// The bay is reserved by the caller.
-void SimLibrary::empty(Bay& bay) {
-  std::string label;
-  {
-    const std::lock_guard lock(mutex_);
-    label = bay.label;
-  }
-  if (label.empty()) {
-    return;
-  }
-  keep_chip(bay);
-  bay.model->unload();
-  bay.model->be_handled("robot", label, kRobotSeconds);
-  const std::lock_guard lock(mutex_);
-  bay.label.clear();
-}
-
-// The bay is reserved by the caller, and empty.
-void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
-  const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
-  const CartridgeChip chip = chip_of(label);
-  const GenerationFigures& figures = figures_of(chip.generation);
-  const double host_bytes =
-      static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
-  TapeMap map = TapeMap::of(medium_drive);
-  Cartridge* cartridge = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    places_.import_one(label);
-    places_.save();
-    std::unique_ptr<Cartridge>& known = cartridges_[std::string(label)];
-    if (known == nullptr) {
-      known = std::make_unique<Cartridge>(
-          Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
-    }
-    known->map = std::move(map);
-    known->chip = chip;
-    known->keep = [directory = directory_of(label)](const CartridgeChip& now) {
-      write_cartridge_chip(directory, now);
-    };
-    cartridge = known.get();
-    bay.label = label;
-  }
-  bay.model->be_handled("robot", label, kRobotSeconds);
-  bay.model->load(*cartridge);
-  keep_chip(bay);
-}
-
 std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access access,
-                                            const LoadWatch& /*watch*/) {
+                                            const LoadWatch& watch) {
   require_valid_label(label);
   {
     const std::lock_guard lock(mutex_);
@@ -213,6 +189,7 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
   }
   Bay& bay = reserve(label);
   try {
+    take_up_what_was_left(bay);
     require_usable(bay, label, access);
     // Opened before anything moves: what cannot be opened is not fetched.
     std::unique_ptr<TapeDrive> medium_drive = media_.load(label, access);
@@ -223,6 +200,12 @@ std::unique_ptr<TapeDrive> SimLibrary::load(std::string_view label, Access acces
       bay.model->begin_operation();
       bay.model->note_rewind();
     }
+    const LoadWaiter waiter{std::string(label), watch};
+    bay.model->measure([&](double part) {
+      waiter.tell(bay.model->options().name + " measures the cartridge, as each at its first load",
+                  part);
+    });
+    keep_chip(bay);
     const CartridgeChip& chip = bay.model->cartridge()->chip;
     if (chip.is_worn()) {
       medium_drive = std::make_unique<FaultyDrive>(
@@ -284,6 +267,7 @@ void SimLibrary::unload(std::string_view label) {
     bay->in_use = true;
   }
   try {
+    take_up_what_was_left(*bay);
     empty(*bay);
   } catch (...) {
     give_back(*bay);
@@ -317,6 +301,7 @@ void SimLibrary::clean(std::string_view drive_name) {
     bay.in_use = true;
   }
   try {
+    take_up_what_was_left(bay);
     CartridgeChip chip = chip_of(label);
     clean_with(bay, label, chip);
   } catch (...) {

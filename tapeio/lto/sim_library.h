@@ -24,11 +24,14 @@
 // (cartridge_chip.h). Cleaning cartridges (CLN...) are no media.
 //
 // A drive keeps its cartridge when it is handed back, until another one is wanted or it is
-// unloaded; which cartridge is in which drive is known to this object alone, where they are
-// otherwise stands in /path/places.txt, how long the drives work since they were cleaned in
+// unloaded, also from one program to the next, which finds it rewound. Where the cartridges are
+// stands in /path/places.txt, how long the drives work since they were cleaned in
 // /path/drives.txt. What the drives did is appended to /path/trace.txt.
 //
 // Simulated times are modelled: docs/simulator.md says after which figures.
+//
+// The first load of an LTO-9 cartridge takes its time behind the load proper; who waits for it is
+// told how far it is, and may leave: then the cartridge is measured by the load after that.
 //
 // Threads: internally synchronised. load() and what moves cartridges takes the modelled time where
 //          the clock is not virtual; others are not held up meanwhile.
@@ -81,6 +84,7 @@ class SimLibrary final : public Library, public CartridgeMover {
     std::unique_ptr<DriveModel> model;
     std::string label;  // Of the cartridge in it; empty: none. Guarded by mutex_, as all below.
     bool in_use = false;
+    bool was_left = false;  // An earlier program put it in, and the model has not heard of it yet.
     std::uint64_t last_use = 0;
   };
   [[nodiscard]] std::vector<std::string> labels_locked();
@@ -91,11 +95,16 @@ class SimLibrary final : public Library, public CartridgeMover {
   void give_back(Bay& bay) noexcept;
   void keep(const std::string& label, const DriveReport& report);
   void empty(Bay& bay);
+  void take_up_what_was_left(Bay& bay);
+  void clear_locked(Bay& bay) noexcept;
+  [[nodiscard]] Cartridge& cartridge_locked(std::string_view label, const CartridgeChip& chip,
+                                            TapeMap map);
   void fill(Bay& bay, std::string_view label, TapeDrive& medium_drive);
   void keep_chip(Bay& bay) noexcept;
   // Into the drive for so long, and out again: it does not stay.
   void show_to(Bay& bay, std::string_view label, std::string_view operation, double seconds);
   void clean_with(Bay& bay, std::string_view label, CartridgeChip& chip);
+  void report_refused(const Bay& bay, std::string_view label);
   void require_usable(Bay& bay, std::string_view label, Access access);
   [[nodiscard]] std::string cleaning_cartridge_locked(const std::string& attempt);
   [[nodiscard]] std::string directory_of(std::string_view label) const;

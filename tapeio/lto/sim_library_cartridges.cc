@@ -6,8 +6,10 @@
 #include "tapeio/changer.h"
 #include "tapeio/error.h"
 #include "tapeio/lto/sim_library.h"
+#include "tapeio/tape_alerts.h"
 
-// What simulated cartridges are besides their data, and which of them do not stay in a drive.
+// What simulated cartridges are besides their data, how they come into a drive and out of it, and
+// which of them do not stay there.
 
 namespace mixtape::tapeio::lto {
 namespace {
@@ -49,6 +51,105 @@ void SimLibrary::keep_chip(Bay& bay) noexcept {
   } catch (const Error&) {
     // See above.
   }
+}
+
+// The bay is reserved by the caller.
+void SimLibrary::empty(Bay& bay) {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    label = bay.label;
+  }
+  if (label.empty()) {
+    return;
+  }
+  keep_chip(bay);
+  bay.model->unload();
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  const std::lock_guard lock(mutex_);
+  clear_locked(bay);
+}
+
+void SimLibrary::clear_locked(Bay& bay) noexcept {
+  places_.take_out_of_drive(std::exchange(bay.label, {}));
+  try {
+    places_.save();
+  } catch (const Error&) {
+    // The next program finds it in the drive: it has it unloaded again.
+  }
+}
+
+// Rewound. The bay is reserved by the caller.
+void SimLibrary::take_up_what_was_left(Bay& bay) {
+  std::string label;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(bay.was_left, false)) {
+      return;
+    }
+    label = bay.label;
+  }
+  try {
+    const std::unique_ptr<TapeDrive> medium_drive = media_.load(label, Access::read);
+    const CartridgeChip chip = chip_of(label);
+    TapeMap map = TapeMap::of(*medium_drive);
+    const std::lock_guard lock(mutex_);
+    bay.model->take_up(cartridge_locked(label, chip, std::move(map)));
+  } catch (const Error&) {
+    // What is wrong with it is said when it is loaded; until then it is in its slot.
+    const std::lock_guard lock(mutex_);
+    clear_locked(bay);
+  }
+}
+
+// As it is known here, and with what is on it now.
+Cartridge& SimLibrary::cartridge_locked(std::string_view label, const CartridgeChip& chip,
+                                        TapeMap map) {
+  std::unique_ptr<Cartridge>& known = cartridges_[std::string(label)];
+  if (known == nullptr) {
+    const double deviation = options_.capacity_varies ? capacity_deviation(label) : 0;
+    const GenerationFigures& figures = figures_of(chip.generation);
+    const double host_bytes =
+        static_cast<double>(figures.native_bytes) / options_.modelled_scale() * (1 + deviation);
+    known = std::make_unique<Cartridge>(
+        Cartridge{std::string(label), {}, CartridgeGeometry(figures, host_bytes)});
+  }
+  known->map = std::move(map);
+  known->chip = chip;
+  known->keep = [directory = directory_of(label)](const CartridgeChip& now) {
+    write_cartridge_chip(directory, now);
+  };
+  return *known;
+}
+
+// The bay is reserved by the caller, and empty.
+void SimLibrary::fill(Bay& bay, std::string_view label, TapeDrive& medium_drive) {
+  const CartridgeChip chip = chip_of(label);
+  TapeMap map = TapeMap::of(medium_drive);
+  Cartridge* cartridge = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto is_it = [&](const auto& each) { return each.get() == &bay; };
+    const auto place = std::find_if(bays_.begin(), bays_.end(), is_it) - bays_.begin();
+    places_.import_one(label);
+    places_.put_into_drive(label, static_cast<std::size_t>(place) + 1);
+    places_.save();
+    cartridge = &cartridge_locked(label, chip, std::move(map));
+    bay.label = label;
+  }
+  bay.model->be_handled("robot", label, kRobotSeconds);
+  bay.model->load(*cartridge);
+  keep_chip(bay);
+}
+
+// In drive reports as a real drive's would stand there.
+void SimLibrary::report_refused(const Bay& bay, std::string_view label) {
+  const DriveModelOptions& drive = bay.model->options();
+  keep(std::string(label),
+       {.drive = "MIXTAPE simulated " + std::string(figures_of(drive.generation).name) + " " +
+                 drive.name,
+        .serial = drive.name,
+        .alerts = {tape_alert(kUnsupportedFormat)}});
 }
 
 void SimLibrary::show_to(Bay& bay, std::string_view label, std::string_view operation,
@@ -94,6 +195,7 @@ void SimLibrary::require_usable(Bay& bay, std::string_view label, Access access)
                                   std::string(figures_of(options_.generation).name) + " drive, ";
   if (fit == Fit::none) {
     show_to(bay, label, "refuse", figures_of(options_.generation).load_s);
+    report_refused(bay, label);
     throw Error(ErrorCode::unsupported, attempt + generations +
                                             "which cannot read it: put it into an " +
                                             drives_for(chip.generation, Fit::reads) + " drive");

@@ -35,6 +35,7 @@ struct SimLibraryOptions {
 
   // For tests. `host_time` must outlive the library; it is asked where counts_host_time.
   HostTime* host_time = nullptr;
+  std::function<void(double real_s)> sleep;  // Instead of sleeping.
   // Put around the medium below the simulated drive: faults.
   std::function<std::unique_ptr<TapeDrive>(std::unique_ptr<TapeDrive>, std::string_view label)>
       wrap_medium;

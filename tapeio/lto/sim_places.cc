@@ -17,6 +17,7 @@ constexpr std::size_t kExportSlots = 4;
 constexpr std::uint64_t kMostFileBytes = MiB;
 constexpr std::string_view kSlot = "slot";
 constexpr std::string_view kExport = "export";
+constexpr std::string_view kDrive = "drive";
 
 template <typename Numbers>
 bool is_taken(const Numbers& numbers, std::size_t number) {
@@ -53,8 +54,13 @@ void SimPlaces::load() {
     std::string kind, label;
     std::size_t number = 0;
     fields >> kind >> number >> label;
-    Numbers* numbers = kind == kSlot ? &stored_ : kind == kExport ? &exported_ : nullptr;
-    const bool is_known = stored_.contains(label) || exported_.contains(label);
+    Numbers* numbers = kind == kSlot     ? &stored_
+                       : kind == kExport ? &exported_
+                       : kind == kDrive  ? &loaded_
+                                         : nullptr;
+    const bool is_known = numbers == &loaded_
+                              ? loaded_.contains(label)
+                              : stored_.contains(label) || exported_.contains(label);
     if (numbers != nullptr && is_valid_label(label) && !is_known && number > 0 &&
         !is_taken(*numbers, number)) {
       numbers->emplace(label, number);
@@ -70,6 +76,9 @@ void SimPlaces::save() const {
   for (const auto& [label, number] : exported_) {
     text.append(kExport).append(" ").append(std::to_string(number)).append(" " + label + "\n");
   }
+  for (const auto& [label, number] : loaded_) {
+    text.append(kDrive).append(" ").append(std::to_string(number)).append(" " + label + "\n");
+  }
   write_file_durably(file_, as_bytes(text));
 }
 
@@ -79,6 +88,7 @@ void SimPlaces::meet(const std::vector<std::string>& labels) {
   };
   std::erase_if(stored_, is_gone);
   std::erase_if(exported_, is_gone);
+  std::erase_if(loaded_, is_gone);
   for (const std::string& label : labels) {
     if (!stored_.contains(label) && !exported_.contains(label)) {
       stored_.emplace(label, first_free(stored_));
@@ -118,6 +128,23 @@ void SimPlaces::import_one(std::string_view label) {
 
 bool SimPlaces::is_exported(std::string_view label) const {
   return exported_.contains(label);
+}
+
+void SimPlaces::put_into_drive(std::string_view label, std::size_t drive) {
+  std::erase_if(loaded_, [&](const auto& entry) { return entry.second == drive; });
+  loaded_.insert_or_assign(std::string(label), drive);
+}
+
+void SimPlaces::take_out_of_drive(std::string_view label) {
+  if (const auto found = loaded_.find(label); found != loaded_.end()) {
+    loaded_.erase(found);
+  }
+}
+
+std::string SimPlaces::in_drive(std::size_t drive) const {
+  const auto found = std::find_if(loaded_.begin(), loaded_.end(),
+                                  [drive](const auto& entry) { return entry.second == drive; });
+  return found == loaded_.end() ? "" : found->first;
 }
 
 std::string SimPlaces::place_of(std::string_view label) const {

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-// Where the cartridges of a simulated library are while they are in no drive: storage slots and
-// import/export slots. Kept in a small text file, so that what was exported stays so in the next
-// run. A file that is lost or damaged costs nothing but the order: the cartridges are put into
-// slots anew.
+// Where the cartridges of a simulated library are: storage slots, import/export slots, and drives;
+// one in a drive keeps its slot. Kept in a small text file, so that what was exported or loaded
+// stays so in the next run. A file that is lost or damaged costs nothing but the order: the
+// cartridges are put into slots anew.
 //
 // Threads: none.
 // Errors:  Error{no_space} when there is no free slot; of files when it is written.
@@ -30,6 +30,11 @@ class SimPlaces {
   // Back into a storage slot, if it was exported.
   void import_one(std::string_view label);
   [[nodiscard]] bool is_exported(std::string_view label) const;
+  // Drives count from 1, too; one has one cartridge at most.
+  void put_into_drive(std::string_view label, std::size_t drive);
+  void take_out_of_drive(std::string_view label);
+  // Empty: none.
+  [[nodiscard]] std::string in_drive(std::size_t drive) const;
   // "slot 3", "import/export 1".
   [[nodiscard]] std::string place_of(std::string_view label) const;
   void save() const;
@@ -40,6 +45,7 @@ class SimPlaces {
   const std::string file_;
   const std::size_t slots_;
   Numbers stored_, exported_;  // By label, counted from 1. A label is in one of them at most.
+  Numbers loaded_;
 };
 
 }  // namespace mixtape::tapeio::lto

@@ -108,7 +108,8 @@ class ScsiDrive final : public TapeDrive {
   enum class Reservation { none, simple, persistent } reservation_ = Reservation::none;
   std::unique_ptr<HeadPositions> positions_;  // Null until a medium is ready.
   bool write_protected_ = false;
-  BlockLimits limits_;  // READ BLOCK LIMITS.
+  std::uint64_t insertion_ = 0;  // How often a cartridge was taken into use.
+  BlockLimits limits_;           // READ BLOCK LIMITS.
   bool is_door_locked_ = false;
   bool was_unloaded_ = false;  // By us; until wait_until_ready() asks for the next cartridge.
   // Tgt 1.0.85 sends too few bytes of a record that is smaller than was asked for, unless twice as

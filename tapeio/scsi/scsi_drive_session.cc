@@ -184,6 +184,7 @@ std::size_t ScsiDrive::most_record() const {
 }
 
 void ScsiDrive::prepare() {
+  ++insertion_;
   warned_from_.reset();
   if (!link_.lost().empty()) {
     reserve();  // A reset forgets it; taking it twice changes nothing.
@@ -276,7 +277,8 @@ std::optional<MediumInfo> ScsiDrive::medium() {
   }
   MediumInfo info{.label = options_.label,
                   .write_protected = write_protected_,
-                  .most_record_bytes = most_record()};
+                  .most_record_bytes = most_record(),
+                  .insertion = insertion_};
   const DriveFeatures has = features();
   if (info.label.empty() && has.memory != nullptr) {
     info.label = has.memory->story().barcode;

@@ -432,8 +432,7 @@ TEST_F(ClosingIndexTest, NewsThatNoMediumCanTakeAreSaid) {
   make_full("MX0001");
   world_.add_source("empty", 0);
   EXPECT_THAT(world_.run().media, IsEmpty());
-  EXPECT_THAT(world_.reporter.problems,
-              ElementsAre(HasSubstr("no medium here carries this news yet")));
+  EXPECT_THAT(world_.reporter.problems, ElementsAre(HasSubstr("no medium carries this news yet")));
   EXPECT_EQ(world_.last_index("MX0001").role, catalog::IndexRole::closing);
 }
 

@@ -100,6 +100,7 @@ archive::WriteContext WriteWorld::context(catalog::Database& database) {
           .ring_bytes = 0,
           .domain = {},
           .warning_zone_bytes = warning_zone_bytes,
+          .robot_away = {},
           .before_commit = before_commit};
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tapeio/tape_alerts.h"
 #include "tests/emulation/emulated_drive_state.h"
 
 // Who may do what when, which fields a command may use, and how an answer looks (SPC-5, SAM-5).
@@ -272,6 +273,9 @@ void EmulatedTapeDrive::State::require_ready() {
   const int age = options.generation - cartridge->options.generation;
   const int oldest_read = options.generation >= 8 ? 1 : 2;
   if (age < 0 || age > oldest_read) {
+    if (!alerts.contains(tapeio::kUnsupportedFormat)) {
+      raise(tapeio::kUnsupportedFormat);
+    }
     throw Check{.key = 2, .asc = 0x30, .ascq = 0x00};
   }
   if (polls_left > 0) {

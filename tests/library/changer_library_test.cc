@@ -82,6 +82,38 @@ class ChangerLibraryTest : public testing::Test {
   std::unique_ptr<Library> library_;
 };
 
+TEST_F(ChangerLibraryTest, DrivesAreMetBeforeTheyAreUsedButNotWhereThatWouldRewindATape) {
+  robot_ = std::make_unique<FakeRobot>(FakeRobot::Size{.drives = 2});
+  robot_->put(kDrive1, "MX0001L8");
+  std::vector<tapeio::CartridgeDrive> parts;
+  for (unsigned number = 1; number <= 2; ++number) {
+    parts.push_back({.device = "/dev/nst" + std::to_string(number),
+                     .serial = "SN" + std::to_string(number),
+                     .open = [this, number](const tapeio::WhileNotReady& not_ready) {
+                       return robot_->drive(number).open(not_ready);
+                     }});
+  }
+  library_ = tapeio::make_cartridge_library({.url = "changer:/dev/robot",
+                                             .changer = robot_->connect(),
+                                             .drives = std::move(parts),
+                                             .options = quick()});
+  EXPECT_EQ(mover().drives().at(1).identity, "");
+  mover().meet_drives();
+  EXPECT_EQ(mover().drives().at(0).identity, "") << "a tape is in it";
+  EXPECT_EQ(mover().drives().at(1).identity, "ACME SN2");
+  mover().meet_drives();
+  EXPECT_EQ(robot_->drive(1).opened, 0);
+  EXPECT_EQ(robot_->drive(2).opened, 1) << "once is enough";
+}
+
+TEST_F(ChangerLibraryTest, ADriveThatIsLentIsShownWithWhatItIs) {
+  build();
+  const auto drive = load("MX0001L8");
+  ASSERT_EQ(mover().drives().size(), 1U);
+  EXPECT_TRUE(mover().drives()[0].in_use);
+  EXPECT_EQ(mover().drives()[0].identity, "ACME SN1");
+}
+
 TEST_F(ChangerLibraryTest, ABarcodeIsALabelAndAPlaceIsSaidInWords) {
   build();
   robot_->put(kMail1, "MX0000L8");

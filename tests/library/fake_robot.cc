@@ -43,7 +43,11 @@ class OpenedDrive final : public tapeio::TapeDrive {
         --drive_.polls_until_ready;
         return std::nullopt;
       }
-      return mechanism.medium();
+      auto medium = mechanism.medium();
+      if (medium && drive_.tells_insertions) {
+        medium->insertion = drive_.insertions_;
+      }
+      return medium;
     });
   }
   ReadResult read_record(MutableBytes buffer) override {
@@ -101,6 +105,7 @@ void FakeDrive::insert(Cartridge cartridge) {
   cartridge_ = std::move(cartridge);
   mechanism_.insert(*cartridge_);
   is_threaded_ = true;
+  ++insertions_;
 }
 
 Cartridge FakeDrive::take_out() {

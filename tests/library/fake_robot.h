@@ -42,6 +42,8 @@ class FakeDrive {
   std::atomic<int> polls_until_ready{0};  // Until then it says that it is empty.
   // Until then it measures its tape, and says to its listener how far it is.
   std::atomic<int> measures{0};
+  // Whether it says that another cartridge may be in (MediumInfo::insertion).
+  std::atomic<bool> tells_insertions{false};
 
  private:
   friend class OpenedDrive;
@@ -51,6 +53,7 @@ class FakeDrive {
   tapeio::MemoryDrive mechanism_;
   Cartridge cartridge_;
   bool is_threaded_ = false;
+  std::uint64_t insertions_ = 0;
 };
 
 class FakeRobot {

@@ -75,7 +75,7 @@ class HandFedLibraryTest : public testing::Test {
   std::string request_for(const std::string& label,
                           Library::Access access = Library::Access::read) {
     try {
-      load(label, access).reset();
+      library().load(label, access, {.asks_people = true}).reset();
       return {};
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::no_medium) << error.what();
@@ -224,6 +224,38 @@ TEST_F(HandFedLibraryTest, ADriveThatNobodyWatchedIsLookedIntoBeforeItsTapeIsHan
   drive_.insert(tape("MX0002L8"));
   EXPECT_THAT(request_for("MX0001L8"), HasSubstr("in place of MX0002L8"));
   EXPECT_EQ(request_for("MX0002L8"), "put tape MX0002L8 into /dev/nst0");  // It came out.
+}
+
+TEST_F(HandFedLibraryTest, ATapeExchangedBetweenTwoLooksIsSeenWhereTheDriveTellsOfIt) {
+  drive_.tells_insertions = true;
+  drive_.insert(tape("MX0001L8"));
+  EXPECT_EQ(library().media().front().label, "MX0001L8");
+  static_cast<void>(drive_.take_out());
+  drive_.insert(tape("MX0002L8"));
+  EXPECT_EQ(library().media().front().label, "MX0002L8");
+}
+
+TEST_F(HandFedLibraryTest, ATapeTakenOutOfItsUsersHandsIsLookedForAnew) {
+  options_.look_every = 1h;
+  drive_.insert(tape("MX0001L8"));
+  {
+    const auto drive = load("MX0001L8");
+    static_cast<void>(drive_.take_out());
+    EXPECT_EQ(error_of([&] { return drive->position(); }), ErrorCode::no_medium);
+    drive_.insert(tape("MX0002L8"));
+  }
+  EXPECT_EQ(library().media().front().label, "MX0002L8");
+}
+
+TEST_F(HandFedLibraryTest, WhereNobodyIsAskedNoTapeComesOut) {
+  drive_.insert(tape("MX0001L8"));
+  try {
+    load("MX0007L8").reset();
+    FAIL() << "another tape was handed over";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "put tape MX0007L8 into /dev/nst0 in place of MX0001L8");
+  }
+  EXPECT_EQ(drive_.unloaded, 0);
 }
 
 TEST_F(HandFedLibraryTest, TheWrongTapeComesOutOnceAndNeverInALoop) {

@@ -334,6 +334,11 @@ TEST_F(ScsiLibraryTest, ACartridgeOfAnotherGenerationIsRefusedAndMakesRoomForThe
   robot_->put(robot_->slot(3),
               {.sticker = "MX0003L9", .cartridge = cartridge("MX0003L9", {.generation = 9})});
   EXPECT_EQ(error_loading("MX0003L9"), ErrorCode::wrong_medium);
+  const auto reports = library_->mover()->take_reports();
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].medium, "MX0003L9");
+  ASSERT_EQ(reports[0].report.alerts.size(), 1U);
+  EXPECT_EQ(reports[0].report.alerts[0].name, "Unsupported format");
   EXPECT_EQ(read("MX0001L8").size(), 0U);
   EXPECT_EQ(place_of("MX0003L9"), "slot 3");
 }
@@ -380,7 +385,7 @@ class ScsiByHandTest : public testing::Test {
   }
   std::string request_for(const std::string& label) {
     try {
-      library_->load(label, Library::Access::read).reset();
+      library_->load(label, Library::Access::read, {.asks_people = true}).reset();
       return {};
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::no_medium) << error.what();

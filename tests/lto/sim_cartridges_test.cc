@@ -103,6 +103,12 @@ TEST_F(LtoCartridges, TooOldForTheDriveComesBackWithBothGenerationsNamed) {
   EXPECT_EQ(library.report().count_of(SimKind::load), 1u);
   EXPECT_GE(library.report().seconds_of(SimKind::robot), 4 * 10);
   EXPECT_FALSE(library.drives().at(0).in_use);
+  const auto reports = library_->take_reports();
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[1].medium, "MX0001L6");
+  EXPECT_EQ(reports[1].report.serial, "drive 1");
+  ASSERT_EQ(reports[1].report.alerts.size(), 1u);
+  EXPECT_EQ(reports[1].report.alerts[0].name, "Unsupported format");
 }
 
 TEST_F(LtoCartridges, TooNewForTheDriveIsRefusedToo) {
@@ -235,6 +241,53 @@ TEST_F(LtoCartridges, FirstLoadIsLikeAnyOtherUnlessItIsAskedFor) {
   EXPECT_TRUE(chip("MX0001L9").is_initialised);
 }
 
+// A clock that is waited for, without waiting.
+class LtoFirstLoad : public LtoCartridges {
+ protected:
+  SimLibrary& open_waiting() {
+    library_.reset();
+    SimLibraryOptions options = parse_sim_options(
+        directory_.path().string() + ",capacity=16MiB,host=none,clock=900,first_load=60");
+    options.sleep = [this](double real_s) { slept_s_ += real_s; };
+    library_ = std::make_unique<SimLibrary>(std::move(options));
+    return *library_;
+  }
+
+  double slept_s_ = 0;
+};
+
+TEST_F(LtoFirstLoad, WhoWaitsForItIsToldHowFarItIs) {
+  open_waiting();
+  add("MX0001L9");
+  std::vector<LoadWait> told;
+  const LoadWatch watch{.tell = [&](const LoadWait& wait) { told.push_back(wait); }};
+  EXPECT_TRUE(library_->load("MX0001L9", Access::read, watch)->medium());
+  ASSERT_EQ(told.size(), 4u);
+  EXPECT_EQ(told[0].what,
+            "load medium MX0001L9: drive 1 measures the cartridge, as each at its first load");
+  EXPECT_EQ(told[1].progress, 0.25);
+  EXPECT_EQ(told[3].progress, 0.75);
+  EXPECT_GE(slept_s_, 4);
+  told.clear();
+  library_->load("MX0001L9", Access::read, watch).reset();
+  EXPECT_TRUE(told.empty()) << "once is enough";
+}
+
+TEST_F(LtoFirstLoad, WhoLeavesInBetweenLeavesItToTheNextLoad) {
+  open_waiting();
+  add("MX0001L9");
+  std::stop_source stop;
+  const LoadWatch watch{.stop = stop.get_token(),
+                        .tell = [&](const LoadWait&) { stop.request_stop(); }};
+  EXPECT_EQ(error_of([&] { return library_->load("MX0001L9", Access::read, watch); }),
+            ErrorCode::cancelled);
+  EXPECT_EQ(library_->drives().at(0).medium, "MX0001L9") << "it stays where it is";
+  EXPECT_FALSE(chip("MX0001L9").is_initialised);
+  SimLibrary& next = open_waiting();
+  EXPECT_TRUE(next.load("MX0001L9", Access::read)->medium());
+  EXPECT_TRUE(chip("MX0001L9").is_initialised);
+}
+
 // --- Cleaning
 
 TEST_F(LtoCartridges, DriveAsksForCleaningAfterSoManyLoadsAlsoOfOtherPrograms) {
@@ -242,9 +295,11 @@ TEST_F(LtoCartridges, DriveAsksForCleaningAfterSoManyLoadsAlsoOfOtherPrograms) {
   add("A");
   add("CLN001L9");
   for (int program = 1; program <= 3; ++program) {
-    const auto drive = open(",clean_loads=3").load("A", Access::read);
+    auto drive = open(",clean_loads=3").load("A", Access::read);
     EXPECT_EQ(alerts_of(*drive), program < 3 ? std::vector<int>{} : std::vector<int>{21});
     EXPECT_EQ(drive->features().gauges->health().cleaning_requested, program == 3);
+    drive.reset();
+    library_->unload("A");
   }
   library_->clean("drive 1");
   EXPECT_TRUE(alerts_of(*library_->load("A", Access::read)).empty());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -44,6 +45,64 @@ class LtoSimLibrary : public testing::Test {
   test::TempDir directory_{test::TempDir::Place::memory};
   std::unique_ptr<Library> library_;
 };
+
+TEST_F(LtoSimLibrary, WhatIsInADriveIsThereForTheNextProgramToo) {
+  open(",drives=2");
+  add({"A", "B"});
+  library_->load("B", Access::read).reset();
+  SimLibrary& next = open(",drives=2");
+  EXPECT_EQ(place("B"), "drive 1");
+  EXPECT_EQ(place("A"), "slot 1");
+  EXPECT_EQ(next.drives().at(0).medium, "B");
+  EXPECT_TRUE(next.load("B", Access::read)->medium());
+  EXPECT_EQ(next.report().count_of(SimKind::robot), 0u);
+  EXPECT_EQ(next.report().count_of(SimKind::load), 0u);
+}
+
+TEST_F(LtoSimLibrary, WhatTheNextProgramUnloadsIsOut) {
+  open();
+  add({"A"});
+  library_->load("A", Access::read).reset();
+  SimLibrary& next = open();
+  next.unload("A");
+  EXPECT_EQ(next.report().count_of(SimKind::unload), 1u);
+  open();
+  EXPECT_EQ(place("A"), "slot 1");
+}
+
+TEST_F(LtoSimLibrary, WhatWasLeftInADriveMakesRoomForAnother) {
+  open();
+  add({"A", "B"});
+  library_->load("A", Access::read).reset();
+  SimLibrary& next = open();
+  EXPECT_TRUE(next.load("B", Access::read)->medium());
+  EXPECT_EQ(next.report().count_of(SimKind::unload), 1u);
+  EXPECT_EQ(place("A"), "slot 1");
+  EXPECT_EQ(place("B"), "drive 1");
+}
+
+TEST_F(LtoSimLibrary, WhatWasCarriedOffOutOfADriveIsInNone) {
+  open();
+  add({"A", "B"});
+  library_->load("A", Access::read).reset();
+  std::filesystem::remove_all(directory_ / "A");
+  SimLibrary& next = open();
+  EXPECT_EQ(next.media().size(), 1u);
+  EXPECT_EQ(next.drives().at(0).medium, std::nullopt);
+  EXPECT_TRUE(next.load("B", Access::read)->medium());
+}
+
+TEST_F(LtoSimLibrary, WithoutItsDirectoryItSaysSoInOneSentence) {
+  try {
+    static_cast<void>(open_library("sim:/nope,generation=8"));
+    FAIL() << "there is no such directory";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+    EXPECT_STREQ(error.what(),
+                 "open library sim:/nope: there is no such directory; make an empty one, or "
+                 "attach the disk that has it");
+  }
+}
 
 TEST_F(LtoSimLibrary, UrlOpensItAgain) {
   EXPECT_EQ(open(",drives=2").url(), url(",drives=2"));

@@ -227,6 +227,19 @@ TEST_F(ScsiDriveTrouble, ExchangedCartridgeIsNeverWrittenByMistake) {
   EXPECT_EQ(other->objects.size(), 1u);
 }
 
+TEST_F(ScsiDriveTrouble, AnotherCartridgeIsAnotherInsertion) {
+  put_in();
+  open({.lock_door = false});
+  const std::uint64_t before = drive().medium()->insertion;
+  EXPECT_EQ(drive().medium()->insertion, before);
+  static_cast<void>(device().remove());
+  put_in();
+  EXPECT_NE(drive().medium()->insertion, before);
+  drive().rewind();
+  const std::uint64_t after = drive().medium()->insertion;
+  EXPECT_EQ(drive().medium()->insertion, after);
+}
+
 TEST_F(ScsiDriveTrouble, PulledCartridgeIsNoMedium) {
   put_in();
   open();

@@ -31,6 +31,9 @@ class ByHandTest : public ServiceTest {
   ByHandTest() {
     configure("libraries = [\"st:/dev/nst0\"]\ncopies = 1\n");
     libraries_options_.open = [this](const std::string& url) {
+      if (url.starts_with(tapeio::kChangerScheme)) {
+        throw Error(ErrorCode::not_found, "open " + url + ": it is switched off");
+      }
       tapeio::CartridgeLibraryOptions options;
       options.look_every = 0ms;
       options.read_label = read_label_text;
@@ -114,7 +117,8 @@ TEST_F(ByHandTest, ARestoreThatIsNotToWaitSaysWhichTapeIsMissing) {
   const int unloaded = drive_.unloaded;
   const RestoreResult result = restore_all(ForPeople::fail);
   ASSERT_THAT(result.troubles, SizeIs(1));
-  EXPECT_THAT(result.troubles[0].why, HasSubstr("medium MX0001 is not here"));
+  EXPECT_THAT(result.troubles[0].why,
+              HasSubstr("medium MX0001 is not here; put it into st:/dev/nst0 and run this again"));
   EXPECT_THAT(reporter_.notes, IsEmpty());
   EXPECT_EQ(drive_.unloaded, unloaded);
 }
@@ -205,6 +209,70 @@ TEST_F(ByHandTest, ABackupThatIsNotToWaitNamesWhatFoundNoPlace) {
   EXPECT_THAT(reporter_.notes, Not(Contains(HasSubstr("put tape"))));
 }
 
+TEST_F(ByHandTest, ABackupThatIsNotToWaitSaysWhichTapeWouldHelpAndWhereItIs) {
+  label("MX0001");
+  static_cast<void>(drive_.take_out());
+  move_medium(context(), "MX0001", "shelf B");
+  write("a", "one");
+  const BackupResult result = back_up_waiting(ForPeople::fail);
+  EXPECT_THAT(result.written.no_room, ElementsAre(path_of("a")));
+  EXPECT_EQ(result.written.why_no_room, "none is within reach");
+  EXPECT_EQ(result.written.room_help, "put tape MX0001 (shelf B) into st:/dev/nst0");
+}
+
+TEST_F(ByHandTest, WhereNoTapeHasRoomAnotherIsWantedAndNoDirectory) {
+  write("a", "one");
+  EXPECT_EQ(back_up_waiting(ForPeople::fail).written.room_help,
+            "put another tape into st:/dev/nst0 (`mixtape media label` gives an empty one its "
+            "name)");
+}
+
+TEST_F(ByHandTest, NewsThatFindNoPlaceLetTheTapeBeThatSomebodyPutIn) {
+  label("MX0001");
+  label("MX0002");
+  configure("libraries = [\"st:/dev/nst0\"]\ncopies = 2\n");
+  reopen();
+  put_in("MX0001");
+  shelf_.at("MX0002")->set_write_protected(true);
+  const int unloaded = drive_.unloaded;
+  write("a", "one");
+  const BackupResult result = back_up_waiting();
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("write-protected")));
+  EXPECT_EQ(result.written.files, 1U);
+  EXPECT_EQ(drive_.unloaded, unloaded + 1) << "MX0001 came out for MX0002, and that stays";
+}
+
+// The robot that has MX0001 is switched off.
+class RobotAwayTest : public ByHandTest {
+ protected:
+  RobotAwayTest() {
+    label("MX0001");
+    back_up_to("MX0001", "a");
+    static_cast<void>(drive_.take_out());
+    context().database.execute("UPDATE medium SET kind = 'changer'");
+    configure("libraries = [\"st:/dev/nst0\", \"changer:/dev/sg9\"]\ncopies = 1\n");
+    reopen();
+  }
+};
+
+TEST_F(RobotAwayTest, ABackupAsksNobodyForWhatOnlyTheRobotCanBring) {
+  write("b", "two");
+  const BackupResult result = back_up_waiting();
+  EXPECT_THAT(result.written.no_room, ElementsAre(path_of("b")));
+  EXPECT_THAT(reporter_.notes, Not(Contains(HasSubstr("put tape"))));
+}
+
+TEST_F(RobotAwayTest, ARestoreAsksNobodyForItEither) {
+  ASSERT_THAT(restore_all(ForPeople::wait).troubles, SizeIs(1));
+  EXPECT_THAT(reporter_.notes, Not(Contains(HasSubstr("put tape"))));
+}
+
+TEST_F(RobotAwayTest, WithoutThatRobotInTheConfigurationSomebodyMayHaveTakenItOut) {
+  configure("libraries = [\"st:/dev/nst0\"]\ncopies = 1\n");
+  EXPECT_THAT(restore_all(ForPeople::wait).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+}
+
 TEST_F(ByHandTest, AFlushAsksForATapeToo) {
   label("MX0001");
   static_cast<void>(drive_.take_out());
@@ -278,6 +346,48 @@ TEST_F(DamagedLabelTest, AStrangersTapeWithOurBarcodeIsNotReadAndNoCopyIsBlamed)
   ASSERT_THAT(result.troubles, SizeIs(1));
   EXPECT_THAT(result.troubles[0].why, HasSubstr("holds no archive that the catalog has there"));
   EXPECT_EQ(result.damaged_copies, 0U);
+}
+
+TEST_F(DamagedLabelTest, WithoutAChipTheArchivesSayWhichTapeItIs) {
+  back_up_and_damage("");
+  reporter_.on_note = [&](const std::string& line) {
+    ADD_FAILURE() << line;
+    reporter_.stopping.request_stop();
+  };
+  EXPECT_THAT(restore_all(ForPeople::wait).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+  EXPECT_THAT(reporter_.notes, IsEmpty());
+}
+
+TEST_F(DamagedLabelTest, WhoDoesNotWaitReadsSuchATapeToo) {
+  back_up_and_damage("");
+  EXPECT_THAT(restore_all(ForPeople::fail).troubles, IsEmpty());
+  EXPECT_EQ(restored("a"), "a");
+}
+
+TEST_F(DamagedLabelTest, AnotherTapeWithADamagedLabelIsNotItAndTheRightOneIsWaitedFor) {
+  back_up_and_damage("");
+  shelf_["OTHER"] = test::make_cartridge("");
+  tapeio::MemoryDrive drive(*shelf_["OTHER"]);
+  ASSERT_TRUE(drive.write_record(Bytes(MiB, std::byte{7})).written);
+  ASSERT_TRUE(drive.write_filemark().written);
+  shelf_["OTHER"]->corrupt_record(0, 0);
+  put_in("OTHER");
+  const auto placed = context().workspace.libraries().drive_for(*context().ledger.medium("MX0001"),
+                                                                context().ledger);
+  ASSERT_TRUE(placed);
+  std::vector<std::string> asked;
+  const tapeio::LoadWatch watch{.tell = [&](const tapeio::LoadWait& wait) {
+    asked.push_back(wait.what);
+    if (asked.size() == 1) {
+      static_cast<void>(drive_.take_out());
+    } else {
+      drive_.insert(shelf_.at("MX0001"));
+    }
+  }};
+  EXPECT_TRUE(load_when_ready(*placed, tapeio::Library::Access::read, watch, ForPeople::wait));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("the tape in it has no label of ours"),
+                                 "put tape MX0001 into /dev/nst0"));
 }
 
 TEST_F(DamagedLabelTest, NotEvenForceWritesOverATapeOfOurs) {

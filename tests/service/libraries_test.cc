@@ -2,6 +2,7 @@
 #include "engine/service/libraries.h"
 
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <thread>
 
@@ -67,30 +68,74 @@ TEST_F(LibrariesTest, OneThatWentAwayIsAbsentUntilItIsBack) {
   EXPECT_THAT(libraries.here(), SizeIs(2));
 }
 
-TEST_F(LibrariesTest, WhileOneIsBeingOpenedTheOthersAreThereForWhoeverAsks) {
-  fs::create_directory(disk());
-  std::latch asked(1), answered(1);
-  std::atomic<int> opened = 0;
-  LibrariesOptions options;
-  options.open_again = std::chrono::milliseconds(0);
-  options.open = [&](const std::string& wanted) -> std::unique_ptr<tapeio::Library> {
-    if (wanted == url()) {
-      return tapeio::open_library(wanted);
+// A host that is asked for the first time when it is away, and then answers when it is told to.
+class SlowLibraryTest : public LibrariesTest {
+ protected:
+  SlowLibraryTest() {
+    fs::create_directory(disk());
+    options_.open_again = std::chrono::milliseconds(0);
+    options_.open = [this](const std::string& wanted) {
+      if (wanted != url()) {
+        if (++opened_ == 1) {
+          throw Error(ErrorCode::io, "log in to the host: no answer");
+        }
+        asked_.count_down();
+        answered_.wait();
+      }
+      return tapeio::open_library(url());
+    };
+  }
+  // Calls `meanwhile` while somebody else waits for the host.
+  void while_opening(const std::function<void(Libraries&)>& meanwhile) {
+    Libraries libraries({"changer:iscsi://host/target/0", url()}, options_);
+    std::thread slow([&] { EXPECT_THAT(libraries.here(), SizeIs(2)); });
+    asked_.wait();
+    meanwhile(libraries);
+    if (!answered_.try_wait()) {
+      answered_.count_down();
     }
-    if (++opened > 1) {
-      asked.count_down();
-      answered.wait();
-    }
-    throw Error(ErrorCode::io, "log in to the host: no answer");
-  };
-  Libraries libraries({"changer:iscsi://host/target/0", url()}, options);
-  std::thread slow([&] { EXPECT_THAT(libraries.here(), SizeIs(1)); });
-  asked.wait();
-  EXPECT_THAT(libraries.here(), SizeIs(1));
-  EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("just being opened")));
-  EXPECT_EQ(opened, 2);
-  answered.count_down();
-  slow.join();
+    slow.join();
+    EXPECT_EQ(opened_, 2);
+  }
+
+  LibrariesOptions options_;
+  std::atomic<int> opened_ = 0;
+  std::latch asked_{1}, answered_{1};
+};
+
+TEST_F(SlowLibraryTest, WhileOneIsBeingOpenedTheOthersAreThereForWhoeverGlances) {
+  while_opening([&](Libraries& libraries) {
+    EXPECT_THAT(libraries.absent(), ElementsAre(HasSubstr("another command is opening it")));
+    EXPECT_THAT(libraries.slots(Libraries::Look::glance), IsEmpty());
+  });
+}
+
+TEST_F(SlowLibraryTest, OneThatIsBeingOpenedIsWaitedForByWhoeverWantsMedia) {
+  while_opening([&](Libraries& libraries) {
+    std::thread host([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      answered_.count_down();
+    });
+    EXPECT_THAT(libraries.here(), SizeIs(2));
+    host.join();
+  });
+}
+
+TEST_F(SlowLibraryTest, AStopEndsThatWait) {
+  while_opening([&](Libraries& libraries) {
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_EQ(test::error_of([&] { return libraries.here(stop.get_token()); }),
+              ErrorCode::cancelled);
+    EXPECT_EQ(
+        test::error_of([&] { return libraries.slots(Libraries::Look::read, stop.get_token()); }),
+        ErrorCode::cancelled);
+  });
+}
+
+TEST_F(SlowLibraryTest, ThatWaitHasAnEnd) {
+  options_.open_within = std::chrono::milliseconds(0);
+  while_opening([&](Libraries& libraries) { EXPECT_THAT(libraries.here(), SizeIs(1)); });
 }
 
 TEST_F(LibrariesTest, OneThatAnotherProgramHoldsLeavesTheOthersAlone) {

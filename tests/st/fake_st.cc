@@ -25,6 +25,7 @@ int FakeSt::open(int flags) {
     return -EBUSY;
   }
   ++opened;
+  has_news_ = false;
   writable_ = (flags & O_ACCMODE) == O_RDWR;
   if (cartridge_ == nullptr) {
     return (flags & O_NONBLOCK) != 0 ? 0 : -ENOMEDIUM;
@@ -158,7 +159,7 @@ int FakeSt::ioctl(unsigned long request, void* argument) {
   }
   if (request == MTIOCPOS) {
     static_cast<mtpos*>(argument)->mt_blkno = static_cast<long>(head_);
-    return traits_.tells_positions ? 0 : -EIO;
+    return traits_.tells_positions && !std::exchange(has_news_, false) ? 0 : -EIO;
   }
   if (request == MTIOCTOP) {
     const auto* command = static_cast<mtop*>(argument);

@@ -63,6 +63,7 @@ class FakeSt final : public tapeio::DeviceFile {
   void put_in(FakeCartridge* cartridge) {
     cartridge_ = cartridge;
     head_ = 0;
+    has_news_ = cartridge != nullptr;
   }
 
   bool in_use_elsewhere = false;
@@ -88,6 +89,7 @@ class FakeSt final : public tapeio::DeviceFile {
 
   FakeCartridge* cartridge_;
   FakeStTraits traits_;
+  bool has_news_ = false;  // A unit attention: the next command fails, opening takes note of it.
   bool writable_ = false;
   bool is_writing_ = false;  // A record was the last thing.
   std::size_t head_ = 0;

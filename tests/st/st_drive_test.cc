@@ -192,6 +192,18 @@ TEST_F(StDriveTest, DriveWithoutPositionsSaysSo) {
   EXPECT_TRUE(says_so({.tells_positions = false}));
 }
 
+TEST_F(StDriveTest, ExchangeIsSeenWhereNothingButTheDriverCanBeAsked) {
+  StDrive& st = drive();
+  const std::uint64_t before = st.medium()->insertion;
+  EXPECT_EQ(st.medium()->insertion, before);
+  FakeCartridge next;
+  device_->put_in(&next);
+  EXPECT_NE(st.medium()->insertion, before);
+  EXPECT_EQ(error_of([&] { return st.position(); }), ErrorCode::no_medium);
+  st.rewind();
+  EXPECT_EQ(st.position().block, 0u);
+}
+
 TEST_F(StDriveTest, DoorIsLockedInUseAndOpenedForUnloading) {
   StDrive& st = drive();
   EXPECT_TRUE(did(MTLOCK));

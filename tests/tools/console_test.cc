@@ -96,7 +96,7 @@ TEST_F(StandardConsoleTest, SaysALineEveryTenSecondsAndTheLastOneOfThePhase) {
   EXPECT_EQ(said(),
             "scan: 500 files  50 files/s\n"
             "scan: 900 files  60 files/s\n"
-            "write: 100%  40 B of 40 B  1 of 1 files  4 B/s\n");
+            "write: 100%  40 B of 40 B  1 of 1 file  4 B/s\n");
 }
 
 TEST_F(StandardConsoleTest, OfWorkThatCountsNothingItSaysHowFarItIsAndHowLongItTakes) {
