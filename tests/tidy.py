@@ -26,7 +26,8 @@ MAY_INCLUDE = {
     "engine/staging": ["tapeio"],
     "engine/home": ["tapeio", "engine/format", "engine/catalog"],
     "engine/archive": ["tapeio", "engine/format", "engine/catalog", "engine/progress"],
-    "engine/recall": ["tapeio", "engine/format"],
+    # A barcode names the generation of its cartridge.
+    "engine/recall": ["tapeio", "tapeio/lto", "engine/format", "engine/order"],
     "engine/service": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home",
                        "engine/archive", "engine/recall", "engine/progress"],
     "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/recall"],

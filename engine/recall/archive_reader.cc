@@ -28,16 +28,23 @@ void ArchiveReader::open(const Archive& archive) {
 
 bool ArchiveReader::reaches(const Extent& extent) const {
   const Spot spot = spot_of(extent);
-  return head_ && spot >= at_ &&
-         (spot.block < *head_ || near(spot.block, extent.archive.record_size));
+  return head_ && spot >= at_ && (spot.block < *head_ || near(spot.block));
 }
 
-bool ArchiveReader::near(std::uint64_t block, std::uint64_t record_size) const {
-  return head_ && block >= *head_ && block - *head_ <= kReadThrough / record_size;
+const TapeModel& ArchiveReader::tape(const Archive& archive) {
+  if (!tape_) {
+    tape_ = TapeModel::of(*drive_, archive.medium_label, archive.record_size);
+  }
+  return *tape_;
+}
+
+bool ArchiveReader::near(std::uint64_t block) const {
+  return head_ && tape_ && tape_->reads_through(*head_, block);
 }
 
 void ArchiveReader::approach(const Archive& archive, std::uint64_t block) {
-  const bool read_through = near(block, archive.record_size);
+  (void)tape(archive);
+  const bool read_through = near(block);
   std::optional<std::uint64_t> at = std::exchange(head_, std::nullopt);
   if (read_through) {
     try {
