@@ -191,7 +191,10 @@ void sweep_line(const TapeModel& tape, const order::Head& head, std::span<const 
 }  // namespace
 
 TapeRead read_of(const Extent& extent, double weight) {
-  const std::uint64_t size = std::max<std::uint64_t>(1, extent.stored_size);
+  const std::uint64_t plain = extent.archive.plain_bytes;
+  // What runs over the archive's end shows when it is read.
+  const std::uint64_t most = plain - std::min(plain, extent.data_offset);
+  const std::uint64_t size = std::max<std::uint64_t>(1, std::min(extent.stored_size, most));
   const ReadPlan plan = plan_read(extent.archive, {.offset = extent.data_offset, .size = size});
   return {.begin = {.block = extent.archive.first_block + plan.first_record,
                     .offset = extent.data_offset},

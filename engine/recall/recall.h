@@ -23,7 +23,8 @@
 // bytes arrive (authenticated by age), while the content fills the cache; it stays there only when
 // its hash was confirmed. A copy that turns out damaged is reported and the next one is tried;
 // parked reads notice nothing. One recall in flight per content, however many wait for it. Requests
-// are gathered for a moment and served in order of medium, then of position.
+// are gathered for a moment and served medium by medium, on each in the order in which its drive is
+// soonest through with them (read_order.h); those that come meanwhile are put into that order.
 //
 // Threads:  every method from any thread, none waits for a tape; completions run on the worker's
 //           thread, inside read() when the bytes are there, or inside cancel: never block there.
@@ -75,6 +76,7 @@ struct QueueEntry {
   std::size_t waiting = 0;  // Parked reads.
   bool here = false;        // Its medium.
   bool running = false;
+  std::optional<std::size_t> turn;          // Its place in the plan of the loaded tape.
   std::optional<std::chrono::seconds> eta;  // Until it is done, as eta() has it.
 };
 
@@ -98,7 +100,7 @@ class Recall {
   RequestId fetch(const Content& content, const std::string& what, ReadDone done = {});
   bool cancel(RequestId id);  // False: no such request.
 
-  // Cost: as sorting them.
+  // In the order in which they will be served, what is away last. Cost: as sorting them.
   [[nodiscard]] std::vector<QueueEntry> queue();
 
   // When a content would be in the cache if nothing else were asked for: what waits before it and

@@ -55,8 +55,7 @@ void RecallWorker::run() {
       admit(request);
     }
     look_for_media();
-    const auto next = queue_.next(
-        head(), [&](const std::string& label) { return present(label) && !busy_.contains(label); });
+    const auto next = next_request();
     if (!next) {
       resting_ = true;
       if (Clock::now() >= last_served_ + options_.hold) {
@@ -71,6 +70,20 @@ void RecallWorker::run() {
     serve(*next);
     last_served_ = Clock::now();
   }
+}
+
+std::optional<RequestId> RecallWorker::next_request() {
+  if (sweep_) {
+    const auto next = sweep_->next(reader_->block());
+    if (const auto plan = sweep_->take_plan()) {
+      room_.set_plan(*plan);
+    }
+    if (next) {
+      return next;
+    }
+  }
+  return queue_.next(
+      head(), [&](const std::string& label) { return present(label) && !busy_.contains(label); });
 }
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
@@ -114,13 +127,33 @@ void RecallWorker::serve(RequestId id) {
     }
     return;
   }
-  Job& job = jobs_.at(id);
+  const Job& job = jobs_.at(id);
   const Extent extent = job.copies[job.chosen];
-  try {
-    if (!load(id, extent.archive.medium_label)) {
+  const bool was_loaded = reader_ && loaded_ == extent.archive.medium_label;
+  if (!was_loaded) {
+    try {
+      if (!load(id, extent.archive.medium_label)) {
+        return;
+      }
+      begin_sweep(extent.archive);
+    } catch (const Error& error) {
+      copy_failed(id, jobs_.at(id), error);
       return;
     }
-    room_.set_running(id, true);
+    if (sweep_) {
+      return;  // Whose turn it is, the plan says.
+    }
+  }
+  read(id, extent);
+}
+
+void RecallWorker::read(RequestId id, const Extent& extent) {
+  Job& job = jobs_.at(id);
+  if (sweep_) {
+    sweep_->remove(id);
+  }
+  room_.set_running(id, true);
+  try {
     if (job.no_room) {
       stream(id, job, extent);
     } else {
@@ -129,7 +162,9 @@ void RecallWorker::serve(RequestId id) {
   } catch (const Error& error) {
     copy_failed(id, job, error);
   }
+  fresh_ = false;
   room_.set_running(id, false);
+  join_sweep(id);  // If it is not over.
 }
 
 void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
@@ -268,6 +303,9 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
 void RecallWorker::forget(RequestId id) {
   queue_.remove(id);
   jobs_.erase(id);
+  if (sweep_) {
+    sweep_->remove(id);
+  }
 }
 
 void RecallWorker::fail(RequestId id, const std::exception_ptr& error) {

@@ -16,6 +16,7 @@
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_queue.h"
+#include "engine/recall/tape_sweep.h"
 #include "engine/recall/waiting_room.h"
 
 // The worker behind Recall: owns the drive, picks requests, brings contents in, tries the next
@@ -66,7 +67,15 @@ class RecallWorker {
   [[nodiscard]] std::optional<Place> head() const;
   [[nodiscard]] bool reaches(RequestId id);
 
+  // What is read next; nullopt when nothing can be.
+  [[nodiscard]] std::optional<RequestId> next_request();
+  // The loaded medium is a tape: everything that waits for it is put into a plan.
+  void begin_sweep(const Archive& archive);
+  // Into the plan, if it lies on the tape that one is carried out on.
+  void join_sweep(RequestId id);
+
   void serve(RequestId id);
+  void read(RequestId id, const Extent& extent);
   // False: not now; the request was placed anew.
   bool load(RequestId id, const std::string& medium_label);
   [[nodiscard]] tapeio::LoadWatch watch_load();
@@ -91,9 +100,10 @@ class RecallWorker {
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;
   std::unique_ptr<ArchiveReader> reader_;
-  std::string loaded_;   // The medium that reader_ reads.
-  bool fresh_ = false;   // It was loaded for the request being served.
-  bool resting_ = true;  // No request was served since there was last none.
+  std::string loaded_;                // The medium that reader_ reads.
+  std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
+  bool fresh_ = false;                // Nothing was read since it was loaded.
+  bool resting_ = true;               // No request was served since there was last none.
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
   std::map<std::string, bool> present_;    // Since the last look.

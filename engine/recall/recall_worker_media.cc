@@ -88,6 +88,33 @@ void RecallWorker::place(RequestId id) {
   const Place found{chosen->archive.medium_label, spot_of(*chosen)};
   queue_.put(id, found);
   room_.set_place(id, found, !job.absent_since);
+  join_sweep(id);
+}
+
+void RecallWorker::join_sweep(RequestId id) {
+  const auto known = jobs_.find(id);
+  if (!sweep_ || known == jobs_.end()) {
+    return;
+  }
+  const Job& job = known->second;
+  const Extent& copy = job.copies[job.chosen];
+  if (copy.archive.medium_label == loaded_) {
+    sweep_->put(id, read_of(copy));
+  } else {
+    sweep_->remove(id);
+  }
+}
+
+void RecallWorker::begin_sweep(const Archive& archive) {
+  const TapeModel& tape = reader_->tape(archive);
+  if (!tape.knows_wraps()) {
+    return;
+  }
+  sweep_ = std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
+                                       [this](RequestId id) { return room_.waiting(id); });
+  for (const auto& [id, job] : jobs_) {
+    join_sweep(id);
+  }
 }
 
 void RecallWorker::look_for_media() {
@@ -131,10 +158,6 @@ bool RecallWorker::reaches(RequestId id) {
 }
 
 bool RecallWorker::load(RequestId id, const std::string& medium_label) {
-  fresh_ = false;
-  if (reader_ && loaded_ == medium_label) {
-    return true;
-  }
   unload();
   try {
     if (const auto placed = outside_.find_medium(medium_label)) {
@@ -185,6 +208,10 @@ tapeio::LoadWatch RecallWorker::watch_load() {
 }
 
 void RecallWorker::unload() {
+  if (sweep_) {
+    room_.set_plan({});
+    sweep_.reset();
+  }
   reader_.reset();
   loaded_.clear();
 }
