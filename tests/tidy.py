@@ -28,8 +28,8 @@ MAY_INCLUDE = {
     "engine/archive": ["tapeio", "engine/format", "engine/catalog", "engine/progress"],
     # A barcode names the generation of its cartridge.
     "engine/recall": ["tapeio", "tapeio/lto", "engine/format", "engine/order"],
-    "engine/service": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home",
-                       "engine/archive", "engine/recall", "engine/progress"],
+    "engine/service": ["tapeio", "tapeio/lto", "engine/format", "engine/catalog", "engine/staging", "engine/home",
+                       "engine/archive", "engine/recall", "engine/order", "engine/progress"],
     "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/recall"],
     "tools": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home", "engine/archive",
               "engine/recall", "engine/order", "engine/progress", "engine/service", "fusefs"],

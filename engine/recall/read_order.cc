@@ -213,10 +213,10 @@ ReadOrder order_reads(const TapeModel& tape, const order::Head& head,
     const order::Plan own = plan_of(tape, wanted, wish);
     const order::Plan found = against_drive(own, tape, wanted, reads, wish);
     plan.by_drive = found.order != own.order;
-    plan.bound = found.bound;
     plan.exact = found.exact;
     plan.locates = found.order.size();
     spell_out(tape, wanted, reads, found.order, plan);
+    plan.bound = std::min(found.bound, order::of_objective(plan.costs, wish.objective));
   }
   plan.took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return plan;
