@@ -53,8 +53,19 @@ struct Outside {
 };
 
 struct Options {
-  // After the first request of an idle time others may join before the tape moves.
+  // After the first request of an idle time others may join before the medium moves.
   std::chrono::milliseconds gather{50};
+  // Where a cartridge has to be brought: for as long as they keep coming within this time,
+  std::chrono::milliseconds gather_for_mount{500};
+  // and no longer than that. Both are little beside a mount.
+  std::chrono::milliseconds most_gather_for_mount{5000};
+  // Who waits for a cartridge for longer than this is served before those who come later for the
+  // one that is loaded (medium_choice.h).
+  std::chrono::seconds patience{std::chrono::minutes(15)};
+  // How long a cartridge that somebody reads on from waits for his next read while another one is
+  // wanted; absent: what mounting it took, so that waiting in vain costs no more than the mount
+  // that it may spare.
+  std::optional<std::chrono::milliseconds> mount_worth = {};
   std::chrono::seconds wait_for_medium{0};  // Then Error{no_medium}; 0: at once.
   // How often a library is asked whether a medium has appeared.
   std::chrono::milliseconds poll{1000};

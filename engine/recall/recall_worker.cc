@@ -64,7 +64,7 @@ void RecallWorker::run() {
       continue;
     }
     if (std::exchange(resting_, false) && !reaches(*next)) {
-      room_.gather_until(Clock::now() + options_.gather);
+      gather(*next);
       continue;
     }
     serve(*next);
@@ -81,9 +81,24 @@ std::optional<RequestId> RecallWorker::next_request() {
     if (next) {
       return next;
     }
+  } else if (const auto at = head()) {
+    if (const auto ahead = queue_.ahead(*at)) {
+      return ahead;
+    }
   }
-  return queue_.next(
-      head(), [&](const std::string& label) { return present(label) && !busy_.contains(label); });
+  const auto label = next_medium();
+  if (!label) {
+    return std::nullopt;
+  }
+  if (sweep_ && *label == loaded_) {
+    begin_sweep();  // With those that came too late for the last one.
+    return sweep_->next(reader_->block());
+  }
+  if (sweep_ && Clock::now() < kept_until()) {
+    return std::nullopt;
+  }
+  draw_to(*label);
+  return queue_.front(*label);
 }
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
@@ -92,7 +107,8 @@ RecallWorker::Clock::time_point RecallWorker::wake_time() const {
     return now;
   }
   if (!jobs_.empty()) {
-    return next_look_;
+    const Clock::time_point kept = kept_until();
+    return kept > now ? std::min(kept, next_look_) : next_look_;
   }
   return reader_ ? last_served_ + options_.hold : now + kIdle;
 }
@@ -101,6 +117,7 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   const Content& content = request.content;
   Job job;
   job.content = content;
+  job.since = Clock::now();
   try {
     if (auto fd = cache_.open(content)) {
       room_.finish(request.id, from_file(std::move(*fd)));
@@ -135,7 +152,13 @@ void RecallWorker::serve(RequestId id) {
       if (!load(id, extent.archive.medium_label)) {
         return;
       }
-      begin_sweep(extent.archive);
+      const TapeModel& tape = reader_->tape(extent.archive);
+      if (tape.knows_wraps()) {
+        sweep_ =
+            std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
+                                        [this](RequestId each) { return room_.waiting(each); });
+        begin_sweep();
+      }
     } catch (const Error& error) {
       copy_failed(id, jobs_.at(id), error);
       return;

@@ -58,6 +58,8 @@ class WaitingRoom {
   [[nodiscard]] std::vector<NewRequest> wait_for_new(Clock::time_point deadline);
   // Returns at `deadline`, or at close().
   void gather_until(Clock::time_point deadline);
+  // Returns when nothing new came for so long, at `deadline`, or at close().
+  void gather_while_they_come(Clock::duration quiet, Clock::time_point deadline);
   [[nodiscard]] bool closed();
   // Whether anybody still wants it: nobody has waited any more since the last one cancelled, and
   // nobody queued it by itself, or it is gone.

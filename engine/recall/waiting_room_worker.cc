@@ -8,6 +8,15 @@
 
 namespace mixtape::recall {
 
+void WaitingRoom::gather_while_they_come(Clock::duration quiet, Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  for (bool they_come = true; they_come && !closed_;) {
+    const std::size_t there = new_.size();
+    const Clock::time_point until = std::min(Clock::now() + quiet, deadline);
+    they_come = changed_.wait_until(lock, until, [&] { return closed_ || new_.size() != there; });
+  }
+}
+
 std::size_t WaitingRoom::waiting(RequestId id) {
   const std::lock_guard lock(mutex_);
   const Request* request = find(id);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -71,7 +72,21 @@ class SimRecallTest : public testing::Test {
                           .size = bytes.size(),
                           .hash = format::digest_of(bytes)};
     copies_[content.number] = std::move(copies);
+    bytes_[content.number] = bytes;
     return content;
+  }
+  // A second copy of each, on another tape.
+  void copy(const std::vector<Content>& contents, const std::string& label) {
+    library_->add_medium(label, kCapacity);
+    std::vector<ArchivedFile> written;
+    for (const Content& content : contents) {
+      written.push_back({bytes_[content.number], {}});
+    }
+    const std::vector<Extent> extents =
+        write_archive(*library_, identity_, label, ++bundles_, written);
+    for (std::size_t i = 0; i < contents.size(); ++i) {
+      copies_[contents[i].number].push_back(extents[i]);
+    }
   }
   const Extent& copy_of(const Content& content) {
     const std::lock_guard lock(mutex_);
@@ -126,6 +141,9 @@ class SimRecallTest : public testing::Test {
     auto promise = std::make_shared<std::promise<bool>>();
     (void)recall().read(content, 0, content.size, "a file",
                         [this, promise, content](ByteView bytes, const auto& error) {
+                          if (!error && on_answer_) {
+                            on_answer_(content);
+                          }
                           const bool is_right = !error && format::digest_of(bytes) == content.hash;
                           {
                             const std::lock_guard lock(mutex_);
@@ -176,15 +194,20 @@ class SimRecallTest : public testing::Test {
   std::unique_ptr<tapeio::lto::SimLibrary> library_;
   std::uint8_t bundles_ = 0;
   Options options_{.gather = std::chrono::milliseconds(0),
+                   .gather_for_mount = std::chrono::milliseconds(0),
                    .wait_for_medium = std::chrono::seconds(0),
                    .poll = std::chrono::milliseconds(1),
                    .hold = std::chrono::seconds(30),
                    .linger = std::chrono::milliseconds(200)};
 
+  // On the worker's thread, before an answer is given.
+  std::function<void(const Content&)> on_answer_;
+
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_held_ = false;  // Guarded by mutex_, as all below.
   std::map<std::int64_t, std::vector<Extent>> copies_;
+  std::map<std::int64_t, Bytes> bytes_;
   std::vector<std::int64_t> answered_;
 
   std::unique_ptr<Cache> cache_;
