@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "engine/format/age_header.h"
 #include "engine/recall/extent.h"
@@ -51,6 +53,11 @@ class ArchiveReader {
   [[nodiscard]] const TapeModel& tape(const Archive& archive);
   // The block under the head, while that is known: not before the first read.
   [[nodiscard]] std::optional<std::uint64_t> block() const { return head_; }
+  // How long the locates took since the last call, on the drive's own clock where it is not the
+  // wall's; on tapes whose wraps are known, the last thousand.
+  [[nodiscard]] std::vector<order::LocateSample> take_located() {
+    return std::exchange(located_, {});
+  }
   // The drive's own idea of an order of reading; null where it has none.
   [[nodiscard]] tapeio::AccessOrder* access_order() { return drive_->features().access_order; }
 
@@ -63,6 +70,8 @@ class ArchiveReader {
   [[nodiscard]] bool near(std::uint64_t block) const;
   // Brings the head before this block, reading through a short gap.
   void approach(const Archive& archive, std::uint64_t block);
+  void locate(std::optional<std::uint64_t> from, std::uint64_t block);
+  [[nodiscard]] double drive_seconds();
   // Makes chunk_ hold the plaintext of this chunk.
   void open_chunk(const Archive& archive, std::uint64_t chunk);
 
@@ -72,6 +81,7 @@ class ArchiveReader {
 
   std::optional<TapeModel> tape_;      // Once it was asked for.
   std::optional<std::uint64_t> head_;  // The block under it, while that is known.
+  std::vector<order::LocateSample> located_;
   std::optional<std::uint64_t> record_block_;
   Bytes record_;
 

@@ -14,6 +14,7 @@
 #include "engine/format/age_keys.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/extent.h"
+#include "engine/recall/tape_model.h"
 #include "tapeio/library.h"
 
 // Bringing contents back: parked reads on one side, a worker that owns the drives on the other.
@@ -33,7 +34,7 @@
 
 namespace mixtape::recall {
 
-// What recall asks the outside world. All but the last called on the worker's thread.
+// What recall asks the outside world. All but within_reach called on the worker's thread.
 struct Outside {
   // Good copies of a content, the preferred first.
   std::function<std::vector<Extent>(const Content&)> extents;
@@ -50,6 +51,11 @@ struct Outside {
   std::function<void(const std::string& medium_label)> ask_for;
   // Whether a good copy lies on a medium that is here; called by eta(), on any thread.
   std::function<bool(const Content&)> within_reach;
+  // What this drive took for locates before, the newest first; asked when a tape was loaded. None
+  // of these two need be there; both are called on the worker's thread.
+  std::function<std::vector<order::LocateSample>(const TimedDrive&)> known_locates = {};
+  // And now; told when the tape is done with.
+  std::function<void(const TimedDrive&, std::vector<order::LocateSample>)> located = {};
 };
 
 struct Options {

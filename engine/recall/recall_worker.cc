@@ -70,6 +70,7 @@ void RecallWorker::run() {
     serve(*next);
     last_served_ = Clock::now();
   }
+  unload();
 }
 
 std::optional<RequestId> RecallWorker::next_request() {
@@ -152,8 +153,10 @@ void RecallWorker::serve(RequestId id) {
       if (!load(id, extent.archive.medium_label)) {
         return;
       }
-      const TapeModel& tape = reader_->tape(extent.archive);
+      TapeModel tape = reader_->tape(extent.archive);
       if (tape.knows_wraps()) {
+        learn(tape);
+        drive_ = tape.drive();
         sweep_ =
             std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
                                         [this](RequestId each) { return room_.waiting(each); });

@@ -92,6 +92,9 @@ class RecallWorker {
   [[nodiscard]] std::optional<RequestId> next_request();
   // The loaded medium is a tape: everything that waits for it is put into a plan.
   void begin_sweep();
+  // What the drive took before, and what it has taken now.
+  void learn(TapeModel& tape) const;
+  void tell_located() const;
   // Into the plan, if it lies on the tape that one is carried out on, and nobody else has waited
   // too long.
   void join_sweep(RequestId id);
@@ -124,6 +127,7 @@ class RecallWorker {
   RecallQueue queue_;
   std::unique_ptr<ArchiveReader> reader_;
   std::string loaded_;                // The medium that reader_ reads.
+  TimedDrive drive_;                  // Which reads it, where it is known.
   std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
   Clock::duration load_took_{};
   bool is_read_on_ = false;  // Something was asked of the loaded tape while it was read.

@@ -2,12 +2,15 @@
 // The part of the worker that decides what is read next from tapes: which one is mounted, who is
 // read from it while it is in the drive, and how long it stays.
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "engine/recall/recall_worker.h"
+#include "tapeio/error.h"
 
 namespace mixtape::recall {
 
@@ -98,6 +101,42 @@ void RecallWorker::begin_sweep() {
   is_read_on_ = false;
   for (const auto& [id, job] : jobs_) {
     put_into_sweep(id);
+  }
+}
+
+void RecallWorker::learn(TapeModel& tape) const {
+  if (!outside_.known_locates || tape.drive().name.empty()) {
+    return;
+  }
+  try {
+    tape.learn(order::fit_locates(outside_.known_locates(tape.drive())));
+  } catch (const Error& error) {
+    spdlog::warn("recall: ask how long {} takes for locates: {}", tape.drive().name, error.what());
+  }
+}
+
+void RecallWorker::tell_located() const {
+  if (!reader_) {
+    return;
+  }
+  std::vector<order::LocateSample> located = reader_->take_located();
+  if (located.empty() || drive_.name.empty()) {
+    return;
+  }
+  double predicted_s = 0;
+  double actual_s = 0;
+  for (const order::LocateSample& sample : located) {
+    predicted_s += sample.predicted_s;
+    actual_s += sample.actual_s;
+  }
+  spdlog::info("recall: {} took {:.0f} s for {} locates, {:.0f} s by the published model",
+               drive_.name, actual_s, located.size(), predicted_s);
+  if (outside_.located) {
+    try {
+      outside_.located(drive_, std::move(located));
+    } catch (const Error& error) {
+      spdlog::warn("recall: note how long locates took: {}", error.what());
+    }
   }
 }
 

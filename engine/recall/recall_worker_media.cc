@@ -206,6 +206,7 @@ tapeio::LoadWatch RecallWorker::watch_load() {
 }
 
 void RecallWorker::unload() {
+  tell_located();
   if (sweep_) {
     room_.set_plan({});
     sweep_.reset();

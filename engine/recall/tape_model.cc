@@ -116,6 +116,7 @@ TapeModel::TapeModel(std::uint64_t record_size)
 TapeModel::TapeModel(unsigned generation, order::WrapMap wraps)
     : times_(order::LtoDrive(generation)),
       wraps_(std::move(wraps)),
+      drive_{.name = {}, .generation = generation},
       name_(tapeio::lto::figures_of(generation).name) {}
 
 TapeModel TapeModel::of_generation(unsigned generation, std::uint64_t capacity_bytes,
@@ -132,6 +133,19 @@ TapeModel TapeModel::of_generation(unsigned generation, std::uint64_t capacity_b
   return {generation, order::WrapMap(std::move(ends), order::LtoDrive(generation).span(), each)};
 }
 
+void TapeModel::learn(const order::LocateFit& fit) {
+  times_ = order::LtoDrive(drive_.generation, {}, fit);
+}
+
+order::LocateSample TapeModel::sample(std::uint64_t from, std::uint64_t to, double took_s) const {
+  const order::LtoDrive published(drive_.generation);
+  const order::Place begin = at(from);
+  const order::Place end = at(to);
+  return {.way = order::way_of(begin, end),
+          .predicted_s = published.locate(begin, end),
+          .actual_s = took_s};
+}
+
 TapeModel TapeModel::of(tapeio::TapeDrive& drive, std::string_view label,
                         std::uint64_t record_size) {
   const tapeio::DriveFeatures has = asked("its features", [&] { return drive.features(); });
@@ -142,21 +156,28 @@ TapeModel TapeModel::of(tapeio::TapeDrive& drive, std::string_view label,
   if (!generation) {
     return TapeModel(record_size);
   }
+  TapeModel tape = of_features(drive, has, *generation, record_size);
+  tape.drive_.name = has.identity->serial.empty() ? has.identity->product : has.identity->serial;
+  return tape;
+}
+
+TapeModel TapeModel::of_features(tapeio::TapeDrive& drive, const tapeio::DriveFeatures& has,
+                                 unsigned generation, std::uint64_t record_size) {
   const std::uint64_t capacity = capacity_of(drive, has);
   std::vector<std::uint64_t> ends;
   if (has.wraps != nullptr) {
     ends = asked("the ends of its wraps", [&] { return has.wraps->ends_of_wraps(); });
   }
-  const unsigned wraps = tapeio::lto::figures_of(*generation).wraps();
+  const unsigned wraps = tapeio::lto::figures_of(generation).wraps();
   if (ends.empty() || ends.size() > wraps) {
-    return of_generation(*generation, capacity, record_size);
+    return of_generation(generation, capacity, record_size);
   }
   try {
-    return {*generation, order::WrapMap(std::move(ends), order::LtoDrive(*generation).span(),
-                                        blocks_per_wrap(capacity, wraps, record_size))};
+    return {generation, order::WrapMap(std::move(ends), order::LtoDrive(generation).span(),
+                                       blocks_per_wrap(capacity, wraps, record_size))};
   } catch (const Error& error) {
     spdlog::debug("recall: {}", error.what());
-    return of_generation(*generation, capacity, record_size);
+    return of_generation(generation, capacity, record_size);
   }
 }
 

@@ -24,6 +24,12 @@
 
 namespace mixtape::recall {
 
+// Whose times they are: a drive, with tapes of one generation.
+struct TimedDrive {
+  std::string name;  // Its serial number; its product where it tells none. Empty: not known.
+  unsigned generation = 0;
+};
+
 class TapeModel {
  public:
   // A line.
@@ -43,16 +49,25 @@ class TapeModel {
   [[nodiscard]] order::Head at_rest() const { return {.place = at(0), .moving = false}; }
   // Whether a head before `from` reads what lies before `to` rather than locate over it.
   [[nodiscard]] bool reads_through(std::uint64_t from, std::uint64_t to) const;
+  // What is known of its times from now on is used. Only where wraps are known.
+  void learn(const order::LocateFit& fit);
+  // A locate, for learn(); `predicted_s` is as published, whatever was learnt.
+  [[nodiscard]] order::LocateSample sample(std::uint64_t from, std::uint64_t to,
+                                           double took_s) const;
+  [[nodiscard]] const TimedDrive& drive() const { return drive_; }
   // "LTO-8"; "a line".
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   TapeModel(unsigned generation, order::WrapMap wraps);
+  static TapeModel of_features(tapeio::TapeDrive& drive, const tapeio::DriveFeatures& has,
+                               unsigned generation, std::uint64_t record_size);
 
   order::Model times_;
   std::optional<order::WrapMap> wraps_;
   double seconds_per_block_ = 0;  // Of a line.
   std::uint64_t record_size_ = 0;
+  TimedDrive drive_;
   std::string name_;
 };
 

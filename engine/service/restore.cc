@@ -148,7 +148,7 @@ class Restore {
     RestoreWriter::Swept swept;
     try {
       std::unique_ptr<tapeio::TapeDrive> drive = media_.load(sweep.label);
-      put_in_order(sweep, plan_, *drive);
+      put_in_order(context_, sweep, plan_, *drive);
       swept = writer.read(sweep, std::move(drive));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {

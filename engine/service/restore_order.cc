@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/service/locate_times.h"
 #include "tapeio/error.h"
 #include "tapeio/lto/generation.h"
 
@@ -66,16 +67,18 @@ recall::ReadOrder put_in_order(RestoreSweep& sweep, const RestorePlan& plan,
   return order;
 }
 
-void put_in_order(RestoreSweep& sweep, const RestorePlan& plan, tapeio::TapeDrive& drive) {
+void put_in_order(Context& context, RestoreSweep& sweep, const RestorePlan& plan,
+                  tapeio::TapeDrive& drive) {
   if (sweep.reads.size() < 2) {
     return;
   }
   const std::uint64_t record_size =
       plan.archives[sweep.reads.front().copy.archive].place.record_size;
-  const auto tape = recall::TapeModel::of(drive, sweep.label, record_size);
+  auto tape = recall::TapeModel::of(drive, sweep.label, record_size);
   if (!tape.knows_wraps()) {
     return;
   }
+  tape.learn(order::fit_locates(known_locates(context, tape.drive())));
   const recall::ReadOrder order = put_in_order(sweep, plan, tape, drive.features().access_order);
   spdlog::info("restore: medium {} ({}): {}", sweep.label, tape.name(),
                recall::to_string(order, order::Objective::makespan));

@@ -15,8 +15,9 @@
 
 namespace mixtape::service {
 
-// With the medium just loaded into this drive.
-void put_in_order(RestoreSweep& sweep, const RestorePlan& plan, tapeio::TapeDrive& drive);
+// With the medium just loaded into this drive, and what is known of that drive.
+void put_in_order(Context& context, RestoreSweep& sweep, const RestorePlan& plan,
+                  tapeio::TapeDrive& drive);
 
 // By what is known of the tape; what the model says of it.
 recall::ReadOrder put_in_order(RestoreSweep& sweep, const RestorePlan& plan,

@@ -86,5 +86,22 @@ TEST_F(SimRecallTest, TheQueueTellsTheOrderAndWhenEachIsDone) {
   EXPECT_GT(*before, std::chrono::seconds(60));  // Ten locates and as many records of 20 s.
 }
 
+TEST_F(SimRecallTest, WhatLocatesTookIsToldWithWhatTheModelSaid) {
+  const std::vector<Content> wanted = some_of(write("MX0001L8", 800), 40, 5);
+  open_library();
+  read_together(wanted);
+  recall_.reset();
+  EXPECT_EQ(drive_.name, "drive 1");
+  EXPECT_EQ(drive_.generation, 8u);
+  ASSERT_GT(located_.size(), 20u);
+  double predicted_s = 0, actual_s = 0;
+  for (const order::LocateSample& sample : located_) {
+    predicted_s += sample.predicted_s;
+    actual_s += sample.actual_s;
+  }
+  // A record is a long way on this tape, and only the ends of wraps are known exactly.
+  EXPECT_NEAR(predicted_s, actual_s, 0.1 * actual_s);
+}
+
 }  // namespace
 }  // namespace mixtape::recall

@@ -123,7 +123,12 @@ class SimRecallTest : public testing::Test {
             .verified = nothing,
             .hashed = nothing,
             .ask_for = nothing,
-            .within_reach = [](const Content&) { return true; }};
+            .within_reach = [](const Content&) { return true; },
+            .located =
+                [this](const TimedDrive& drive, const std::vector<order::LocateSample>& located) {
+                  drive_ = drive;
+                  located_ = located;
+                }};
   }
   // Until let_go() nothing is looked for, so that nothing moves.
   void hold() {
@@ -209,6 +214,10 @@ class SimRecallTest : public testing::Test {
   std::map<std::int64_t, std::vector<Extent>> copies_;
   std::map<std::int64_t, Bytes> bytes_;
   std::vector<std::int64_t> answered_;
+
+  // Told when the tape is done with.
+  TimedDrive drive_;
+  std::vector<order::LocateSample> located_;
 
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;

@@ -153,6 +153,18 @@ TEST_F(TapeModelTest, ReadsOnWhereALocateWouldBeNoQuicker) {
   EXPECT_FALSE(real.reads_through(1000, 1000 + 540));
 }
 
+TEST_F(TapeModelTest, LearnsWhatTheDriveTakesAndStillSaysWhatIsPublished) {
+  TapeModel tape = TapeModel::of_generation(8, 12'000'000'000'000, MiB);
+  const order::LocateSample before = tape.sample(1000, 30'000, 50);
+  EXPECT_EQ(before.way, order::Way::ahead);
+  order::LocateFit fit;
+  fit[static_cast<std::size_t>(order::Way::ahead)].scale = 1.5;
+  tape.learn(fit);
+  EXPECT_NEAR(order::locate_seconds(tape.times(), tape.at(1000), tape.at(30'000)),
+              1.5 * before.predicted_s, 1e-9);
+  EXPECT_EQ(tape.sample(1000, 30'000, 50), before);
+}
+
 TEST_F(TapeModelTest, ALineIsReadThroughForSixtyFourMebibytes) {
   const TapeModel line(MiB);
   EXPECT_TRUE(line.reads_through(7, 7 + 64));

@@ -2,9 +2,13 @@
 #include "engine/service/restore_order.h"
 
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <numeric>
 #include <random>
 
 #include "engine/recall/archive_reader.h"
+#include "engine/service/locate_times.h"
 #include "engine/service/restore.h"
 #include "tapeio/lto/sim_library.h"
 #include "tests/service/service_fixture.h"
@@ -101,6 +105,35 @@ TEST_F(RestoreOrderTest, ADryRunTellsTapesOrderAndTimesAndMovesNothing) {
   restore_some(false);
   // Told of full wraps, without the drive; done with what the drive knows.
   EXPECT_NEAR(dry.media[0].times->locate_s, locate_s(), 0.25 * locate_s());
+}
+
+TEST_F(RestoreOrderTest, ARecallLeavesHowLongLocatesTookForTheNextProcess) {
+  EXPECT_TRUE(drive_times(context()).empty());
+  {
+    RecallService recalls(context().workspace, [](const std::string&) {});
+    std::vector<std::future<void>> fetched;
+    for (int file = 0; file < 300; file += 20) {
+      auto done = std::make_shared<std::promise<void>>();
+      fetched.push_back(done->get_future());
+      const auto version = latest(path_of("f" + std::to_string(file))).value();
+      (void)recalls.recall().fetch(to_content(version), "a file",
+                                   [done](ByteView, const auto&) { done->set_value(); });
+    }
+    for (const auto& each : fetched) {
+      each.wait();
+    }
+  }
+  reopen();
+  const std::vector<DriveTimes> times = drive_times(context());
+  ASSERT_EQ(times.size(), 1u);
+  EXPECT_EQ(times[0].drive, (catalog::DriveOnTapes{"drive 1", 5}));
+  std::size_t locates = 0;
+  for (const order::LineFit& line : times[0].fit) {
+    locates += line.samples;
+    EXPECT_LE(line.error_s, line.error_before_s + 1);
+  }
+  EXPECT_GT(locates, 5u);
+  EXPECT_EQ(known_locates(context(), {.name = "drive 1", .generation = 5}).size(), locates);
 }
 
 }  // namespace
