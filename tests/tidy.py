@@ -27,9 +27,10 @@ MAY_INCLUDE = {
     "engine/home": ["tapeio", "engine/format", "engine/catalog"],
     "engine/archive": ["tapeio", "engine/format", "engine/catalog", "engine/progress"],
     "engine/previews": ["tapeio", "engine/format", "engine/catalog"],
-    "engine/recall": ["tapeio", "engine/format"],
-    "engine/service": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home",
-                       "engine/archive", "engine/previews", "engine/recall", "engine/progress"],
+    # A barcode names the generation of its cartridge.
+    "engine/recall": ["tapeio", "tapeio/lto", "engine/format", "engine/order"],
+    "engine/service": ["tapeio", "tapeio/lto", "engine/format", "engine/catalog", "engine/staging", "engine/home",
+                       "engine/archive", "engine/previews", "engine/recall", "engine/order", "engine/progress"],
     "fusefs": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/previews",
                "engine/recall"],
     "tools": ["tapeio", "engine/format", "engine/catalog", "engine/staging", "engine/home", "engine/archive",

@@ -86,7 +86,16 @@ int add_recipient(Session& session, const std::string& text, const std::string& 
   return kSuccess;
 }
 
-int show_status(Session& session) {
+int show_status(Session& session, bool drive_times) {
+  if (drive_times) {
+    const auto drives = service::drive_times(session.reading());
+    if (session.json()) {
+      print_json(session.console(), drive_times_json(drives));
+    } else {
+      session.console().out(drive_times_text(drives));
+    }
+    return kSuccess;
+  }
   const service::Status status = service::status_of(session.reading());
   if (session.json()) {
     print_json(session.console(), status_json(status));
@@ -127,9 +136,13 @@ int doctor(Session& session) {
 
 void add_home_commands(CLI::App& app, Command& command) {
   add_command(app, command, "init", "make keys, catalog and a library of three disk media", init);
-  CLI::App* status =
-      add_command(app, command, "status", "what is on which medium and what is not yet",
-                  show_status, Where::daemon_if_running);
+  const auto drive_times = std::make_shared<bool>(false);
+  CLI::App* status = add_command(
+      app, command, "status", "what is on which medium and what is not yet",
+      [=](Session& session) { return show_status(session, *drive_times); },
+      Where::daemon_if_running);
+  status->add_flag("--drive", *drive_times,
+                   "how long each LTO drive takes to position a tape, beside what is published");
   add_json_flag(*status, command);
   CLI::App* examine =
       add_command(app, command, "doctor", "check FUSE, permissions, space, keys, media and catalog",

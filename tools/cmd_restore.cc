@@ -2,6 +2,8 @@
 // restore: files and trees come back.
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
 
 #include "engine/service/restore.h"
 #include "engine/service/time_text.h"
@@ -47,11 +49,24 @@ class PrintableReporter final : public Reporter {
 json result_json(const service::RestoreResult& result, bool dry_run) {
   json media = json::array();
   for (const service::RestoreMedium& medium : result.media) {
-    media.push_back({{"label", medium.label},
-                     {"location", medium.location},
-                     {"here", medium.here},
-                     {"files", medium.files},
-                     {"bytes", medium.bytes}});
+    json object = {{"label", medium.label},
+                   {"location", medium.location},
+                   {"here", medium.here},
+                   {"files", medium.files},
+                   {"bytes", medium.bytes}};
+    if (medium.times) {
+      object["modelled"] = {{"tape", medium.times->tape},
+                            {"locates", medium.times->locates},
+                            {"locate_s", medium.times->locate_s},
+                            {"least_locate_s", medium.times->least_locate_s},
+                            {"read_s", medium.times->read_s}};
+    }
+    for (const std::string& path : medium.order) {
+      json each;
+      put_name(each, "path", path);
+      object["order"].push_back(std::move(each));
+    }
+    media.push_back(std::move(object));
   }
   json troubles = json::array();
   for (const service::RestoreTrouble& trouble : result.troubles) {
@@ -77,13 +92,30 @@ json result_json(const service::RestoreResult& result, bool dry_run) {
           {"lost_attribute_count", result.lost_attribute_count}};
 }
 
+std::chrono::seconds whole_seconds(double seconds) {
+  return std::chrono::seconds(std::llround(seconds));
+}
+
+// What the model of the tape says; nothing of disks.
+std::string times_text(const service::RestoreMedium& medium) {
+  if (!medium.times) {
+    return "";
+  }
+  const service::RestoreMedium::Times& times = *medium.times;
+  return ", modelled (" + times.tape +
+         "): " + format_duration(whole_seconds(times.locate_s + times.read_s)) + ", of that " +
+         format_duration(whole_seconds(times.locate_s)) + " for " +
+         counted(times.locates, "locate") + " (no order needs less than " +
+         format_duration(whole_seconds(times.least_locate_s)) + ")";
+}
+
 std::string result_text(const service::RestoreResult& result, bool dry_run) {
   std::string text;
   for (const service::RestoreMedium& medium : result.media) {
     text += "  " + printable(medium.label) +
             (medium.location.empty() ? "" : " (" + printable(medium.location) + ")") +
             (medium.here ? ": " : ", not here: ") + counted(medium.files, "file") + ", " +
-            format_size(medium.bytes) + "\n";
+            format_size(medium.bytes) + times_text(medium) + "\n";
   }
   text += (dry_run ? "would restore " : "restored ") + counted(result.files, "file") + " (" +
           format_size(result.bytes) + "), " + counted(result.directories, "directory") + ", " +

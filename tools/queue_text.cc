@@ -13,6 +13,9 @@ json queue_json(const std::vector<recall::QueueEntry>& queue) {
   json list = json::array();
   for (const recall::QueueEntry& entry : queue) {
     json object = {{"number", static_cast<std::uint64_t>(entry.id)},
+                   {"position", list.size() + 1},
+                   {"planned", entry.turn.has_value()},
+                   {"here", entry.here},
                    {"medium", entry.medium_label},
                    {"block", entry.block},
                    {"bytes", entry.content.size},
@@ -30,13 +33,15 @@ json queue_json(const std::vector<recall::QueueEntry>& queue) {
 
 std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
   std::string text;
+  std::size_t position = 0;
   for (const recall::QueueEntry& entry : queue) {
+    const std::string turn = std::to_string(++position) + " of " + std::to_string(queue.size());
     text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " +
-            (entry.running ? "running" : "waiting") + "  " + entry.medium_label + " block " +
-            std::to_string(entry.block) + "  " + home::format_size(entry.done_bytes) + " of " +
-            home::format_size(entry.content.size) + "  " +
-            (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
-            "\n";
+            (entry.running ? "running" : (entry.here ? "waiting" : "away")) + "  " + turn + "  " +
+            entry.medium_label + " block " + std::to_string(entry.block) + "  " +
+            home::format_size(entry.done_bytes) + " of " + home::format_size(entry.content.size) +
+            "  " + (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") +
+            printable(entry.what) + "\n";
   }
   return text.empty() ? "nothing is queued\n" : text;
 }

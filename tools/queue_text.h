@@ -7,7 +7,8 @@
 
 #include "engine/recall/recall.h"
 
-// What is being brought back, in order: `mixtape queue` and .mixtape/queue.json say the same.
+// What is being brought back, in the order in which it will be: `mixtape queue` and
+// .mixtape/queue.json say the same.
 
 namespace mixtape::tools {
 

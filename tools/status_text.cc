@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/status_text.h"
 
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
 #include "engine/service/time_text.h"
 #include "tools/console.h"
 #include "tools/health_text.h"
@@ -239,6 +244,57 @@ std::string status_text(const service::Status& status) {
         "drawer\n";
   }
   return text;
+}
+
+namespace {
+
+constexpr std::array<const char*, order::kWays> kWayNames = {"ahead", "behind", "across"};
+
+std::string decimals(double value, int digits) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(digits) << value;
+  return text.str();
+}
+
+}  // namespace
+
+std::string drive_times_text(const std::vector<service::DriveTimes>& drives) {
+  std::string text;
+  for (const service::DriveTimes& each : drives) {
+    text +=
+        printable(each.drive.drive) + ", LTO-" + std::to_string(each.drive.generation) + " tapes\n";
+    for (std::size_t way = 0; way < order::kWays; ++way) {
+      const order::LineFit& line = each.fit[way];
+      if (line.samples == 0) {
+        continue;
+      }
+      text += "  " + std::string(kWayNames[way]) + ": " + decimals(line.scale, 2) +
+              " times the model " + (line.offset_s < 0 ? "less " : "and ") +
+              decimals(std::abs(line.offset_s), 1) + " s; off by " +
+              decimals(line.error_before_s, 1) + " s before, " + decimals(line.error_s, 1) +
+              " s now (" + counted(line.samples, "locate") + ")\n";
+    }
+  }
+  return text.empty() ? "no locate was measured yet\n" : text;
+}
+
+nlohmann::json drive_times_json(const std::vector<service::DriveTimes>& drives) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const service::DriveTimes& each : drives) {
+    nlohmann::json ways = nlohmann::json::object();
+    for (std::size_t way = 0; way < order::kWays; ++way) {
+      const order::LineFit& line = each.fit[way];
+      ways[kWayNames[way]] = {{"locates", line.samples},
+                              {"scale", line.scale},
+                              {"offset_s", line.offset_s},
+                              {"error_before_s", line.error_before_s},
+                              {"error_s", line.error_s}};
+    }
+    list.push_back({{"drive", printable(each.drive.drive)},
+                    {"generation", each.drive.generation},
+                    {"ways", ways}});
+  }
+  return list;
 }
 
 }  // namespace mixtape::tools

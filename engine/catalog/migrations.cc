@@ -207,8 +207,22 @@ CREATE TABLE state.damage(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// How long a drive took to position tapes of a generation, beside what its model says; in
+// milliseconds.
+constexpr std::string_view kState5 = R"sql(
+CREATE TABLE state.locate(
+  drive TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  way INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  predicted INTEGER NOT NULL,
+  actual INTEGER NOT NULL,
+  PRIMARY KEY (drive, generation, number)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3, kState4};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

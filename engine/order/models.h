@@ -6,8 +6,10 @@
 #include <string_view>
 #include <variant>
 
+#include "engine/order/lto_drive.h"
 #include "engine/order/request.h"
-#include "tapeio/lto/positioning.h"
+#include "engine/order/serpentine.h"
+#include "tapeio/lto/motion.h"
 
 // How long a drive needs: the models by which orders are judged. Each has the same few members, so
 // that the search is compiled once for each and asks without a detour:
@@ -27,38 +29,6 @@
 // Cost:    a locate is one square root, inline.
 
 namespace mixtape::order {
-
-// Of a wrap, from where data begins to where it ends.
-struct WrapSpan {
-  double low, high;
-  // Along the tape from `begin` forward to `end`, also over several wraps; negative when behind.
-  [[nodiscard]] double travel(const Place& begin, const Place& end) const {
-    const auto along = [this](const Place& place) {
-      return place.wrap % 2 == 0 ? place.at - low : high - place.at;
-    };
-    const double wraps = static_cast<double>(end.wrap) - static_cast<double>(begin.wrap);
-    return wraps * (high - low) + along(end) - along(begin);
-  }
-};
-
-// How a target lies, seen from a head and the wrap that it reads.
-enum class Way {
-  ahead,   // In its direction, or at its place.
-  behind,  // Against it, on a wrap of the same direction.
-  across,  // On a wrap of the other direction.
-};
-
-struct LeastTime {
-  double base, per_unit;
-};
-
-[[nodiscard]] inline LeastTime least_of(const tapeio::lto::SerpentineMotion& motion, Way way) {
-  const double per_unit = 1 / motion.figures().locate_speed;
-  if (way == Way::ahead) {
-    return {0, per_unit};
-  }
-  return {way == Way::behind ? motion.least_behind() : motion.least_opposite(), per_unit};
-}
 
 // The drive of a public contest of 2024, like an LTO-9 but slower: 280 wraps of 730,994 LPOS.
 class ContestDrive {
@@ -163,35 +133,6 @@ class LinearTape {
 
  private:
   double turn_s_;
-};
-
-// A drive of LTO generation 5 to 10, as the simulator has it.
-class LtoDrive {
- public:
-  explicit LtoDrive(unsigned generation, tapeio::lto::MotionTerms terms = {})
-      : positioning_(tapeio::lto::figures_of(generation), terms) {}
-  [[nodiscard]] double locate(const Place& from, const Place& to) const {
-    return positioning_.locate_seconds({from.wrap, from.at}, tapeio::lto::Motion::streaming,
-                                       {to.wrap, to.at});
-  }
-  [[nodiscard]] double first(const Head& head, const Place& to) const {
-    const auto motion =
-        head.moving ? tapeio::lto::Motion::streaming : tapeio::lto::Motion::standing;
-    return positioning_.locate_seconds({head.place.wrap, head.place.at}, motion, {to.wrap, to.at});
-  }
-  [[nodiscard]] double read(const Place& begin, const Place& end) const {
-    return std::abs(span().travel(begin, end)) / positioning_.read_speed_mps();
-  }
-  [[nodiscard]] double gap(const Place& from, const Place& to) const;
-  [[nodiscard]] LeastTime least(Way way) const { return least_of(positioning_.motion(), way); }
-  [[nodiscard]] const tapeio::lto::Positioning& positioning() const { return positioning_; }
-  [[nodiscard]] WrapSpan span() const {
-    const double low = positioning_.load_point().metres;
-    return {low, low + positioning_.usable_m()};
-  }
-
- private:
-  tapeio::lto::Positioning positioning_;
 };
 
 using Model = std::variant<ContestDrive, CtaRegression, LinearTape, LtoDrive>;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/recall/archive_reader.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -12,6 +15,12 @@ namespace mixtape::recall {
 
 using format::kChunk;
 using format::kSealedChunk;
+
+namespace {
+
+constexpr std::size_t kMostLocated = 1000;
+
+}  // namespace
 
 ArchiveReader::ArchiveReader(std::unique_ptr<tapeio::TapeDrive> drive,
                              std::span<const format::Identity> identities)
@@ -28,16 +37,23 @@ void ArchiveReader::open(const Archive& archive) {
 
 bool ArchiveReader::reaches(const Extent& extent) const {
   const Spot spot = spot_of(extent);
-  return head_ && spot >= at_ &&
-         (spot.block < *head_ || near(spot.block, extent.archive.record_size));
+  return head_ && spot >= at_ && (spot.block < *head_ || near(spot.block));
 }
 
-bool ArchiveReader::near(std::uint64_t block, std::uint64_t record_size) const {
-  return head_ && block >= *head_ && block - *head_ <= kReadThrough / record_size;
+const TapeModel& ArchiveReader::tape(const Archive& archive) {
+  if (!tape_) {
+    tape_ = TapeModel::of(*drive_, archive.medium_label, archive.record_size);
+  }
+  return *tape_;
+}
+
+bool ArchiveReader::near(std::uint64_t block) const {
+  return head_ && tape_ && tape_->reads_through(*head_, block);
 }
 
 void ArchiveReader::approach(const Archive& archive, std::uint64_t block) {
-  const bool read_through = near(block, archive.record_size);
+  (void)tape(archive);
+  const bool read_through = near(block);
   std::optional<std::uint64_t> at = std::exchange(head_, std::nullopt);
   if (read_through) {
     try {
@@ -51,9 +67,31 @@ void ArchiveReader::approach(const Archive& archive, std::uint64_t block) {
     }
   }
   if (at != block) {
-    drive_->locate(block);
+    locate(at, block);
   }
   head_ = block;
+}
+
+double ArchiveReader::drive_seconds() {
+  const tapeio::ModelledTime* clock = drive_->features().clock;
+  const auto now =
+      clock != nullptr ? clock->elapsed() : std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+void ArchiveReader::locate(std::optional<std::uint64_t> from, std::uint64_t block) {
+  if (!from || !tape_->knows_wraps()) {
+    drive_->locate(block);
+    return;
+  }
+  const double began_s = drive_seconds();
+  drive_->locate(block);
+  if (located_.size() == kMostLocated) {
+    located_.erase(located_.begin());
+  }
+  located_.push_back(tape_->sample(*from, block, drive_seconds() - began_s));
+  spdlog::debug("recall: locate from block {} to {}: {:.1f} s, {:.1f} s by the model", *from, block,
+                located_.back().actual_s, located_.back().predicted_s);
 }
 
 void ArchiveReader::read_block(const Archive& archive, std::uint64_t block) {

@@ -6,17 +6,21 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "engine/format/age_header.h"
 #include "engine/recall/extent.h"
 #include "engine/recall/extent_map.h"
+#include "engine/recall/tape_model.h"
 #include "tapeio/tape_drive.h"
 
 // The plaintext of the archives on one loaded medium: seek once, then read forward.
 //
 // A range costs one locate straight to its first record; header and nonce come with the Archive, so
-// the archive's beginning is never visited. A range that begins in the record just read, or a
-// little behind it, costs none: the head reads through.
+// the archive's beginning is never visited. A range that begins in the record just read, or so
+// little behind it that reading on takes no longer than a locate, costs none: the head reads
+// through.
 //
 // That the right medium is loaded needs no extra seek to its label: only the archive whose header
 // is in the catalog authenticates against the key in it, and any other medium fails the first
@@ -28,10 +32,6 @@
 // Memory:  one record and two chunks.
 
 namespace mixtape::recall {
-
-// The longest gap that is read through instead of located over. A locate on LTO costs 4 s at the
-// least, the time to read more than 1 GiB; on a disk it costs nothing. 64 MiB is dear to neither.
-inline constexpr std::uint64_t kReadThrough = 64 * MiB;
 
 class ArchiveReader {
  public:
@@ -49,15 +49,29 @@ class ArchiveReader {
   // Whether a copy can be reached by reading on from there.
   [[nodiscard]] bool reaches(const Extent& extent) const;
 
+  // How the loaded medium is positioned; asked of the drive once, for the medium of this archive.
+  [[nodiscard]] const TapeModel& tape(const Archive& archive);
+  // The block under the head, while that is known: not before the first read.
+  [[nodiscard]] std::optional<std::uint64_t> block() const { return head_; }
+  // How long the locates took since the last call, on the drive's own clock where it is not the
+  // wall's; on tapes whose wraps are known, the last thousand.
+  [[nodiscard]] std::vector<order::LocateSample> take_located() {
+    return std::exchange(located_, {});
+  }
+  // The drive's own idea of an order of reading; null where it has none.
+  [[nodiscard]] tapeio::AccessOrder* access_order() { return drive_->features().access_order; }
+
  private:
   // Makes `archive` the one whose key is at hand.
   void open(const Archive& archive);
   // Makes record_ hold this block.
   void read_block(const Archive& archive, std::uint64_t block);
   // Whether the gap between head and block is read through.
-  [[nodiscard]] bool near(std::uint64_t block, std::uint64_t record_size) const;
+  [[nodiscard]] bool near(std::uint64_t block) const;
   // Brings the head before this block, reading through a short gap.
   void approach(const Archive& archive, std::uint64_t block);
+  void locate(std::optional<std::uint64_t> from, std::uint64_t block);
+  [[nodiscard]] double drive_seconds();
   // Makes chunk_ hold the plaintext of this chunk.
   void open_chunk(const Archive& archive, std::uint64_t chunk);
 
@@ -65,7 +79,9 @@ class ArchiveReader {
   std::span<const format::Identity> identities_;
   std::optional<format::AgePreamble> key_;
 
+  std::optional<TapeModel> tape_;      // Once it was asked for.
   std::optional<std::uint64_t> head_;  // The block under it, while that is known.
+  std::vector<order::LocateSample> located_;
   std::optional<std::uint64_t> record_block_;
   Bytes record_;
 

@@ -14,6 +14,7 @@
 #include "engine/format/age_keys.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/extent.h"
+#include "engine/recall/tape_model.h"
 #include "tapeio/library.h"
 
 // Bringing contents back: parked reads on one side, a worker that owns the drives on the other.
@@ -23,7 +24,8 @@
 // bytes arrive (authenticated by age), while the content fills the cache; it stays there only when
 // its hash was confirmed. A copy that turns out damaged is reported and the next one is tried;
 // parked reads notice nothing. One recall in flight per content, however many wait for it. Requests
-// are gathered for a moment and served in order of medium, then of position.
+// are gathered for a moment and served medium by medium, on each in the order in which its drive is
+// soonest through with them (read_order.h); those that come meanwhile are put into that order.
 //
 // Threads:  every method from any thread, none waits for a tape; completions run on the worker's
 //           thread, inside read() when the bytes are there, or inside cancel: never block there.
@@ -32,7 +34,7 @@
 
 namespace mixtape::recall {
 
-// What recall asks the outside world. All but the last called on the worker's thread.
+// What recall asks the outside world. All but within_reach called on the worker's thread.
 struct Outside {
   // Copies of a content that are worth reading, the preferred first.
   std::function<std::vector<Extent>(const Content&)> extents;
@@ -49,11 +51,27 @@ struct Outside {
   std::function<void(const std::string& medium_label)> ask_for;
   // Whether a good copy lies on a medium that is here; called by eta(), on any thread.
   std::function<bool(const Content&)> within_reach;
+  // What this drive took for locates before, the newest first; asked when a tape was loaded. None
+  // of these two need be there; both are called on the worker's thread.
+  std::function<std::vector<order::LocateSample>(const TimedDrive&)> known_locates = {};
+  // And now; told when the tape is done with.
+  std::function<void(const TimedDrive&, std::vector<order::LocateSample>)> located = {};
 };
 
 struct Options {
-  // After the first request of an idle time others may join before the tape moves.
+  // After the first request of an idle time others may join before the medium moves.
   std::chrono::milliseconds gather{50};
+  // Where a cartridge has to be brought: for as long as they keep coming within this time,
+  std::chrono::milliseconds gather_for_mount{500};
+  // and no longer than that. Both are little beside a mount.
+  std::chrono::milliseconds most_gather_for_mount{5000};
+  // Who waits for a cartridge for longer than this is served before those who come later for the
+  // one that is loaded (medium_choice.h).
+  std::chrono::seconds patience{std::chrono::minutes(15)};
+  // How long a cartridge that somebody reads on from waits for his next read while another one is
+  // wanted; absent: what mounting it took, so that waiting in vain costs no more than the mount
+  // that it may spare.
+  std::optional<std::chrono::milliseconds> mount_worth = {};
   std::chrono::seconds wait_for_medium{0};  // Then Error{no_medium}; 0: at once.
   // How often a library is asked whether a medium has appeared.
   std::chrono::milliseconds poll{1000};
@@ -75,6 +93,7 @@ struct QueueEntry {
   std::size_t waiting = 0;  // Parked reads.
   bool here = false;        // Its medium.
   bool running = false;
+  std::optional<std::size_t> turn;          // Its place in the plan of the loaded tape.
   std::optional<std::chrono::seconds> eta;  // Until it is done, as eta() has it.
 };
 
@@ -98,7 +117,7 @@ class Recall {
   RequestId fetch(const Content& content, const std::string& what, ReadDone done = {});
   bool cancel(RequestId id);  // False: no such request.
 
-  // Cost: as sorting them.
+  // In the order in which they will be served, what is away last. Cost: as sorting them.
   [[nodiscard]] std::vector<QueueEntry> queue();
 
   // When a content would be in the cache if nothing else were asked for: what waits before it and

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include "engine/recall/recall_queue.h"
 
@@ -16,6 +20,32 @@ constexpr double kMemoryS = 600;
 constexpr double kLeastBytes = 1 * MiB;
 // A hundred years: nobody waits for longer, and it fits every number.
 constexpr double kMostSeconds = 3.2e9;
+
+using Entries = std::vector<QueueEntry>::iterator;
+
+// Those from `first` on in the order of RecallQueue, from where the ones before them leave the
+// head.
+void sort_by_sweeps(Entries begin, Entries first, Entries end) {
+  RecallQueue order;
+  std::map<RequestId, QueueEntry> waiting;
+  const auto place_of = [](const QueueEntry& entry) {
+    return Place{entry.medium_label, {.block = entry.block, .offset = 0}};
+  };
+  std::optional<Place> head;
+  if (first != begin) {
+    head = place_of(*(first - 1));
+  }
+  for (auto entry = first; entry != end; ++entry) {
+    order.put(entry->id, place_of(*entry));
+    waiting[entry->id] = std::move(*entry);
+  }
+  for (auto entry = first; entry != end; ++entry) {
+    const RequestId next = order.next(head, [](const std::string&) { return true; }).value();
+    order.remove(next);
+    *entry = std::move(waiting.at(next));
+    head = place_of(*entry);
+  }
+}
 
 }  // namespace
 
@@ -40,30 +70,30 @@ std::uint64_t bytes_left(const QueueEntry& entry) {
 }
 
 void estimate(std::vector<QueueEntry>& queue, const RecallPace& pace) {
-  if (!pace.time_for(0)) {
-    return;
-  }
-  RecallQueue order;
-  std::optional<Place> head;
-  std::map<RequestId, QueueEntry*> waiting;
-  for (QueueEntry& entry : queue) {
-    if (!entry.here) {
+  const auto rank = [](const QueueEntry& entry) {
+    const std::size_t turn = entry.turn.value_or(std::numeric_limits<std::size_t>::max());
+    return std::tuple(!entry.running, !entry.here, turn);
+  };
+  // Behind the plan of the loaded tape come the sweeps of the others, in their order.
+  std::stable_sort(queue.begin(), queue.end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  const auto unplanned = std::find_if(queue.begin(), queue.end(), [](const QueueEntry& entry) {
+    return !entry.running && !entry.turn;
+  });
+  const auto away =
+      std::find_if(unplanned, queue.end(), [](const QueueEntry& entry) { return !entry.here; });
+  sort_by_sweeps(queue.begin(), unplanned, away);
+
+  std::chrono::seconds planned(0);
+  std::uint64_t bytes = 0;
+  for (auto entry = queue.begin(); entry != away; ++entry) {
+    if (entry->turn && entry->eta) {
+      planned = std::max(planned, *entry->eta);
       continue;
     }
-    const Place place{entry.medium_label, {.block = entry.block, .offset = 0}};
-    order.put(entry.id, place);
-    waiting[entry.id] = &entry;
-    if (entry.running) {
-      head = place;
-    }
-  }
-  std::uint64_t bytes = 0;
-  while (const auto id = order.next(head, [](const std::string&) { return true; })) {
-    QueueEntry& entry = *waiting.at(*id);
-    head = Place{entry.medium_label, {.block = entry.block, .offset = 0}};
-    order.remove(*id);
-    bytes += bytes_left(entry);
-    entry.eta = pace.time_for(bytes);
+    bytes += bytes_left(*entry);
+    const auto time = pace.time_for(bytes);
+    entry->eta = time ? std::optional(planned + *time) : std::nullopt;
   }
 }
 

@@ -30,7 +30,8 @@ class RecallPace {
 
 [[nodiscard]] std::uint64_t bytes_left(const QueueEntry& entry);
 
-// Says of each request on a medium that is here when it will be done, in the order of RecallQueue.
+// Sorts them as they will be served, what is away last, and says of each on a medium that is here
+// when it will be done: by the plan of the loaded tape, behind that at the pace so far.
 // Cost: as sorting them.
 void estimate(std::vector<QueueEntry>& queue, const RecallPace& pace);
 

@@ -12,7 +12,8 @@
 #include "engine/recall/extent_map.h"
 #include "engine/recall/recall.h"
 
-// Which request is served next, given what is loaded and where the head stands. Pure policy.
+// Which request is served next, given what is loaded and where the head stands: of disks, and of
+// tapes of which nothing is known. Pure policy.
 //
 // Requests on the loaded medium are served forward from the head: one sweep. A sweep that has
 // nothing left ahead ends; then the medium of whoever has waited longest is next, from its front.
@@ -37,7 +38,15 @@ class RecallQueue {
   void remove(RequestId id);
   [[nodiscard]] bool empty() const { return places_.empty(); }
 
-  // `head`: what is loaded, and what is at hand there. Media for which `present` is false are
+  // The next one on the medium of `head`, from what is at hand there on.
+  [[nodiscard]] std::optional<RequestId> ahead(const Place& head) const { return first_from(head); }
+  // The first one on a medium.
+  [[nodiscard]] std::optional<RequestId> front(const std::string& medium_label) const {
+    return first_from({.medium_label = medium_label, .spot = {}});
+  }
+
+  // What is served next where no medium costs anything to mount. `head`: what is loaded, and what
+  // is at hand there. Media for which `present` is false are
   // passed over; nullopt when no request is left.
   [[nodiscard]] std::optional<RequestId> next(
       const std::optional<Place>& head,

@@ -55,8 +55,7 @@ void RecallWorker::run() {
       admit(request);
     }
     look_for_media();
-    const auto next = queue_.next(
-        head(), [&](const std::string& label) { return present(label) && !busy_.contains(label); });
+    const auto next = next_request();
     if (!next) {
       resting_ = true;
       if (Clock::now() >= last_served_ + options_.hold) {
@@ -65,12 +64,42 @@ void RecallWorker::run() {
       continue;
     }
     if (std::exchange(resting_, false) && !reaches(*next)) {
-      room_.gather_until(Clock::now() + options_.gather);
+      gather(*next);
       continue;
     }
     serve(*next);
     last_served_ = Clock::now();
   }
+  unload();
+}
+
+std::optional<RequestId> RecallWorker::next_request() {
+  if (sweep_) {
+    const auto next = sweep_->next(reader_->block());
+    if (const auto plan = sweep_->take_plan()) {
+      room_.set_plan(*plan);
+    }
+    if (next) {
+      return next;
+    }
+  } else if (const auto at = head()) {
+    if (const auto ahead = queue_.ahead(*at)) {
+      return ahead;
+    }
+  }
+  const auto label = next_medium();
+  if (!label) {
+    return std::nullopt;
+  }
+  if (sweep_ && *label == loaded_) {
+    begin_sweep();  // With those that came too late for the last one.
+    return sweep_->next(reader_->block());
+  }
+  if (sweep_ && Clock::now() < kept_until()) {
+    return std::nullopt;
+  }
+  draw_to(*label);
+  return queue_.front(*label);
 }
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
@@ -79,7 +108,8 @@ RecallWorker::Clock::time_point RecallWorker::wake_time() const {
     return now;
   }
   if (!jobs_.empty()) {
-    return next_look_;
+    const Clock::time_point kept = kept_until();
+    return kept > now ? std::min(kept, next_look_) : next_look_;
   }
   return reader_ ? last_served_ + options_.hold : now + kIdle;
 }
@@ -88,6 +118,7 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   const Content& content = request.content;
   Job job;
   job.content = content;
+  job.since = Clock::now();
   try {
     if (auto fd = cache_.open(content)) {
       room_.finish(request.id, from_file(std::move(*fd)));
@@ -114,13 +145,41 @@ void RecallWorker::serve(RequestId id) {
     }
     return;
   }
-  Job& job = jobs_.at(id);
+  const Job& job = jobs_.at(id);
   const Extent extent = job.copies[job.chosen];
-  try {
-    if (!load(id, extent.archive.medium_label)) {
+  const bool was_loaded = reader_ && loaded_ == extent.archive.medium_label;
+  if (!was_loaded) {
+    try {
+      if (!load(id, extent.archive.medium_label)) {
+        return;
+      }
+      TapeModel tape = reader_->tape(extent.archive);
+      if (tape.knows_wraps()) {
+        learn(tape);
+        drive_ = tape.drive();
+        sweep_ =
+            std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
+                                        [this](RequestId each) { return room_.waiting(each); });
+        begin_sweep();
+      }
+    } catch (const Error& error) {
+      copy_failed(id, jobs_.at(id), error);
       return;
     }
-    room_.set_running(id, true);
+    if (sweep_) {
+      return;  // Whose turn it is, the plan says.
+    }
+  }
+  read(id, extent);
+}
+
+void RecallWorker::read(RequestId id, const Extent& extent) {
+  Job& job = jobs_.at(id);
+  if (sweep_) {
+    sweep_->remove(id);
+  }
+  room_.set_running(id, true);
+  try {
     if (job.no_room) {
       stream(id, job, extent);
     } else {
@@ -129,7 +188,9 @@ void RecallWorker::serve(RequestId id) {
   } catch (const Error& error) {
     copy_failed(id, job, error);
   }
+  fresh_ = false;
   room_.set_running(id, false);
+  join_sweep(id);  // If it is not over.
 }
 
 void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
@@ -269,6 +330,9 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
 void RecallWorker::forget(RequestId id) {
   queue_.remove(id);
   jobs_.erase(id);
+  if (sweep_) {
+    sweep_->remove(id);
+  }
 }
 
 void RecallWorker::fail(RequestId id, const std::exception_ptr& error) {

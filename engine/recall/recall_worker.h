@@ -13,9 +13,11 @@
 
 #include "engine/recall/archive_reader.h"
 #include "engine/recall/cache.h"
+#include "engine/recall/medium_choice.h"
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_queue.h"
+#include "engine/recall/tape_sweep.h"
 #include "engine/recall/waiting_room.h"
 
 // The worker behind Recall: owns the drive, picks requests, brings contents in, tries the next
@@ -54,6 +56,7 @@ class RecallWorker {
     bool mixed = false;                // and from others.
     std::exception_ptr no_room;        // Why the cache cannot take it.
     std::optional<Clock::time_point> absent_since;
+    Clock::time_point since;  // When it was asked for.
   };
 
   [[nodiscard]] Clock::time_point wake_time() const;
@@ -61,12 +64,44 @@ class RecallWorker {
   // Chooses the copy to read and puts the request where it lies; ends it when its medium stays
   // away.
   void place(RequestId id);
+  // Asks for a medium that is away; false: it stays away, and the request was ended.
+  bool wait_for(RequestId id, const std::string& medium_label);
+  // Puts it where this copy lies.
+  void choose(RequestId id, std::size_t copy);
   void look_for_media();
   [[nodiscard]] bool present(const std::string& medium_label);
+  // Present, and a drive for it is not lent to others.
+  [[nodiscard]] bool ready(const std::string& medium_label);
+  [[nodiscard]] bool moves(const std::string& medium_label) const;
+
+  // The media from which this request could be served now: more than one only where cartridges
+  // would have to be brought and nothing of it was read yet.
+  [[nodiscard]] std::set<std::string> media_for(const Job& job);
+  [[nodiscard]] std::optional<std::string> next_medium();
+  // What has a copy there is read from there.
+  void draw_to(const std::string& medium_label);
+  // Whether somebody has waited too long for another medium than the loaded one.
+  [[nodiscard]] bool is_somebody_overdue();
+  // Until when the loaded tape is kept for who reads on from it.
+  [[nodiscard]] Clock::time_point kept_until() const;
+  void gather(RequestId next);
   [[nodiscard]] std::optional<Place> head() const;
   [[nodiscard]] bool reaches(RequestId id);
 
+  // What is read next; nullopt when nothing can be.
+  [[nodiscard]] std::optional<RequestId> next_request();
+  // The loaded medium is a tape: everything that waits for it is put into a plan.
+  void begin_sweep();
+  // What the drive took before, and what it has taken now.
+  void learn(TapeModel& tape) const;
+  void tell_located() const;
+  // Into the plan, if it lies on the tape that one is carried out on, and nobody else has waited
+  // too long.
+  void join_sweep(RequestId id);
+  void put_into_sweep(RequestId id);
+
   void serve(RequestId id);
+  void read(RequestId id, const Extent& extent);
   // False: not now; the request was placed anew.
   bool load(RequestId id, const std::string& medium_label);
   [[nodiscard]] tapeio::LoadWatch watch_load();
@@ -91,12 +126,17 @@ class RecallWorker {
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;
   std::unique_ptr<ArchiveReader> reader_;
-  std::string loaded_;   // The medium that reader_ reads.
-  bool fresh_ = false;   // It was loaded for the request being served.
-  bool resting_ = true;  // No request was served since there was last none.
+  std::string loaded_;                // The medium that reader_ reads.
+  TimedDrive drive_;                  // Which reads it, where it is known.
+  std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
+  Clock::duration load_took_{};
+  bool is_read_on_ = false;  // Something was asked of the loaded tape while it was read.
+  bool fresh_ = false;       // Nothing was read since it was loaded.
+  bool resting_ = true;      // No request was served since there was last none.
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
   std::map<std::string, bool> present_;    // Since the last look.
+  std::set<std::string> moving_;           // Cartridges among them.
   std::set<std::string> busy_;             // Whose drives all were lent, since the last look.
   std::map<std::string, Error> why_away_;  // Of those that could not be loaded, likewise.
   std::set<std::string> asked_for_;

@@ -35,7 +35,13 @@ bool RecallWorker::present(const std::string& medium_label) {
     wrong_until_.erase(wrong);
   }
   try {
-    is_here = outside_.find_medium(medium_label).has_value();
+    const auto placed = outside_.find_medium(medium_label);
+    is_here = placed.has_value();
+    if (placed && placed->library->mover() != nullptr) {
+      moving_.insert(medium_label);
+    } else {
+      moving_.erase(medium_label);
+    }
   } catch (const Error& error) {
     // Who could not look cannot say that it is away: loading it tells.
     is_here = error.code() == ErrorCode::exhausted;
@@ -44,50 +50,67 @@ bool RecallWorker::present(const std::string& medium_label) {
   return is_here;
 }
 
+bool RecallWorker::ready(const std::string& medium_label) {
+  return present(medium_label) && !busy_.contains(medium_label);
+}
+
+bool RecallWorker::moves(const std::string& medium_label) const {
+  return moving_.contains(medium_label);
+}
+
 void RecallWorker::place(RequestId id) {
   Job& job = jobs_.at(id);
-  const auto on_loaded = [&](const Extent& copy) {
-    return reader_ && copy.archive.medium_label == loaded_;
-  };
-  const auto here = [&](const Extent& copy) { return present(copy.archive.medium_label); };
-  const auto ready = [&](const Extent& copy) {
-    return here(copy) && !busy_.contains(copy.archive.medium_label);
-  };
-  auto chosen = std::find_if(job.copies.begin(), job.copies.end(), on_loaded);
-  if (chosen == job.copies.end()) {
-    chosen = std::find_if(job.copies.begin(), job.copies.end(), ready);
+  // What costs nothing to reach, then what is in the drive, then what is here.
+  std::size_t best = 0;
+  int best_rank = 0;
+  for (std::size_t copy = 0; copy < job.copies.size(); ++copy) {
+    const std::string& label = job.copies[copy].archive.medium_label;
+    const bool is_loaded = reader_ && loaded_ == label;
+    int rank = is_loaded ? 3 : (ready(label) ? 2 : (present(label) ? 1 : 0));
+    rank += rank >= 2 && !moves(label) ? 2 : 0;
+    if (rank > best_rank) {
+      best = copy;
+      best_rank = rank;
+    }
   }
-  if (chosen == job.copies.end()) {
-    chosen = std::find_if(job.copies.begin(), job.copies.end(), here);
-  }
-  if (chosen != job.copies.end()) {
+  if (best_rank > 0) {
     job.absent_since.reset();
-    asked_for_.erase(chosen->archive.medium_label);
-  } else {
-    chosen = job.copies.begin();
-    const std::string& label = chosen->archive.medium_label;
-    const Clock::time_point now = Clock::now();
-    job.absent_since = job.absent_since.value_or(now);
-    if (asked_for_.insert(label).second) {
-      try {
-        outside_.ask_for(label);
-      } catch (const Error& error) {
-        spdlog::warn("recall: ask for medium {}: {}", label, error.what());
-      }
-    }
-    if (now - *job.absent_since >= options_.wait_for_medium) {
-      const auto why = why_away_.find(label);
-      fail(id, std::make_exception_ptr(
-                   why == why_away_.end()
-                       ? Error(ErrorCode::no_medium, "recall: medium " + label + " is not there")
-                       : why->second));
-      return;
+    asked_for_.erase(job.copies[best].archive.medium_label);
+  } else if (!wait_for(id, job.copies[best].archive.medium_label)) {
+    return;
+  }
+  choose(id, best);
+}
+
+bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
+  Job& job = jobs_.at(id);
+  const Clock::time_point now = Clock::now();
+  job.absent_since = job.absent_since.value_or(now);
+  if (asked_for_.insert(medium_label).second) {
+    try {
+      outside_.ask_for(medium_label);
+    } catch (const Error& error) {
+      spdlog::warn("recall: ask for medium {}: {}", medium_label, error.what());
     }
   }
-  job.chosen = static_cast<std::size_t>(chosen - job.copies.begin());
-  const Place found{chosen->archive.medium_label, spot_of(*chosen)};
+  if (now - *job.absent_since < options_.wait_for_medium) {
+    return true;
+  }
+  const auto why = why_away_.find(medium_label);
+  fail(id, std::make_exception_ptr(
+               why == why_away_.end()
+                   ? Error(ErrorCode::no_medium, "recall: medium " + medium_label + " is not there")
+                   : why->second));
+  return false;
+}
+
+void RecallWorker::choose(RequestId id, std::size_t copy) {
+  Job& job = jobs_.at(id);
+  job.chosen = copy;
+  const Place found{job.copies[copy].archive.medium_label, spot_of(job.copies[copy])};
   queue_.put(id, found);
   room_.set_place(id, found, !job.absent_since);
+  join_sweep(id);
 }
 
 void RecallWorker::look_for_media() {
@@ -131,15 +154,13 @@ bool RecallWorker::reaches(RequestId id) {
 }
 
 bool RecallWorker::load(RequestId id, const std::string& medium_label) {
-  fresh_ = false;
-  if (reader_ && loaded_ == medium_label) {
-    return true;
-  }
   unload();
   try {
     if (const auto placed = outside_.find_medium(medium_label)) {
+      const Clock::time_point began = Clock::now();
       reader_ = std::make_unique<ArchiveReader>(
           placed->load(tapeio::Library::Access::read, watch_load()), identities_);
+      load_took_ = Clock::now() - began;
       loaded_ = medium_label;
       waited_for_drive_.erase(medium_label);
       fresh_ = true;
@@ -185,6 +206,11 @@ tapeio::LoadWatch RecallWorker::watch_load() {
 }
 
 void RecallWorker::unload() {
+  tell_located();
+  if (sweep_) {
+    room_.set_plan({});
+    sweep_.reset();
+  }
   reader_.reset();
   loaded_.clear();
 }

@@ -13,6 +13,16 @@ namespace {
 // A kilobyte each. Only what is queued by itself can come near: the kernel bounds parked reads.
 constexpr std::size_t kMostRequests = 500'000;
 
+// Of a moment that may have passed.
+std::optional<std::chrono::seconds> seconds_until(
+    const std::optional<WaitingRoom::Clock::time_point>& then) {
+  if (!then) {
+    return std::nullopt;
+  }
+  const auto left = std::chrono::ceil<std::chrono::seconds>(*then - WaitingRoom::Clock::now());
+  return std::max(left, std::chrono::seconds(0));
+}
+
 std::exception_ptr cancelled() {
   return std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
 }
@@ -141,7 +151,8 @@ std::vector<QueueEntry> WaitingRoom::list() {
                        .waiting = request.reads.size() + request.fetches.size(),
                        .here = request.here,
                        .running = request.running,
-                       .eta = {}});
+                       .turn = request.turn,
+                       .eta = seconds_until(request.done)});
   }
   return entries;
 }
@@ -313,69 +324,6 @@ void WaitingRoom::finish(RequestId id, std::exception_ptr error) {
   for (const ReadDone& done : fetches) {
     done({}, error);
   }
-}
-
-// --- The worker, while the cache has no room
-
-void WaitingRoom::refuse_fetches(RequestId id, std::exception_ptr error) {
-  std::vector<ReadDone> fetches;
-  {
-    const std::lock_guard lock(mutex_);
-    if (Request* request = find(id)) {
-      fetches = std::exchange(request->fetches, {});
-      request->queued = false;
-      request->abandoned = request->reads.empty();
-    }
-  }
-  for (const ReadDone& done : fetches) {
-    done({}, error);
-  }
-}
-
-void WaitingRoom::refuse_reads_over(RequestId id, std::size_t size, std::exception_ptr error) {
-  std::vector<ParkedRead> refused;
-  {
-    const std::lock_guard lock(mutex_);
-    if (Request* request = find(id)) {
-      for (auto read = request->reads.begin(); read != request->reads.end();) {
-        if (read->second.size <= size) {
-          ++read;
-          continue;
-        }
-        by_ticket_.erase(static_cast<std::uint64_t>(read->second.ticket));
-        refused.push_back(std::move(read->second));
-        read = request->reads.erase(read);
-      }
-    }
-  }
-  for (const ParkedRead& read : refused) {
-    read.done({}, error);
-  }
-}
-
-std::optional<std::uint64_t> WaitingRoom::lowest_offset(RequestId id) {
-  const std::lock_guard lock(mutex_);
-  const Request* request = find(id);
-  std::optional<std::uint64_t> lowest;
-  if (request != nullptr) {
-    for (const auto& [end, read] : request->reads) {
-      lowest = std::min(lowest.value_or(read.offset), read.offset);
-    }
-  }
-  return lowest;
-}
-
-bool WaitingRoom::wait_for_reader(RequestId id, std::uint64_t offset, Clock::time_point deadline) {
-  std::unique_lock lock(mutex_);
-  const auto reader_is_there = [&] {
-    const Request* request = find(id);
-    return request != nullptr &&
-           std::any_of(request->reads.begin(), request->reads.end(),
-                       [&](const auto& read) { return read.second.offset >= offset; });
-  };
-  changed_.wait_until(lock, deadline,
-                      [&] { return closed_ || find(id) == nullptr || reader_is_there(); });
-  return !closed_ && reader_is_there();
 }
 
 }  // namespace mixtape::recall

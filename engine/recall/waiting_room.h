@@ -15,6 +15,7 @@
 
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_queue.h"
+#include "engine/recall/tape_sweep.h"
 
 // Who waits for which bytes: readers put reads in and take them back, the worker answers them as
 // bytes arrive.
@@ -57,6 +58,8 @@ class WaitingRoom {
   [[nodiscard]] std::vector<NewRequest> wait_for_new(Clock::time_point deadline);
   // Returns at `deadline`, or at close().
   void gather_until(Clock::time_point deadline);
+  // Returns when nothing new came for so long, at `deadline`, or at close().
+  void gather_while_they_come(Clock::duration quiet, Clock::time_point deadline);
   [[nodiscard]] bool closed();
   // Whether anybody still wants it: nobody has waited any more since the last one cancelled, and
   // nobody queued it by itself, or it is gone.
@@ -65,6 +68,10 @@ class WaitingRoom {
   // For list(): where it will be read from, and whether that happens now.
   void set_place(RequestId id, const Place& place, bool here);
   void set_running(RequestId id, bool running);
+  // The plan of the loaded tape, instead of the one before.
+  void set_plan(const std::vector<Turn>& turns);
+  // How many reads of the request are parked.
+  [[nodiscard]] std::size_t waiting(RequestId id);
 
   // What of the content can be read back now, [begin, end); answers the reads inside it in their
   // order of arrival. Empty forgets what was there. `keeps`: reads that come later may be answered
@@ -112,6 +119,8 @@ class WaitingRoom {
     Place place;
     bool here = false;  // The medium of `place`.
     bool running = false;
+    std::optional<std::size_t> turn;        // In the plan of the loaded tape,
+    std::optional<Clock::time_point> done;  // and when it will be done by that.
   };
   struct ParkedAt {
     RequestId id;

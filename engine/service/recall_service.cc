@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/service/locate_times.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -146,6 +147,15 @@ recall::Outside RecallService::outside() {
     const std::string where =
         medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
     say_("waiting for medium " + label + where + ": bring it within reach");
+  };
+  outside.known_locates = [this](const recall::TimedDrive& drive) {
+    return known_locates(reader(), drive);
+  };
+  outside.located = [this](const recall::TimedDrive& drive,
+                           std::vector<order::LocateSample> located) {
+    post([drive, located = std::move(located)](Context& context) {
+      note_locates(context, drive, located);
+    });
   };
   outside.within_reach = [this](const recall::Content& content) { return within_reach(content); };
   return outside;

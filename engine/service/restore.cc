@@ -8,6 +8,7 @@
 
 #include "engine/archive/load_waiting.h"
 #include "engine/service/destination.h"
+#include "engine/service/restore_order.h"
 #include "engine/service/restore_plan.h"
 #include "engine/service/restore_writer.h"
 #include "tapeio/error.h"
@@ -50,6 +51,9 @@ class Media {
   void failed(const std::string& label) {
     here_[label] = false;
     failed_.insert(label);
+  }
+  [[nodiscard]] std::optional<tapeio::PlacedMedium> where(const std::string& label) const {
+    return find(label).medium;
   }
   // Why a medium is not here, as far as there is more to say.
   [[nodiscard]] std::string why_not(const std::string& label) const {
@@ -122,15 +126,15 @@ class Restore {
     std::vector<std::size_t> wanted = writer.copy_from_cache();
     // Usually one round; damaged copies make another.
     while (!wanted.empty()) {
-      const RestorePlan::Sweeps round = plan_.sweep(wanted, here());
+      RestorePlan::Sweeps round = plan_.sweep(wanted, here());
       // What nobody has to fetch comes first.
-      const RestorePlan::Sweeps fetched =
-          plan_.sweep(round.left_over,
-                      [this](const std::string& label) { return media_.can_be_fetched(label); });
+      RestorePlan::Sweeps fetched = plan_.sweep(round.left_over, [this](const std::string& label) {
+        return media_.can_be_fetched(label);
+      });
       give_up(fetched.left_over);
       wanted.clear();
-      for (const RestorePlan::Sweeps* sweeps : {&round, &fetched}) {
-        for (const RestoreSweep& sweep : sweeps->sweeps) {
+      for (RestorePlan::Sweeps* sweeps : {&round, &fetched}) {
+        for (RestoreSweep& sweep : sweeps->sweeps) {
           read(writer, sweep, wanted);
         }
       }
@@ -153,11 +157,13 @@ class Restore {
     }
   }
 
-  void read(RestoreWriter& writer, const RestoreSweep& sweep, std::vector<std::size_t>& again) {
+  void read(RestoreWriter& writer, RestoreSweep& sweep, std::vector<std::size_t>& again) {
     note_medium(sweep.label, true, sweep.reads.size(), sweep.bytes);
     RestoreWriter::Swept swept;
     try {
-      swept = writer.read(sweep, media_.load(sweep.label));
+      std::unique_ptr<tapeio::TapeDrive> drive = media_.load(sweep.label);
+      put_in_order(context_, sweep, plan_, *drive);
+      swept = writer.read(sweep, std::move(drive));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
         throw;
@@ -225,6 +231,27 @@ class Restore {
                              .bytes = bytes});
   }
 
+  // What the model of the tape says of reading it, and in which order.
+  void note_order(RestoreMedium& noted, RestoreSweep& sweep) {
+    const auto medium = context_.ledger.medium(sweep.label);
+    const auto placed = media_.where(sweep.label);
+    if (!medium || !placed) {
+      return;
+    }
+    const recall::TapeModel tape = expected_tape(*placed, *medium);
+    const recall::ReadOrder order = put_in_order(sweep, plan_, tape);
+    if (tape.knows_wraps()) {
+      noted.times = {.tape = tape.name(),
+                     .locates = order.locates,
+                     .locate_s = order.costs.locate_s,
+                     .least_locate_s = order.bound,
+                     .read_s = order.costs.read_s};
+    }
+    for (const RestoreSweep::Read& read : sweep.reads) {
+      noted.order.push_back(plan_.items[plan_.contents[read.content].items.front()].target);
+    }
+  }
+
   void preview() {
     std::vector<std::size_t> wanted;
     for (std::size_t number = 0; number < plan_.contents.size(); ++number) {
@@ -234,9 +261,10 @@ class Restore {
         wanted.push_back(number);
       }
     }
-    const RestorePlan::Sweeps round = plan_.sweep(wanted, here());
-    for (const RestoreSweep& sweep : round.sweeps) {
+    RestorePlan::Sweeps round = plan_.sweep(wanted, here());
+    for (RestoreSweep& sweep : round.sweeps) {
       note_medium(sweep.label, true, sweep.reads.size(), sweep.bytes);
+      note_order(result_.media.back(), sweep);
     }
     give_up(round.left_over);
   }

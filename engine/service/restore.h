@@ -10,7 +10,8 @@
 #include "engine/service/context.h"
 #include "tapeio/library.h"
 
-// Restore: files and trees come back below a directory, each medium in one sweep.
+// Restore: files and trees come back below a directory, each medium in one sweep: on a tape in the
+// order in which it is soonest through (restore_order.h), else in that of the blocks.
 //
 // Everything lands at DIR/PATH with its whole path, so restoring to "/" puts it back where it was.
 // A file is complete and has its metadata before it has its name; what is there already and matches
@@ -54,6 +55,17 @@ struct RestoreMedium {
   bool here = false;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
+  // Of a dry run: by the model of the tape, where one is known; without mounting it.
+  struct Times {
+    std::string tape;  // "LTO-8".
+    std::size_t locates = 0;
+    double locate_s = 0;
+    double least_locate_s = 0;  // No order has less.
+    double read_s = 0;
+  };
+  std::optional<Times> times = {};
+  // Of a dry run: one path of each content, in the order of reading.
+  std::vector<std::string> order = {};
 };
 
 struct RestoreResult {

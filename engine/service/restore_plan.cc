@@ -256,6 +256,13 @@ void RestorePlan::find_copies(RestoreContent& content) {
   }
 }
 
+recall::Extent RestorePlan::extent_of(const RestoreCopy& copy) const {
+  return {.archive = archives[copy.archive].place,
+          .data_offset = copy.data_offset,
+          .stored_size = copy.stored_size,
+          .sparse = copy.sparse};
+}
+
 RestorePlan::Sweeps RestorePlan::sweep(
     const std::vector<std::size_t>& wanted,
     const std::function<bool(const std::string& label)>& here) const {

@@ -55,8 +55,8 @@ struct RestoreArchive {
   recall::Archive place;
 };
 
-// What one load of a medium brings: contents in the order of their place, each with its first copy
-// there.
+// What one load of a medium brings: contents in the order of their place until restore_order.h has
+// a better one, each with its first copy there.
 struct RestoreSweep {
   std::string label;
   struct Read {
@@ -80,6 +80,8 @@ class RestorePlan {
   // other names become links to that one.
   std::unordered_map<std::uint64_t, std::string> names;
   std::uint64_t needed_bytes = 0;  // On the disk.
+
+  [[nodiscard]] recall::Extent extent_of(const RestoreCopy& copy) const;
 
   // The fewest media, as far as a greedy choice finds them, for these contents. What has no copy on
   // a medium that is here is left over.

@@ -245,17 +245,12 @@ bool RestoreWriter::copy_from_cache(RestoreContent& content) {
 
 RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
                                          std::unique_ptr<tapeio::TapeDrive> drive) {
-  RestoreStream stream(
-      std::move(drive), context_.workspace.identities(), sweep.reads.size(),
-      [&](std::size_t number) {
-        const RestoreSweep::Read& read = sweep.reads[number];
-        recall::Extent extent;
-        extent.archive = plan_.archives[read.copy.archive].place;
-        extent.data_offset = read.copy.data_offset;
-        extent.stored_size = read.copy.stored_size;
-        extent.sparse = read.copy.sparse;
-        return RestoreStream::Wanted{std::move(extent), plan_.contents[read.content].content.size};
-      });
+  RestoreStream stream(std::move(drive), context_.workspace.identities(), sweep.reads.size(),
+                       [&](std::size_t number) {
+                         const RestoreSweep::Read& read = sweep.reads[number];
+                         return RestoreStream::Wanted{plan_.extent_of(read.copy),
+                                                      plan_.contents[read.content].content.size};
+                       });
   const std::string phase = "restore from " + sweep.label;
   Swept swept;
   std::size_t next = 0;

@@ -46,6 +46,16 @@ TEST(RecallPace, ForgetsWhatWasLongAgo) {
   EXPECT_NEAR(static_cast<double>(pace.time_for(100 * MiB)->count()), 100, 2);
 }
 
+using Ids = std::vector<std::uint64_t>;
+
+Ids ids_of(const std::vector<QueueEntry>& queue) {
+  Ids ids;
+  for (const QueueEntry& entry : queue) {
+    ids.push_back(static_cast<std::uint64_t>(entry.id));
+  }
+  return ids;
+}
+
 TEST(RecallPace, RequestsAreDoneInTheOrderInWhichTheyAreServed) {
   RecallPace pace;
   pace.observe(10 * MiB, seconds(10));
@@ -56,11 +66,28 @@ TEST(RecallPace, RequestsAreDoneInTheOrderInWhichTheyAreServed) {
   queue[0].done_bytes = 4 * MiB;
   queue[4].here = false;
   estimate(queue, pace);
+  EXPECT_EQ(ids_of(queue), (Ids{1, 3, 2, 4, 5}));
   EXPECT_EQ(queue[0].eta, seconds(6));
-  EXPECT_EQ(queue[2].eta, seconds(6 + 20));
-  EXPECT_EQ(queue[1].eta, seconds(6 + 20 + 40));
+  EXPECT_EQ(queue[1].eta, seconds(6 + 20));
+  EXPECT_EQ(queue[2].eta, seconds(6 + 20 + 40));
   EXPECT_EQ(queue[3].eta, seconds(6 + 20 + 40 + 5));
   EXPECT_EQ(queue[4].eta, std::nullopt);
+}
+
+TEST(RecallPace, ThePlanOfTheLoadedTapeComesFirstAndTellsItsOwnTimes) {
+  RecallPace pace;
+  pace.observe(10 * MiB, seconds(10));
+  std::vector<QueueEntry> queue = {entry(1, "B", 7, 40 * MiB), entry(2, "A", 50, 10 * MiB),
+                                   entry(3, "A", 90, 20 * MiB)};
+  queue[1].turn = 1;
+  queue[1].eta = seconds(140);
+  queue[2].turn = 0;
+  queue[2].eta = seconds(60);
+  estimate(queue, pace);
+  EXPECT_EQ(ids_of(queue), (Ids{3, 2, 1}));
+  EXPECT_EQ(queue[0].eta, seconds(60));
+  EXPECT_EQ(queue[1].eta, seconds(140));
+  EXPECT_EQ(queue[2].eta, seconds(140 + 40));
 }
 
 }  // namespace

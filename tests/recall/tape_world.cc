@@ -80,19 +80,16 @@ void TapeWorld::on_read(std::function<void()> hook) {
   on_read_ = std::move(hook);
 }
 
-std::vector<Extent> TapeWorld::write_archive(const std::string& label,
-                                             const std::vector<ArchivedFile>& files) {
-  const auto media = library_.media();
-  if (std::none_of(media.begin(), media.end(),
-                   [&](const auto& slot) { return slot.label == label; })) {
-    library_.add_medium(label, GiB);
-  }
-  const format::Recipient recipient = identities_.front().recipient();
+std::vector<Extent> write_archive(tapeio::Library& library, const format::Identity& identity,
+                                  const std::string& label, std::uint8_t bundle,
+                                  const std::vector<ArchivedFile>& files) {
+  constexpr std::uint64_t kRecord = kRecordOfTapes;
+  const format::Recipient recipient = identity.recipient();
   const format::AgePreamble preamble = format::make_preamble({&recipient, 1});
 
   Extent extent;
   extent.archive.medium_label = label;
-  extent.archive.bundle_uuid.fill(static_cast<std::byte>(++archives_));
+  extent.archive.bundle_uuid.fill(static_cast<std::byte>(bundle));
   extent.archive.record_size = kRecord;
   extent.archive.header = preamble.bytes;
   std::vector<Extent> extents;
@@ -117,7 +114,7 @@ std::vector<Extent> TapeWorld::write_archive(const std::string& label,
   }
   plain.resize(format::padded_plain_size(preamble.bytes.size(), plain.size(), kRecord));
 
-  const auto drive = library_.load(label, tapeio::Library::Access::write);
+  const auto drive = library.load(label, tapeio::Library::Access::write);
   drive->seek_end_of_data();
   tapeio::RecordWriter index(*drive, kRecord);
   index.write(Bytes(kRecord));
@@ -132,6 +129,18 @@ std::vector<Extent> TapeWorld::write_archive(const std::string& label,
     written.archive.first_block = first_block;
     written.archive.plain_bytes = plain.size();
   }
+  return extents;
+}
+
+std::vector<Extent> TapeWorld::write_archive(const std::string& label,
+                                             const std::vector<ArchivedFile>& files) {
+  const auto media = library_.media();
+  if (std::none_of(media.begin(), media.end(),
+                   [&](const auto& slot) { return slot.label == label; })) {
+    library_.add_medium(label, GiB);
+  }
+  std::vector<Extent> extents =
+      recall::write_archive(library_, identities_.front(), label, ++archives_, files);
   library_.trace().clear();
   return extents;
 }

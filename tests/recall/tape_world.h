@@ -26,9 +26,17 @@ struct ArchivedFile {
   std::optional<std::vector<format::SparseExtent>> data;
 };
 
+inline constexpr std::uint64_t kRecordOfTapes = 64 * KiB;
+
+// Writes index and archive behind what the medium has; where each file then is. `bundle`: a number
+// of its own.
+std::vector<Extent> write_archive(tapeio::Library& library, const format::Identity& identity,
+                                  const std::string& label, std::uint8_t bundle,
+                                  const std::vector<ArchivedFile>& files);
+
 class TapeWorld {
  public:
-  static constexpr std::uint64_t kRecord = 64 * KiB;
+  static constexpr std::uint64_t kRecord = kRecordOfTapes;
 
   TapeWorld();
 

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the worker that decides what is read next from tapes: which one is mounted, who is
+// read from it while it is in the drive, and how long it stays.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "engine/recall/recall_worker.h"
+#include "tapeio/error.h"
+
+namespace mixtape::recall {
+
+std::set<std::string> RecallWorker::media_for(const Job& job) {
+  const std::string& chosen = job.copies[job.chosen].archive.medium_label;
+  if (job.done > 0 || !moves(chosen)) {
+    return ready(chosen) ? std::set{chosen} : std::set<std::string>{};
+  }
+  std::set<std::string> labels;
+  for (const Extent& copy : job.copies) {
+    if (ready(copy.archive.medium_label)) {
+      labels.insert(copy.archive.medium_label);
+    }
+  }
+  return labels;
+}
+
+std::optional<std::string> RecallWorker::next_medium() {
+  const Clock::time_point now = Clock::now();
+  std::map<std::string, MediumWork> by_label;
+  for (const auto& [id, job] : jobs_) {
+    for (const std::string& label : media_for(job)) {
+      MediumWork& work = by_label[label];
+      ++work.requests;
+      work.bytes += job.content.size;
+      work.aged += aged(now - job.since);
+      work.oldest = std::max<std::chrono::duration<double>>(work.oldest, now - job.since);
+    }
+  }
+  std::vector<MediumWork> works;
+  for (auto& [label, work] : by_label) {
+    work.label = label;
+    work.moves = moves(label);
+    work.loaded = reader_ && loaded_ == label;
+    works.push_back(std::move(work));
+  }
+  const auto chosen = choose_medium(works, options_.patience);
+  return chosen ? std::optional(works[*chosen].label) : std::nullopt;
+}
+
+void RecallWorker::draw_to(const std::string& medium_label) {
+  for (auto& [id, job] : jobs_) {
+    if (job.copies[job.chosen].archive.medium_label == medium_label ||
+        !media_for(job).contains(medium_label)) {
+      continue;
+    }
+    const auto copy = std::find_if(job.copies.begin(), job.copies.end(), [&](const Extent& each) {
+      return each.archive.medium_label == medium_label;
+    });
+    job.absent_since.reset();
+    choose(id, static_cast<std::size_t>(copy - job.copies.begin()));
+  }
+}
+
+bool RecallWorker::is_somebody_overdue() {
+  const Clock::time_point now = Clock::now();
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& each) {
+    const Job& job = each.second;
+    const std::string& label = job.copies[job.chosen].archive.medium_label;
+    return label != loaded_ && is_overdue(moves(label), now - job.since, options_.patience) &&
+           ready(label);
+  });
+}
+
+void RecallWorker::join_sweep(RequestId id) {
+  const auto known = jobs_.find(id);
+  if (!sweep_ || known == jobs_.end()) {
+    return;
+  }
+  const Job& job = known->second;
+  if (job.copies[job.chosen].archive.medium_label != loaded_) {
+    sweep_->remove(id);
+  } else if (!is_somebody_overdue()) {
+    is_read_on_ = true;
+    put_into_sweep(id);
+  }
+}
+
+void RecallWorker::put_into_sweep(RequestId id) {
+  const Job& job = jobs_.at(id);
+  const Extent& copy = job.copies[job.chosen];
+  if (copy.archive.medium_label == loaded_) {
+    sweep_->put(id, read_of(copy));
+  }
+}
+
+void RecallWorker::begin_sweep() {
+  is_read_on_ = false;
+  for (const auto& [id, job] : jobs_) {
+    put_into_sweep(id);
+  }
+}
+
+void RecallWorker::learn(TapeModel& tape) const {
+  if (!outside_.known_locates || tape.drive().name.empty()) {
+    return;
+  }
+  try {
+    tape.learn(order::fit_locates(outside_.known_locates(tape.drive())));
+  } catch (const Error& error) {
+    spdlog::warn("recall: ask how long {} takes for locates: {}", tape.drive().name, error.what());
+  }
+}
+
+void RecallWorker::tell_located() const {
+  if (!reader_) {
+    return;
+  }
+  std::vector<order::LocateSample> located = reader_->take_located();
+  if (located.empty() || drive_.name.empty()) {
+    return;
+  }
+  double predicted_s = 0;
+  double actual_s = 0;
+  for (const order::LocateSample& sample : located) {
+    predicted_s += sample.predicted_s;
+    actual_s += sample.actual_s;
+  }
+  spdlog::info("recall: {} took {:.0f} s for {} locates, {:.0f} s by the published model",
+               drive_.name, actual_s, located.size(), predicted_s);
+  if (outside_.located) {
+    try {
+      outside_.located(drive_, std::move(located));
+    } catch (const Error& error) {
+      spdlog::warn("recall: note how long locates took: {}", error.what());
+    }
+  }
+}
+
+RecallWorker::Clock::time_point RecallWorker::kept_until() const {
+  if (!sweep_ || !is_read_on_) {
+    return {};
+  }
+  return last_served_ +
+         options_.mount_worth.value_or(std::chrono::ceil<std::chrono::milliseconds>(load_took_));
+}
+
+void RecallWorker::gather(RequestId next) {
+  const Clock::time_point now = Clock::now();
+  const Job& job = jobs_.at(next);
+  const std::string& label = job.copies[job.chosen].archive.medium_label;
+  if (moves(label) && (!reader_ || loaded_ != label)) {
+    room_.gather_while_they_come(options_.gather_for_mount, now + options_.most_gather_for_mount);
+  } else {
+    room_.gather_until(now + options_.gather);
+  }
+}
+
+}  // namespace mixtape::recall
