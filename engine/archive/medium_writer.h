@@ -40,6 +40,8 @@ namespace mixtape::archive {
 // now.
 [[nodiscard]] std::uint64_t estimated_index_bytes(const WriteContext& context,
                                                   std::uint64_t record_size);
+// What one more archive may be, on a medium with this room.
+[[nodiscard]] ArchiveLimits limits_for(const WriteContext& context, const MediumRoom& room);
 
 class IndexWriter;
 

@@ -21,18 +21,6 @@ namespace {
 // How often an index larger than thought may send a bundle back to be planned again: each time the
 // room is measured anew from a real index, so twice is already strange.
 constexpr int kMostReplans = 4;
-constexpr std::uint64_t kIndexesPerBundle = 1000;
-
-std::uint64_t bundle_target(const WriteContext& context, const MediumRoom& room) {
-  return std::max(context.bundle_bytes, kIndexesPerBundle * room.index_bytes);
-}
-
-ArchiveLimits limits_for(const WriteContext& context, const MediumRoom& room) {
-  return {.room_bytes = archive_room(room),
-          .target_bytes = bundle_target(context, room),
-          .record_size = room.record_size,
-          .preamble_bytes = preamble_size(context)};
-}
 
 // One run over the media.
 class Run {
