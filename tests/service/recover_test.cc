@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/home/home_lock.h"
 #include "tapeio/error.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/errors.h"
