@@ -20,6 +20,8 @@ using service::MapStretch;
 using service::TapeMap;
 
 constexpr std::size_t kColumns = 72;
+// What sums of fractions are off by, in columns.
+constexpr double kRounding = 1e-6;
 constexpr std::size_t kMostListed = 20;
 
 // The tape as a rectangle: wraps from above, their length from 0 to 1.
@@ -187,9 +189,10 @@ std::string map_text(const TapeMap& map) {
     layout.pieces(begin, end, [&](std::uint32_t wrap, double from, double to) {
       std::string& row = rows[wrap];
       row.resize(kColumns, '.');
-      const auto first = std::min(static_cast<std::size_t>(from * kColumns), kColumns - 1);
+      const auto column = [](double exact) { return static_cast<std::size_t>(exact); };
+      const auto first = std::min(column(from * kColumns + kRounding), kColumns - 1);
       const auto last =
-          std::clamp(static_cast<std::size_t>(std::ceil(to * kColumns)), first + 1, kColumns);
+          std::clamp(column(std::ceil(to * kColumns - kRounding)), first + 1, kColumns);
       std::fill(row.begin() + static_cast<std::ptrdiff_t>(first),
                 row.begin() + static_cast<std::ptrdiff_t>(last), mark);
     });

@@ -224,8 +224,9 @@ ReadOrder order_reads(const TapeModel& tape, const order::Head& head,
 
 std::string to_string(const ReadOrder& plan, order::Objective objective) {
   std::string text =
-      fmt::format("{} reads in {} locates: {:.0f} s to locate, {:.0f} s to read", plan.order.size(),
-                  plan.locates, plan.costs.locate_s, plan.costs.read_s);
+      fmt::format("{} read{} in {} locate{}: {:.0f} s to locate, {:.0f} s to read",
+                  plan.order.size(), plan.order.size() == 1 ? "" : "s", plan.locates,
+                  plan.locates == 1 ? "" : "s", plan.costs.locate_s, plan.costs.read_s);
   if (objective == order::Objective::response) {
     text += fmt::format(", {:.0f} s waited in all", plan.costs.response_s);
   }

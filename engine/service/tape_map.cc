@@ -5,7 +5,6 @@
 #include <iterator>
 #include <unordered_set>
 
-#include "engine/archive/targets.h"
 #include "engine/format/age_stream.h"
 #include "engine/service/recall_service.h"
 #include "tapeio/error.h"
@@ -37,9 +36,8 @@ std::vector<MapStretch> stretches_of(const catalog::Medium& medium,
 }
 
 recall::TapeModel model_of(const catalog::Medium& medium) {
-  const auto generation = archive::is_cartridge(medium)
-                              ? tapeio::lto::generation_of_barcode(medium.label)
-                              : std::nullopt;
+  const auto generation =
+      medium.kind == "dir" ? std::nullopt : tapeio::lto::generation_of_barcode(medium.label);
   if (!generation) {
     return recall::TapeModel(medium.record_size);
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/tape_map.h"
 
-#include "engine/service/restore_order.h"
+#include <set>
+
 #include "tapeio/error.h"
+#include "tapeio/lto/sim_library.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/patterns.h"
 
@@ -76,9 +78,9 @@ TEST_F(TapeMapTest, FilesLieInTheirArchivesAndAreReadInThePlannedOrder) {
 
 TEST_F(TapeMapTest, NothingIsLoaded) {
   (void)map({path_of("a")});
-  for (const DriveStatus& drive : drives(context())) {
-    EXPECT_FALSE(drive.drive.medium);
-  }
+  auto& library =
+      dynamic_cast<tapeio::lto::SimLibrary&>(*context().workspace.libraries().here().front());
+  EXPECT_EQ(library.report().count_of(tapeio::lto::SimKind::load), 0u);
 }
 
 TEST_F(TapeMapTest, WhatIsNotKnownIsSaid) {
@@ -88,11 +90,13 @@ TEST_F(TapeMapTest, WhatIsNotKnownIsSaid) {
 
 TEST_F(TapeMapTest, FilesThatLieOnOtherMediaOnlyAreNoReads) {
   context().workspace.libraries().here().front()->add_medium("MX0002L5", kCapacity);
-  context().ledger.add_medium({.uuid = catalog::new_uuid(),
-                               .label = "MX0002L5",
-                               .kind = "sim",
-                               .record_size = kRecord,
-                               .capacity_bytes = kCapacity});
+  catalog::Medium other;
+  other.uuid = {std::byte{1}};
+  other.label = "MX0002L5";
+  other.kind = "sim";
+  other.record_size = kRecord;
+  other.capacity_bytes = kCapacity;
+  (void)context().ledger.add_medium(other);
   const std::vector<std::string> paths{path_of("a")};
   EXPECT_THROW((void)map_medium(context(), "MX0002L5", paths), Error);
   EXPECT_TRUE(map_medium(context(), "MX0002L5", {}).stretches.empty());
