@@ -43,11 +43,12 @@ std::pair<unsigned, std::uint64_t> take_head(ByteView& rest) {
   return {kind, number < 24 ? number : take(std::size_t{1} << (number - 24))};
 }
 
-// Passes only what encode_message makes: maps, lists, texts, integers and true, nested no deeper
-// than that. The JSON library calls itself once a level, and what nests is a few bytes a level.
+// Passes only what encode_message makes: maps, lists, texts, integers, true and false, nested no
+// deeper than that. The JSON library calls itself once a level, and what nests is a few bytes a
+// level.
 void check_shape(ByteView rest) {
   enum : unsigned { kUnsigned = 0, kNegative = 1, kText = 3, kList = 4, kMap = 5, kSimple = 7 };
-  constexpr std::uint64_t kTrue = 21;
+  constexpr std::uint64_t kFalse = 20, kTrue = 21;
   std::vector<std::uint64_t> missing{1};  // Items that are to come, one number for each level.
   while (!missing.empty()) {
     if (missing.back() == 0) {
@@ -67,7 +68,8 @@ void check_shape(ByteView rest) {
         refuse("it is cut off");
       }
       rest = rest.subspan(number);
-    } else if (kind != kUnsigned && kind != kNegative && (kind != kSimple || number != kTrue)) {
+    } else if (kind != kUnsigned && kind != kNegative &&
+               (kind != kSimple || (number != kFalse && number != kTrue))) {
       refuse("it has an item of a kind that is not used");
     }
   }

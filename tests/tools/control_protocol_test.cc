@@ -18,14 +18,20 @@ TEST(ControlProtocol, ACommandLineArrivesAsItWasTypedWhateverBytesItHas) {
   Message sent = Message::of(Message::Kind::run);
   sent.invocation.arguments = {"backup", "a\nb", "\xff\xfe not utf-8", ""};
   sent.invocation.directory = "/some/where/\x80";
-  sent.invocation.on_terminal = true;
   const Bytes frame = encode_message(sent);
   EXPECT_EQ(frame_length(ByteView(frame).first(kFrameHeader)), frame.size() - kFrameHeader);
   const Message got = decode_message(body_of(frame));
   EXPECT_EQ(got.kind, Message::Kind::run);
   EXPECT_EQ(got.invocation.arguments, sent.invocation.arguments);
   EXPECT_EQ(got.invocation.directory, sent.invocation.directory);
-  EXPECT_TRUE(got.invocation.on_terminal);
+}
+
+TEST(ControlProtocol, ACommandSaysWhetherSomebodySitsAtATerminal) {
+  for (const bool on_terminal : {true, false}) {
+    Message sent = Message::of(Message::Kind::run);
+    sent.invocation.on_terminal = on_terminal;
+    EXPECT_EQ(decode_message(body_of(encode_message(sent))).invocation.on_terminal, on_terminal);
+  }
 }
 
 TEST(ControlProtocol, WordsProgressAndStatusComeBack) {
