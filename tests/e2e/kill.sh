@@ -43,9 +43,10 @@ for round in $(seq $rounds); do
   sleep_ms $moment
   kill -9 $job 2>/dev/null || true
   count_killed 137
-  # What the catalog claims now can be brought back, whatever was cut off.
+  # What the catalog claims now can be brought back, whatever was cut off; what it has only seen is named.
   rm -rf "$work/back"
-  mixtape restore / --to "$work/back" >/dev/null
+  mixtape restore / --to "$work/back" >/dev/null 2>"$work/said" || [ $? -eq 3 ] || fail "restore: $(cat "$work/said")"
+  ! grep -Ev 'none has written it to a medium so far|^mixtape: and [0-9]+ more$' "$work/said" || fail "a claim that does not hold"
   for there in "$work/back$work/source"/*/*; do
     cmp "$there" "${there#"$work/back"}" || fail "latest shows what never was"
   done

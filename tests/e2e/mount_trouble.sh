@@ -80,7 +80,7 @@ say "a library that comes and goes under a running daemon"
 # The daemon's socket goes first, its last files a moment later.
 for _ in $(seq 50); do rm -rf "$MIXTAPE_HOME" 2>/dev/null && break; sleep 0.1; done
 mixtape init >/dev/null
-printf 'libraries = ["dir:%s"]\n' "$work/disk" >>"$MIXTAPE_HOME/mixtape.toml"
+printf 'libraries = ["dir:%s"]\npreview_limit = 0\n' "$work/disk" >>"$MIXTAPE_HOME/mixtape.toml"
 mkdir "$work/disk"
 mixtape media add USB1 --library "dir:$work/disk/" --capacity "100 MiB"
 mixtape backup "$work/source" >/dev/null
