@@ -244,7 +244,7 @@ std::string describe_contents(Context& context, tapeio::TapeDrive& drive) {
       return "medium " + label->label + " of this catalog";
     }
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::io) {
+    if (!is_of_medium(error.code())) {
       throw;
     }
     // A worn beginning: it is described as such.

@@ -41,8 +41,16 @@ class SimRecallTest : public testing::Test {
     recall_.reset();
   }
 
+  // With an empty drive: what was written last would still be in it.
   void open_library() {
     recall_.reset();
+    if (library_) {
+      for (const tapeio::DriveSlot& drive : library_->mover()->drives()) {
+        if (drive.medium) {
+          library_->mover()->unload(*drive.medium);
+        }
+      }
+    }
     library_ = std::make_unique<tapeio::lto::SimLibrary>(tapeio::lto::parse_sim_options(
         directory_.path().string() +
         ",generation=8,vary=no,host=none,capacity=" + std::to_string(kCapacity)));
