@@ -57,6 +57,7 @@ ColdGuard::Verdict ColdGuard::judge(pid_t thread, std::int64_t content, Clock::t
   }
   if (lists(rules_.never_for, verdict.who.name)) {
     verdict.reads = ColdReads::never;
+    verdict.sniffs = true;
   }
   if (rules_.files_per_second > 0 && verdict.reads != ColdReads::never) {
     limit(verdict, content, now);

@@ -24,7 +24,7 @@ namespace mixtape::fusefs {
 // What happens to a read of a content that is not here.
 enum class ColdReads {
   block,  // It waits for the recall.
-  queue,  // It queues a recall and fails with EAGAIN.
+  queue,  // It queues a recall and fails with EBUSY.
   never,  // It fails with EACCES and is logged; only user.mixtape.recall and commands bring
           // contents back.
 };
@@ -55,7 +55,8 @@ class ColdGuard {
   struct Verdict {
     ColdReads reads = ColdReads::block;
     Process who;
-    bool too_many = false;  // It asked for more than it may: EAGAIN, and nothing is queued.
+    bool sniffs = false;    // It only looks: a part of what it asked for does for it.
+    bool too_many = false;  // It asked for more than it may: EBUSY, and nothing is queued.
     bool say_so = false;    // For the first time since it last kept within its limit.
   };
   // A thread reads a content that is not here.

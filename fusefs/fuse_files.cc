@@ -79,24 +79,23 @@ void on_interrupt(fuse_req_t request, void* token) {
   served_by(request).parked.interrupted(token);
 }
 
-// What a process gets that may not wait: the bytes that are known, else the reason.
-void reply_known(fuse_req_t request, ByteView known, int refusal) {
-  if (known.empty()) {
-    throw Refusal{refusal};
-  }
-  fuse_reply_buf(request, reinterpret_cast<const char*>(known.data()), known.size());
+void reply_bytes(fuse_req_t request, ByteView bytes) {
+  fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-// `buffer`: as large as the read.
+// `buffer`: as large as the read. Only who is known to sniff gets a part of what it asked for: for
+// others an error behind a short read would be the end of the file (sendfile(2) drops it). And only
+// into a buffer of its own: into its page cache, where the kernel reads without a lock owner, a
+// short read is the end of the file for everybody.
 void read_cold(fuse_req_t request, CatalogFile& file, MutableBytes buffer, std::uint64_t offset,
-               bool may_wait) {
+               const fuse_file_info& info) {
   Served& served = served_by(request);
   // Copies: the reply may be sent, and the file closed, before all this returns.
   const std::string what = file.path(served.catalog);
   const recall::Content content = file.content();
   const ByteView known = buffer.first(served.contents.preview(content, offset, buffer));
   if (known.size() == std::min<std::uint64_t>(buffer.size(), content.size - offset)) {
-    reply_known(request, known, EIO);
+    reply_bytes(request, known);
     return;
   }
   const ColdGuard::Verdict verdict =
@@ -107,17 +106,19 @@ void read_cold(fuse_req_t request, CatalogFile& file, MutableBytes buffer, std::
         " allows, {} among them: its reads fail until it slows down",
         verdict.who.name, verdict.who.id, what);
   }
-  if (verdict.too_many) {
-    reply_known(request, known, EAGAIN);
+  const bool may_wait = (info.flags & O_NONBLOCK) == 0;
+  if (verdict.sniffs && !known.empty() && info.lock_owner != 0) {
+    reply_bytes(request, known);
+  } else if (verdict.too_many) {
+    throw Refusal{EBUSY};
   } else if (verdict.reads == ColdReads::never) {
     spdlog::info("{}: not recalled for {} (process {}): the configuration says never", what,
                  verdict.who.name, verdict.who.id);
-    reply_known(request, known, EACCES);
+    throw Refusal{EACCES};
   } else if (verdict.reads == ColdReads::queue || !may_wait) {
-    if (known.empty()) {
-      served.contents.fetch(content, what, {});
-    }
-    reply_known(request, known, EAGAIN);
+    served.contents.fetch(content, what, {});
+    // EAGAIN means "nothing yet" only to who opened it so; others would take it for the end.
+    throw Refusal{may_wait ? EBUSY : EAGAIN};
   } else {
     served.parked.park(request, content, offset, buffer.size(), what, on_interrupt);
   }
@@ -141,7 +142,7 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
       fuse_reply_buf(request, reinterpret_cast<const char*>(piece->bytes.data()),
                      piece->bytes.size());
     } else {
-      read_cold(request, served.files.at(info->fh), buffer, from, (info->flags & O_NONBLOCK) == 0);
+      read_cold(request, served.files.at(info->fh), buffer, from, *info);
     }
   });
 }

@@ -219,6 +219,10 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
   }
   report_written(session, result.written);
   if (result.out_of_reach > 0) {
+    for (const std::string& path : result.out_of_reach_paths) {
+      console.problem("/" + printable(path) +
+                      ": it should be on more media, but its source changed or is not here");
+    }
     console.problem(
         counted(result.out_of_reach, "file") +
         " should be on more media, but the source changed or is not here; `mixtape recall` brings "

@@ -108,12 +108,31 @@ std::filesystem::path Session::absolute(const std::string& path) const {
   return (invocation_.directory / path).lexically_normal();
 }
 
-std::string Session::catalog_path(const std::string& path) const {
-  std::string text = absolute(path).string();
-  while (!text.empty() && text.back() == '/') {
-    text.pop_back();
+std::string Session::catalog_path(const std::string& path) {
+  const auto named = [](std::string text) {
+    while (!text.empty() && text.back() == '/') {
+      text.pop_back();
+    }
+    return text.empty() ? text : text.substr(1);
+  };
+  const std::string as_typed = named(absolute(path).string());
+  if (reading().tree.find_path(as_typed)) {
+    return as_typed;
   }
-  return text.empty() ? text : text.substr(1);
+  // Through a symlink, as backup follows it to its root; of what the path itself is nothing is
+  // followed.
+  const std::filesystem::path whole = absolute(path);
+  std::error_code error;
+  const auto parent = std::filesystem::canonical(whole.parent_path(), error);
+  if (error) {
+    return as_typed;
+  }
+  std::string resolved = named((parent / whole.filename()).string());
+  if (!reading().tree.find_path(resolved)) {
+    const auto root = std::filesystem::canonical(whole, error);
+    resolved = error ? as_typed : named(root.string());
+  }
+  return reading().tree.find_path(resolved) ? resolved : as_typed;
 }
 
 service::Workspace& Session::workspace() {

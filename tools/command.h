@@ -69,8 +69,9 @@ class Session {
   [[nodiscard]] std::string command_line() const;
   [[nodiscard]] std::filesystem::path absolute(const std::string& path) const;
   // A path as the catalog has it: made absolute, without leading slash, "." and ".." resolved by
-  // name only.
-  [[nodiscard]] std::string catalog_path(const std::string& path) const;
+  // name only; one that the catalog lacks, through the symlinks that lead to it. Opens the catalog
+  // for reading, unless it is open.
+  [[nodiscard]] std::string catalog_path(const std::string& path);
   [[nodiscard]] const std::filesystem::path& home_directory() const { return home_; }
   [[nodiscard]] Daemon* daemon() const { return daemon_; }
 
@@ -127,7 +128,7 @@ void add_backup_commands(CLI::App& app, Command& command);  // backup, flush, fo
 void add_browse_commands(CLI::App& app, Command& command);  // ls, history, where, find
 void add_restore_command(CLI::App& app, Command& command);  // restore
 void add_recall_commands(CLI::App& app, Command& command);  // recall, queue, cancel, recover
-void add_map_command(CLI::App& app, Command& command);       // map
+void add_map_command(CLI::App& app, Command& command);      // map
 void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, move, retire
 void add_age_commands(CLI::App& app, Command& command);     // age encrypt, age decrypt
 

@@ -31,17 +31,35 @@ json queue_json(const std::vector<recall::QueueEntry>& queue) {
   return list;
 }
 
+namespace {
+
+// One that came just now has no place yet.
+bool is_placed(const recall::QueueEntry& entry) {
+  return !entry.medium_label.empty();
+}
+
+std::string state_of(const recall::QueueEntry& entry) {
+  return entry.running ? "running" : (entry.here || !is_placed(entry) ? "waiting" : "away");
+}
+
+std::string place_of(const recall::QueueEntry& entry) {
+  return is_placed(entry)
+             ? printable(entry.medium_label) + " block " + std::to_string(entry.block) + "  "
+             : "";
+}
+
+}  // namespace
+
 std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
   std::string text;
   std::size_t position = 0;
   for (const recall::QueueEntry& entry : queue) {
     const std::string turn = std::to_string(++position) + " of " + std::to_string(queue.size());
-    text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " +
-            (entry.running ? "running" : (entry.here ? "waiting" : "away")) + "  " + turn + "  " +
-            entry.medium_label + " block " + std::to_string(entry.block) + "  " +
-            home::format_size(entry.done_bytes) + " of " + home::format_size(entry.content.size) +
-            "  " + (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") +
-            printable(entry.what) + "\n";
+    text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " + state_of(entry) + "  " +
+            turn + "  " + place_of(entry) + home::format_size(entry.done_bytes) + " of " +
+            home::format_size(entry.content.size) + "  " +
+            (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
+            "\n";
   }
   return text.empty() ? "nothing is queued\n" : text;
 }

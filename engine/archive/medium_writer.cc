@@ -41,6 +41,20 @@ bool warns_earlier(tapeio::TapeDrive& drive, std::uint64_t bytes) {
   }
 }
 
+// Why the medium takes no more for now though it is not full; empty when it is, and when the drive
+// cannot say: what was done with it so far stands, and the next operation fails by itself.
+std::string shortage_of(tapeio::TapeDrive& drive) {
+  try {
+    const std::optional<tapeio::MediumInfo> info = drive.medium();
+    return info ? info->shortage : "";
+  } catch (const Error& error) {
+    if (!is_of_medium(error.code())) {
+      throw;
+    }
+    return "";
+  }
+}
+
 }  // namespace
 
 std::uint64_t preamble_size(const WriteContext& context) {
@@ -296,9 +310,8 @@ void MediumWriter::give_up(catalog::BundleId bundle) {
 
 void MediumWriter::set_full() {
   full_ = true;
-  const std::optional<tapeio::MediumInfo> info = drive_->medium();
-  if (info && !info->shortage.empty()) {
-    reporter_.note("medium " + medium_.label + " takes no more in this run: " + info->shortage);
+  if (const std::string shortage = shortage_of(*drive_); !shortage.empty()) {
+    reporter_.note("medium " + medium_.label + " takes no more in this run: " + shortage);
     return;
   }
   before_commit(context_, "set medium state");

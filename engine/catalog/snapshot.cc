@@ -201,4 +201,16 @@ IndexLabel inspect_index(const std::filesystem::path& index) {
   return read_label(database, index);
 }
 
+Bytes archive_header_in(const std::filesystem::path& index, const Uuid& bundle) {
+  Database database(index, Database::Mode::read_only, Database::Kind::index);
+  database.distrust();
+  Statement query(database, "SELECT archive_header FROM bundle WHERE uuid = ?1");
+  query.bind(1, ByteView(bundle));
+  if (!query.step()) {
+    return {};
+  }
+  const ByteView header = query.blob(0);
+  return {header.begin(), header.end()};
+}
+
 }  // namespace mixtape::catalog

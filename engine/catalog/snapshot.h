@@ -46,6 +46,9 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
 // Checks a decrypted index and returns its label. The file is not changed.
 [[nodiscard]] IndexLabel inspect_index(const std::filesystem::path& index);
 
+// What an inspected index says stands in front of the archive of a bundle; empty: nothing.
+[[nodiscard]] Bytes archive_header_in(const std::filesystem::path& index, const Uuid& bundle);
+
 // A catalog found on media. `index` is what inspect_index accepted; `bundle_exists`: for a bundle
 // index, the filemark behind the archive that follows was seen, at `archive_block`.
 struct FoundIndex {

@@ -77,10 +77,6 @@ Database open_database(const fs::path& file) {
   return database;
 }
 
-void complain(const char* what, const Error& error) {
-  spdlog::warn("{} the previews: {}; no more previews until this is mended", what, error.what());
-}
-
 }  // namespace
 
 struct Previews::Store {
@@ -131,21 +127,29 @@ struct Previews::Store {
   }
 };
 
-Previews::Previews(const fs::path& directory, Limits limits) : limits_(limits) {
+Previews::Previews(const fs::path& directory, Limits limits)
+    : file_(directory / "previews.db"), limits_(limits) {
   if (limits_.total == 0) {
     return;
   }
   try {
-    reading_ = open(directory / "previews.db");
-    writing_ = open(directory / "previews.db");
+    reading_ = open(file_);
+    writing_ = open(file_);
     writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
   } catch (const Error& error) {
     reading_.reset();
-    complain("open", error);
+    give_up("open", error);
   }
 }
 
 Previews::~Previews() = default;
+
+void Previews::give_up(const char* what, const Error& error) {
+  spdlog::warn("{} the previews: {}; no more previews until this is mended", what, error.what());
+  if (error.code() == ErrorCode::corrupt) {
+    remove_database(file_);
+  }
+}
 
 std::unique_ptr<Previews::Store> Previews::open(const fs::path& file) {
   try {
@@ -181,7 +185,7 @@ std::size_t Previews::read(const format::Digest& hash, std::uint64_t offset, Mut
   try {
     return reading_->read(hash, offset, into);
   } catch (const Error& error) {
-    complain("read", error);
+    give_up("read", error);
     reading_.reset();
     return 0;
   }
@@ -209,7 +213,7 @@ void Previews::write(const std::stop_token& stop) {
     try {
       more = store(*writing_, entries, limits_.total);
     } catch (const Error& error) {
-      complain("write", error);
+      give_up("write", error);
     }
     lock.lock();
     busy_ = false;

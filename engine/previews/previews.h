@@ -14,6 +14,7 @@
 #include "engine/catalog/sqlite.h"
 #include "engine/format/digest.h"
 #include "tapeio/bytes.h"
+#include "tapeio/error.h"
 
 // The first and the last bytes of contents, on disk: enough for programs that look at a file to see
 // what it is (file managers, thumbnailers, indexers), so that they move no medium.
@@ -74,6 +75,10 @@ class Previews {
   // False: there is no room for more.
   static bool store(Store& store, const std::vector<Entry>& entries, std::uint64_t total);
 
+  // Told once; a damaged file is removed, and the next process makes it anew.
+  void give_up(const char* what, const Error& error);
+
+  const std::filesystem::path file_;
   const Limits limits_;
   // Two connections, so that who reads does not wait for what is being written.
   std::mutex reading_mutex_;

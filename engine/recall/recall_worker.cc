@@ -58,7 +58,7 @@ void RecallWorker::run() {
     const auto next = next_request();
     if (!next) {
       resting_ = true;
-      if (Clock::now() >= last_served_ + options_.hold) {
+      if (Clock::now() >= std::max(last_served_ + options_.hold, kept_until())) {
         unload();
       }
       continue;
@@ -95,7 +95,7 @@ std::optional<RequestId> RecallWorker::next_request() {
     begin_sweep();  // With those that came too late for the last one.
     return sweep_->next(reader_->block());
   }
-  if (sweep_ && Clock::now() < kept_until()) {
+  if (sweep_ && !is_somebody_overdue() && Clock::now() < kept_until()) {
     return std::nullopt;
   }
   draw_to(*label);
@@ -111,7 +111,7 @@ RecallWorker::Clock::time_point RecallWorker::wake_time() const {
     const Clock::time_point kept = kept_until();
     return kept > now ? std::min(kept, next_look_) : next_look_;
   }
-  return reader_ ? last_served_ + options_.hold : now + kIdle;
+  return reader_ ? std::max(last_served_ + options_.hold, kept_until()) : now + kIdle;
 }
 
 void RecallWorker::admit(const WaitingRoom::NewRequest& request) {

@@ -94,6 +94,7 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
   NeededItems needed = needed_items(context, scan, reporter);
   add_troubles(result, needed.troubles);
   result.out_of_reach = needed.out_of_reach;
+  result.out_of_reach_paths = std::move(needed.out_of_reach_paths);
   result.changed = std::move(needed.changed);
   result.seconds.record = watch.lap();
   const std::vector<tapeio::Library*> libraries =

@@ -47,8 +47,9 @@ struct BackupResult {
   std::uint64_t trouble_count = 0;  // All of them.
   archive::Recorded recorded;
   archive::WriteOutcome written;
-  std::uint64_t out_of_reach = 0;   // Wanted on more media, but the bytes are not here.
-  std::optional<catalog::Job> job;  // Absent: nothing had changed.
+  std::uint64_t out_of_reach = 0;               // Wanted on more media, but the bytes are not here.
+  std::vector<std::string> out_of_reach_paths;  // The first ones.
+  std::optional<catalog::Job> job;              // Absent: nothing had changed.
   ChangedPaths changed;
   Seconds seconds;
 };

@@ -81,6 +81,33 @@ bool has_last_chunk(tapeio::TapeDrive& drive, std::uint64_t block, std::size_t r
   return format::try_open_chunk(preamble.payload_key, chunk, true, seal, opened);
 }
 
+// What opens the archive at the head: its own first record or, where that is worn or damaged, what
+// the index in front of it says of it.
+std::optional<format::AgePreamble> preamble_of(tapeio::TapeDrive& drive, std::size_t record_size,
+                                               std::span<const format::Identity> identities,
+                                               const catalog::FoundIndex& found) {
+  try {
+    Bytes record(record_size);
+    const ReadResult first = drive.read_record(record);
+    if (first.kind != ReadResult::Kind::record) {
+      return std::nullopt;
+    }
+    const auto header = format::header_size(ByteView(record).first(first.size));
+    if (header && *header + format::kAgeNonceSize <= first.size) {
+      return format::open_preamble(
+          ByteView(record).first(static_cast<std::size_t>(*header + format::kAgeNonceSize)),
+          identities);
+    }
+  } catch (const Error& error) {
+    if (!is_of_medium(error.code()) && error.code() != ErrorCode::corrupt) {
+      throw;
+    }
+  }
+  const Bytes told =
+      found.label.bundle ? catalog::archive_header_in(found.index, *found.label.bundle) : Bytes();
+  return told.empty() ? std::nullopt : std::optional(format::open_preamble(told, identities));
+}
+
 // Whether a whole archive follows the index that was just read; the head stands behind the index.
 void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
                       std::span<const format::Identity> identities, catalog::FoundIndex& found) {
@@ -90,21 +117,13 @@ void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
   }
   const std::uint64_t sealed = (drive.position().block - 1 - found.archive_block) * record_size;
   drive.locate(found.archive_block);
-  Bytes record(record_size);
-  const ReadResult first = drive.read_record(record);
-  if (first.kind != ReadResult::Kind::record) {
+  const auto preamble = preamble_of(drive, record_size, identities, found);
+  const auto plain = preamble ? format::plain_size(preamble->bytes.size(), sealed) : std::nullopt;
+  if (!plain) {
     return;
   }
-  const auto header = format::header_size(ByteView(record).first(first.size));
-  const std::uint64_t preamble = header.value_or(0) + format::kAgeNonceSize;
-  const auto plain = header ? format::plain_size(preamble, sealed) : std::nullopt;
-  if (!plain || preamble > first.size) {
-    return;
-  }
-  const format::AgePreamble opened =
-      format::open_preamble(ByteView(record).first(static_cast<std::size_t>(preamble)), identities);
   found.bundle_exists =
-      has_last_chunk(drive, found.archive_block, record_size, sealed, opened, *plain);
+      has_last_chunk(drive, found.archive_block, record_size, sealed, *preamble, *plain);
   found.archive_plain_bytes = *plain;
 }
 

@@ -78,7 +78,11 @@ void put_in_order(Context& context, RestoreSweep& sweep, const RestorePlan& plan
   if (!tape.knows_wraps()) {
     return;
   }
-  tape.learn(order::fit_locates(known_locates(context, tape.drive())));
+  try {
+    tape.learn(order::fit_locates(known_locates(context, tape.drive())));
+  } catch (const Error& error) {
+    spdlog::warn("restore: ask how long drive {} takes: {}", tape.drive().name, error.what());
+  }
   const recall::ReadOrder order = put_in_order(sweep, plan, tape, drive.features().access_order);
   spdlog::info("restore: medium {} ({}): {}", sweep.label, tape.name(),
                recall::to_string(order, order::Objective::makespan));

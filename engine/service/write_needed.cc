@@ -23,6 +23,7 @@ namespace mixtape::service {
 namespace {
 
 constexpr std::uint64_t kStatBlock = 512;
+constexpr std::size_t kMostNamed = 20;
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -179,6 +180,9 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
                              dropped.add(need);
                            } else {
                              ++needed.out_of_reach;
+                             if (needed.out_of_reach_paths.size() < kMostNamed) {
+                               needed.out_of_reach_paths.push_back(need.path);
+                             }
                            }
                            return true;
                          }

@@ -31,6 +31,7 @@ struct NeededItems {
   // Wanted on more media, but their bytes are not on this machine (any more): the source changed or
   // is gone.
   std::uint64_t out_of_reach = 0;
+  std::vector<std::string> out_of_reach_paths;  // The first ones.
   archive::Troubles troubles;  // Their files are here and refuse to be read; the reporter heard it.
   ChangedPaths changed;        // By the scan, or shown once the items are written.
 };

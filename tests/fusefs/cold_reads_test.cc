@@ -190,7 +190,7 @@ class ColdReadPolicyTest : public ColdReadTest {
 TEST_F(ColdReadPolicyTest, QueueMeansThatReadsComeBackAtOnce) {
   world.job().file("a", "away").finish();
   remount(ColdReads::queue);
-  EXPECT_EQ(text("latest/a"), "errno " + std::to_string(EAGAIN));
+  EXPECT_EQ(text("latest/a"), "errno " + std::to_string(EBUSY));
   EXPECT_THAT(world.contents.fetched(), ElementsAre("a"));
 }
 
@@ -222,6 +222,20 @@ TEST_F(ColdReadPolicyTest, AProgramThatOnlySniffsGetsThePreviewAndCausesNoRecall
   world.contents.preview_head(5);
   EXPECT_EQ(run("head -c 100 latest/a 2>/dev/null"), "photoexit status 1");
   EXPECT_EQ(world.contents.asked(), 0U);
+}
+
+TEST_F(ColdReadPolicyTest, WhoDoesNotOnlySniffGetsNoPartThatLooksLikeAWholeFile) {
+  world.job().file("a", "photograph").finish();
+  world.contents.preview_head(5);
+  for (const ColdRules& rules :
+       {ColdRules{.reads = ColdReads::queue}, ColdRules{.reads = ColdReads::never},
+        ColdRules{.never_for = {"python3"}}}) {
+    remount(rules);
+    // By sendfile(2), as file managers copy.
+    EXPECT_NE(run("python3 -c 'import os; i = os.open(\"latest/a\", os.O_RDONLY);"
+                  " o = os.memfd_create(\"o\"); os.sendfile(o, i, 0, 100)' 2>/dev/null"),
+              "");
+  }
 }
 
 TEST_F(ColdReadPolicyTest, AProgramThatMayAlwaysIsServedWhereNobodyElseIs) {

@@ -56,12 +56,22 @@ class KilledWorld {
   }
 
   tapeio::MemoryMedium& medium() { return library_.medium("MX0001"); }
+  // What the newest index says of the archive behind it.
+  catalog::FoundIndex newest_index() {
+    const test::TempDir fresh(test::TempDir::Place::memory);
+    const auto drive = library_.load("MX0001", tapeio::Library::Access::read);
+    const auto label = read_label(*drive);
+    return read_last_index(*drive, label.value(), world_.identities, fresh / "index").value();
+  }
+  std::set<std::uint64_t> bad_records, flipped_records;
 
  private:
   std::unique_ptr<tapeio::TapeDrive> mortal(std::unique_ptr<tapeio::TapeDrive> drive,
                                             tapeio::MemoryMedium& medium) {
     tapeio::FaultPlan plan;
     plan.cut_power_before_operation = dies_at_;
+    plan.bad_records = bad_records;
+    plan.flipped_records = flipped_records;
     plan.on_power_cut = [&medium] {
       tapeio::MemoryDrive driver(medium);
       driver.seek_end_of_data();
@@ -102,6 +112,40 @@ TEST(UnfinishedArchiveTest, AnArchiveThatWasFinishedIsListedWithoutItsClosingInd
   } while (drive.read_record(record).kind == tapeio::ReadResult::Kind::record);
   medium.truncate(objects + 1);
   EXPECT_THAT(whole.recovered(), ElementsAre("new", "old"));
+}
+
+TEST(UnfinishedArchiveTest, AnArchiveWhoseFirstRecordIsLostIsListedAsItsIndexHasIt) {
+  KilledWorld whole;
+  tapeio::MemoryMedium& medium = whole.medium();
+  // Without its closing index.
+  std::uint64_t end = medium.object_count() - 1;
+  tapeio::MemoryDrive drive(medium);
+  Bytes record(tapeio::kMaxRecordSize);
+  const auto back_to_filemark = [&](std::uint64_t& block) {
+    do {
+      drive.locate(--block);
+    } while (drive.read_record(record).kind == tapeio::ReadResult::Kind::record);
+  };
+  back_to_filemark(end);
+  medium.truncate(end + 1);
+  std::uint64_t first = end;
+  back_to_filemark(first);
+  ++first;
+  const catalog::FoundIndex sound = whole.newest_index();
+  ASSERT_TRUE(sound.bundle_exists);
+  ASSERT_EQ(sound.archive_block, first);
+
+  const auto expect_the_same = [&] {
+    const catalog::FoundIndex found = whole.newest_index();
+    EXPECT_EQ(found.label.tape_file, sound.label.tape_file);
+    EXPECT_TRUE(found.bundle_exists);
+    EXPECT_EQ(found.archive_plain_bytes, sound.archive_plain_bytes);
+  };
+  whole.bad_records = {first};
+  expect_the_same();
+  whole.bad_records.clear();
+  whole.flipped_records = {first};
+  expect_the_same();
 }
 
 }  // namespace
