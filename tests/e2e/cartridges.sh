@@ -41,6 +41,7 @@ make_vm() {
 }
 
 mixtape init >/dev/null
+no_previews
 "make_$kind"
 recover_url=${recover_url:-$url}
 odd_tree "$source/odd"

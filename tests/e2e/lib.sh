@@ -63,6 +63,9 @@ same() { python3 "$here/compare_trees.py" "$@"; }
 # The home's only library is that of the URL.
 use_library() { sed -i "/^libraries = /d; 1i libraries = [\"$1\"]" "$MIXTAPE_HOME/mixtape.toml"; }
 
+# What is read through the mount comes from the media, and not out of the previews on this disk.
+no_previews() { echo "preview_limit = 0" >>"$MIXTAPE_HOME/mixtape.toml"; }
+
 # Restarts with small media: media_of SIZE COUNT.
 media_of() {
   local size=$1 count=$2 i

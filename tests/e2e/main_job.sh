@@ -5,6 +5,7 @@
 need_fuse
 
 mixtape init
+no_previews
 media_of "12 MiB" 6
 odd_tree "$work/source"
 mkdir "$work/source/bulk"

@@ -10,6 +10,7 @@ free=$(df --output=avail -B 1G /tmp | tail -n 1)
 [ "$free" -ge 25 ] || skip "/tmp has $free GiB free, 25 are needed"
 
 mixtape init >/dev/null
+no_previews
 media_of "1 GiB" 12
 say "backup onto media of 1 GiB"
 mixtape backup /usr/share /usr/lib
