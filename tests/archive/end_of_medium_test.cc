@@ -9,6 +9,7 @@
 #include "tapeio/faulty_drive.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
+#include "tests/support/passing_drive.h"
 
 // A cartridge ends where it likes, whatever capacity it claims. Here it warns, or simply ends, at
 // every object that a job puts on it: label, index, archive, closing index, records and filemarks.
@@ -239,10 +240,12 @@ TEST_F(EarlyWarning, AtAnyObjectOfAJobThatAppendsEndsTheTapeInAClosingIndex) {
 }
 
 // Ends at a block, warns too late by itself, and earlier when it is asked to.
-class WishfulDrive final : public tapeio::TapeDrive, public tapeio::SpaceGauge {
+class WishfulDrive final : public test::PassingDrive, public tapeio::SpaceGauge {
  public:
   WishfulDrive(Drive drive, std::uint64_t ends_at)
-      : drive_(std::move(drive), {.ends_at_block = ends_at}), warns_from_(ends_at - 1) {}
+      : PassingDrive(std::make_unique<tapeio::FaultyDrive>(
+            std::move(drive), tapeio::FaultPlan{.ends_at_block = ends_at})),
+        warns_from_(ends_at - 1) {}
 
   std::optional<tapeio::RemainingSpace> remaining() override { return std::nullopt; }
   bool warn_earlier(std::uint64_t bytes) override {
@@ -250,22 +253,10 @@ class WishfulDrive final : public tapeio::TapeDrive, public tapeio::SpaceGauge {
     return true;
   }
 
-  std::optional<tapeio::MediumInfo> medium() override { return drive_.medium(); }
-  tapeio::ReadResult read_record(MutableBytes buffer) override {
-    return drive_.read_record(buffer);
-  }
   tapeio::WriteResult write_record(ByteView record) override {
-    return warned(drive_.write_record(record));
+    return warned(PassingDrive::write_record(record));
   }
-  tapeio::WriteResult write_filemark() override { return warned(drive_.write_filemark()); }
-  void rewind() override { drive_.rewind(); }
-  void locate(std::uint64_t block) override { drive_.locate(block); }
-  std::uint64_t space_filemarks(std::int64_t count) override {
-    return drive_.space_filemarks(count);
-  }
-  void seek_end_of_data() override { drive_.seek_end_of_data(); }
-  tapeio::Position position() override { return drive_.position(); }
-  void name_next_file(std::string_view hint) override { drive_.name_next_file(hint); }
+  tapeio::WriteResult write_filemark() override { return warned(PassingDrive::write_filemark()); }
   tapeio::DriveFeatures features() override {
     tapeio::DriveFeatures features;
     features.space = this;
@@ -274,11 +265,10 @@ class WishfulDrive final : public tapeio::TapeDrive, public tapeio::SpaceGauge {
 
  private:
   tapeio::WriteResult warned(tapeio::WriteResult result) {
-    result.early_warning = result.early_warning || drive_.position().block > warns_from_;
+    result.early_warning = result.early_warning || position().block > warns_from_;
     return result;
   }
 
-  tapeio::FaultyDrive drive_;
   std::uint64_t warns_from_;
 };
 

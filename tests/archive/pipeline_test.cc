@@ -16,6 +16,7 @@
 #include "tapeio/memory_drive.h"
 #include "tests/archive/archive_on_tape.h"
 #include "tests/archive/items.h"
+#include "tests/support/passing_drive.h"
 #include "tests/support/patterns.h"
 
 namespace mixtape::archive {
@@ -27,34 +28,18 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // Does something to the world when the n-th record arrives.
-class ActingDrive final : public tapeio::TapeDrive {
+class ActingDrive final : public test::PassingDrive {
  public:
   ActingDrive(tapeio::TapeDrive& drive, std::uint64_t at, std::function<void()> act)
-      : drive_(drive), at_(at), act_(std::move(act)) {}
-  std::optional<tapeio::MediumInfo> medium() override { return drive_.medium(); }
-  tapeio::ReadResult read_record(MutableBytes buffer) override {
-    return drive_.read_record(buffer);
-  }
+      : PassingDrive(drive), at_(at), act_(std::move(act)) {}
   tapeio::WriteResult write_record(ByteView record) override {
     if (written_++ == at_) {
       act_();
     }
-    return drive_.write_record(record);
+    return PassingDrive::write_record(record);
   }
-  tapeio::WriteResult write_filemark() override { return drive_.write_filemark(); }
-  void rewind() override { drive_.rewind(); }
-  void locate(std::uint64_t block) override { drive_.locate(block); }
-  std::uint64_t space_filemarks(std::int64_t count) override {
-    return drive_.space_filemarks(count);
-  }
-  void seek_end_of_data() override { drive_.seek_end_of_data(); }
-  tapeio::Position position() override { return drive_.position(); }
-  void name_next_file(std::string_view hint) override { drive_.name_next_file(hint); }
-  [[nodiscard]] tapeio::DriveFeatures features() override { return drive_.features(); }
-  void unload() override { drive_.unload(); }
 
  private:
-  tapeio::TapeDrive& drive_;
   std::uint64_t at_;
   std::function<void()> act_;
   std::uint64_t written_ = 0;

@@ -8,6 +8,7 @@
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
 #include "tests/support/errors.h"
+#include "tests/support/passing_drive.h"
 
 // One cartridge on which a record cannot be written: it is named and passed over, and what it was
 // to take goes to the next one.
@@ -142,38 +143,23 @@ TEST_F(WornMediaTest, AFileThatLacksACopyForItIsNamed) {
 }
 
 // Ends at a block and answers nothing about its medium from then on.
-class DriveThatDiesAtTheEnd final : public tapeio::TapeDrive {
+class DriveThatDiesAtTheEnd final : public test::PassingDrive {
  public:
   DriveThatDiesAtTheEnd(std::unique_ptr<tapeio::TapeDrive> drive, std::uint64_t end)
-      : drive_(std::move(drive)), end_(end) {}
+      : PassingDrive(std::move(drive)), end_(end) {}
   std::optional<tapeio::MediumInfo> medium() override {
     if (ended_) {
       throw Error(ErrorCode::io, "ask the drive for its medium: no answer");
     }
-    return drive_->medium();
+    return PassingDrive::medium();
   }
   tapeio::WriteResult write_record(ByteView record) override {
-    ended_ = ended_ || drive_->position().block >= end_;
+    ended_ = ended_ || position().block >= end_;
     return ended_ ? tapeio::WriteResult{.written = false, .early_warning = true}
-                  : drive_->write_record(record);
+                  : PassingDrive::write_record(record);
   }
-  tapeio::ReadResult read_record(MutableBytes buffer) override {
-    return drive_->read_record(buffer);
-  }
-  tapeio::WriteResult write_filemark() override { return drive_->write_filemark(); }
-  void rewind() override { drive_->rewind(); }
-  void locate(std::uint64_t block) override { drive_->locate(block); }
-  std::uint64_t space_filemarks(std::int64_t count) override {
-    return drive_->space_filemarks(count);
-  }
-  void seek_end_of_data() override { drive_->seek_end_of_data(); }
-  tapeio::Position position() override { return drive_->position(); }
-  void unload() override { drive_->unload(); }
-  void name_next_file(std::string_view name) override { drive_->name_next_file(name); }
-  tapeio::DriveFeatures features() override { return drive_->features(); }
 
  private:
-  std::unique_ptr<tapeio::TapeDrive> drive_;
   std::uint64_t end_;
   bool ended_ = false;
 };

@@ -6,6 +6,7 @@
 #include "tapeio/error.h"
 #include "tapeio/lto/sim_drive.h"
 #include "tapeio/memory_drive.h"
+#include "tests/support/passing_drive.h"
 #include "tests/support/patterns.h"
 
 namespace mixtape::recall {
@@ -21,25 +22,9 @@ constexpr std::uint64_t kRecordsPerWrap = 8;
 // of it is hidden from who asks.
 class TapeModelTest : public testing::Test {
  protected:
-  class Shy final : public tapeio::TapeDrive {
+  class Shy final : public test::PassingDrive {
    public:
-    explicit Shy(tapeio::TapeDrive& drive) : drive_(drive) {}
-    std::optional<tapeio::MediumInfo> medium() override { return drive_.medium(); }
-    tapeio::ReadResult read_record(MutableBytes buffer) override {
-      return drive_.read_record(buffer);
-    }
-    tapeio::WriteResult write_record(ByteView record) override {
-      return drive_.write_record(record);
-    }
-    tapeio::WriteResult write_filemark() override { return drive_.write_filemark(); }
-    void rewind() override { drive_.rewind(); }
-    void locate(std::uint64_t block) override { drive_.locate(block); }
-    std::uint64_t space_filemarks(std::int64_t count) override {
-      return drive_.space_filemarks(count);
-    }
-    void seek_end_of_data() override { drive_.seek_end_of_data(); }
-    tapeio::Position position() override { return drive_.position(); }
-    void name_next_file(std::string_view hint) override { drive_.name_next_file(hint); }
+    using PassingDrive::PassingDrive;
     tapeio::DriveFeatures features() override {
       if (refuses) {
         throw Error(ErrorCode::io, "ask: no answer");
@@ -49,9 +34,6 @@ class TapeModelTest : public testing::Test {
 
     tapeio::DriveFeatures has;
     bool refuses = false;
-
-   private:
-    tapeio::TapeDrive& drive_;
   };
 
   void write_wraps(double wraps) {

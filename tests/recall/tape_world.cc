@@ -7,38 +7,23 @@
 #include "engine/recall/extent_map.h"
 #include "tapeio/faulty_drive.h"
 #include "tapeio/records.h"
+#include "tests/support/passing_drive.h"
 
 namespace mixtape::recall {
 
 namespace {
 
 // Calls a hook before each record is read.
-class WatchedDrive final : public tapeio::TapeDrive {
+class WatchedDrive final : public test::PassingDrive {
  public:
   WatchedDrive(std::unique_ptr<tapeio::TapeDrive> drive, std::function<void()> hook)
-      : drive_(std::move(drive)), hook_(std::move(hook)) {}
-  std::optional<tapeio::MediumInfo> medium() override { return drive_->medium(); }
+      : PassingDrive(std::move(drive)), hook_(std::move(hook)) {}
   tapeio::ReadResult read_record(MutableBytes buffer) override {
     hook_();
-    return drive_->read_record(buffer);
+    return PassingDrive::read_record(buffer);
   }
-  tapeio::WriteResult write_record(ByteView record) override {
-    return drive_->write_record(record);
-  }
-  tapeio::WriteResult write_filemark() override { return drive_->write_filemark(); }
-  void rewind() override { drive_->rewind(); }
-  void locate(std::uint64_t block) override { drive_->locate(block); }
-  std::uint64_t space_filemarks(std::int64_t count) override {
-    return drive_->space_filemarks(count);
-  }
-  void seek_end_of_data() override { drive_->seek_end_of_data(); }
-  tapeio::Position position() override { return drive_->position(); }
-  void name_next_file(std::string_view hint) override { drive_->name_next_file(hint); }
-  [[nodiscard]] tapeio::DriveFeatures features() override { return drive_->features(); }
-  void unload() override { drive_->unload(); }
 
  private:
-  std::unique_ptr<tapeio::TapeDrive> drive_;
   std::function<void()> hook_;
 };
 
