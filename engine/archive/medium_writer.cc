@@ -41,8 +41,8 @@ bool warns_earlier(tapeio::TapeDrive& drive, std::uint64_t bytes) {
   }
 }
 
-// Why the medium takes no more for now though it is not full; empty when it is, and when the drive
-// cannot say: what was done with it so far stands, and the next operation fails by itself.
+// What else than its end keeps the medium from taking more, in words; empty when nothing does, and
+// when the drive cannot say: what was written stands, and the next operation fails by itself.
 std::string shortage_of(tapeio::TapeDrive& drive) {
   try {
     const std::optional<tapeio::MediumInfo> info = drive.medium();
@@ -94,7 +94,7 @@ MediumWriter::MediumWriter(const WriteContext& context, catalog::Ledger& ledger,
       drive_(std::move(drive)),
       medium_(std::move(medium)),
       open_end_(ledger.has_open_end(medium_.id)),
-      repositions_before_(repositions_of(*drive_)) {}
+      counts_before_(counts_of(*drive_)) {}
 
 std::uint64_t MediumWriter::behind_archive() const {
   return std::max(index_bytes_, estimated_index_bytes(context_, medium_.record_size)) + kSlack +
@@ -138,11 +138,9 @@ std::optional<Streaming> MediumWriter::streaming() const {
   if (!is_streaming(medium_)) {
     return std::nullopt;
   }
-  Streaming streaming{.underruns = underruns_, .repositions = repositions_of(*drive_)};
-  if (streaming.repositions && repositions_before_) {
-    *streaming.repositions -= std::min(*streaming.repositions, *repositions_before_);
-  }
-  return streaming;
+  const DriveCounts counts = counts_since(counts_before_, counts_of(*drive_));
+  return Streaming{.underruns = std::max(underruns_, counts.underruns.value_or(0)),
+                   .repositions = counts.repositions};
 }
 
 std::uint64_t MediumWriter::last_bundle() const {

@@ -134,7 +134,7 @@ class MediumWriter {
   bool full_ = false;
   bool open_end_ = false;
   std::uint64_t underruns_ = 0;
-  std::optional<std::uint64_t> repositions_before_;  // Of an earlier user of the same load.
+  DriveCounts counts_before_;  // Of an earlier user of the same load.
 };
 
 // Why a planned content is no copy; nullopt: it is a good one. `result` is of an archive that was

@@ -20,13 +20,23 @@ std::size_t DriveFeed::wanted(std::size_t ready, std::uint64_t left) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(left, start_records_));
 }
 
-std::optional<std::uint64_t> repositions_of(tapeio::TapeDrive& drive) {
+DriveCounts counts_of(tapeio::TapeDrive& drive) {
   try {
-    tapeio::DriveGauges* gauges = drive.features().gauges;
-    return gauges == nullptr ? std::nullopt : gauges->health().repositions;
+    if (tapeio::DriveGauges* gauges = drive.features().gauges) {
+      const tapeio::DriveHealth health = gauges->health();
+      return {health.underruns, health.repositions};
+    }
   } catch (const Error&) {
-    return std::nullopt;
+    // Not known.
   }
+  return {};
+}
+
+DriveCounts counts_since(const DriveCounts& before, const DriveCounts& now) {
+  const auto since = [](std::optional<std::uint64_t> from, std::optional<std::uint64_t> to) {
+    return to ? std::optional(*to - std::min(*to, from.value_or(0))) : std::nullopt;
+  };
+  return {since(before.underruns, now.underruns), since(before.repositions, now.repositions)};
 }
 
 }  // namespace mixtape::archive

@@ -45,14 +45,20 @@ class DriveFeed {
 
 // How well a job kept a tape moving.
 struct Streaming {
-  std::uint64_t underruns = 0;  // The ring ran empty, with more to come.
+  // The ring ran empty with more to come or, where the drive counts it, its buffer did.
+  std::uint64_t underruns = 0;
   // How often the drive stopped the tape and backed up, filemarks included; nullopt: it does not
   // count that.
   std::optional<std::uint64_t> repositions;
 };
 
-// Repositions as the drive counts them since its medium was loaded. What it cannot tell now is
-// nullopt, not an Error: a report is no reason to fail.
-[[nodiscard]] std::optional<std::uint64_t> repositions_of(tapeio::TapeDrive& drive);
+// As the drive counts since its medium was loaded; nullopt: it does not count that, or cannot tell
+// now, which is no Error: a report is no reason to fail.
+struct DriveCounts {
+  std::optional<std::uint64_t> underruns, repositions;
+};
+[[nodiscard]] DriveCounts counts_of(tapeio::TapeDrive& drive);
+// What came since an earlier user of the same load.
+[[nodiscard]] DriveCounts counts_since(const DriveCounts& before, const DriveCounts& now);
 
 }  // namespace mixtape::archive

@@ -485,6 +485,20 @@ TEST_F(MediumWriterTest, TheReportOfATapeHasWhatTheDriveCountsSinceTheJobBegan) 
   EXPECT_EQ(repositions, library.report().repositions);
 }
 
+TEST_F(MediumWriterTest, TheReportHasTheUnderrunsThatTheDriveCountsToo) {
+  test::TempDir directory(test::TempDir::Place::memory);
+  // Each second of this program is days of the tape's: its buffer runs empty between two records.
+  tapeio::lto::SimLibrary library(
+      tapeio::lto::parse_sim_options(directory.path().string() + ",capacity=64MiB"));
+  library.add_medium("MX0001L9", 64 * MiB);
+  test::WriteWorld world(library);
+  world.add_source("a", 3 * MiB);
+  const WriteOutcome outcome = world.run();
+  const std::uint64_t drives = library.report().underruns;
+  ASSERT_GT(drives, 0U);
+  EXPECT_GE(outcome.media.at(0).streaming.value().underruns, drives);
+}
+
 TEST_F(MediumWriterTest, ADriveThatCountsNothingIsSaidToAndADiskHasNoSuchReport) {
   library_.add_medium("MX0001", 64 * MiB);
   world_.add_source("a", 1000);
