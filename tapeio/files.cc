@@ -138,6 +138,20 @@ void write_file_durably(const std::string& path, ByteView content, mode_t mode) 
   fsync_directory(directory_of(path));
 }
 
+void make_directories(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) {
+    return;
+  }
+  const std::string parent = directory_of(path);
+  if (errno == ENOENT && parent != path) {
+    make_directories(parent, mode);
+    if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) {
+      return;
+    }
+  }
+  throw_errno("make directory " + path);
+}
+
 void rename_file(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) < 0) {
     throw_errno("rename " + from + " to " + to);

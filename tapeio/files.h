@@ -48,6 +48,8 @@ void fsync_directory(const std::string& path);
 // time.
 void write_file_durably(const std::string& path, ByteView content, mode_t mode = 0644);
 
+// mkdir(2) of all that is missing of the path; what is there stays as it is.
+void make_directories(const std::string& path, mode_t mode = 0777);
 // rename(2); durable only after fsync_directory of the directories concerned.
 void rename_file(const std::string& from, const std::string& to);
 // unlink(2). False when there was no such file.

@@ -4,6 +4,7 @@
 #include "engine/catalog/migrations.h"
 #include "engine/catalog/rows.h"
 #include "tapeio/error.h"
+#include "tapeio/files.h"
 
 namespace mixtape::catalog {
 namespace {
@@ -43,20 +44,35 @@ void prepare_state(const std::filesystem::path& state_db) {
 
 }  // namespace
 
-void create_catalog(const std::filesystem::path& catalog_db, std::string_view name) {
-  if (std::filesystem::exists(catalog_db)) {
-    throw Error(ErrorCode::conflict,
-                "create catalog " + catalog_db.string() + ": it is there already");
-  }
-  Database database(catalog_db, Database::Mode::create);
+namespace {
+
+void fill_catalog(const std::string& file, const std::string& what, std::string_view name) {
+  Database database(file, Database::Mode::create);
   database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   Transaction transaction(database);
-  migrate(database, "main", catalog_steps(), "catalog " + catalog_db.string());
+  migrate(database, "main", catalog_steps(), what);
   Statement meta(database, "INSERT INTO meta VALUES (?, ?)");
   meta.bind_text(1, "uuid").bind(2, new_uuid()).run();
   meta.bind_text(1, "name").bind_text(2, name).run();
   meta.bind_text(1, "sequence").bind(2, 0).run();
   transaction.commit();
+}
+
+}  // namespace
+
+void create_catalog(const std::filesystem::path& catalog_db, std::string_view name) {
+  if (std::filesystem::exists(catalog_db)) {
+    throw Error(ErrorCode::conflict,
+                "create catalog " + catalog_db.string() + ": it is there already");
+  }
+  // Under another name until it is whole: who dies here leaves none.
+  const std::string fresh = catalog_db.string() + ".new";
+  for (const char* part : {"", "-wal", "-shm", "-journal"}) {
+    tapeio::remove_file(fresh + part);
+  }
+  fill_catalog(fresh, "catalog " + catalog_db.string(), name);
+  tapeio::rename_file(fresh, catalog_db);
+  tapeio::fsync_directory(catalog_db.parent_path().empty() ? "." : catalog_db.parent_path());
 }
 
 Database open_catalog(const std::filesystem::path& catalog_db,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -134,15 +135,25 @@ Secret identity_file_text(const Identity& identity, std::string_view comment) {
   return text;
 }
 
+// Under another name until it is whole, so that who dies here leaves no key that is none.
 void create_secret_file(const std::filesystem::path& file, ByteView content) {
-  if (std::filesystem::exists(std::filesystem::symlink_status(file))) {
+  const std::string fresh = file.string() + ".new";
+  tapeio::remove_file(fresh);
+  {
+    const tapeio::UniqueFd fd =
+        tapeio::open_file(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    tapeio::write_full(fd.get(), content, file.string());
+    tapeio::fsync_file(fd.get(), file.string());
+  }
+  const int linked = ::link(fresh.c_str(), file.c_str()) == 0 ? 0 : errno;
+  tapeio::remove_file(fresh);
+  if (linked == EEXIST) {
     throw Error(ErrorCode::conflict,
                 "create " + file.string() + ": it exists, and keys are never overwritten");
   }
-  const tapeio::UniqueFd fd =
-      tapeio::open_file(file.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  tapeio::write_full(fd.get(), content, file.string());
-  tapeio::fsync_file(fd.get(), file.string());
+  if (linked != 0) {
+    throw_errno("create " + file.string(), linked);
+  }
   const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : ".";
   tapeio::fsync_directory(directory.string());
 }

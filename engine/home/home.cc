@@ -58,15 +58,27 @@ class HalfMade {
   std::vector<fs::path> made_;
 };
 
-void create_keys(const fs::path& keys) {
-  const format::Identity daily = format::Identity::generate();
-  const format::Identity recovery = format::Identity::generate();
-  format::write_identity_file(keys / kDailyKey, daily, "Mixtape: daily identity");
-  format::write_identity_file(keys / kRecoveryKey, recovery,
-                              "Mixtape: recovery identity; keep a copy elsewhere");
+// Of the identity in that file, or of a new one that it gets.
+format::Recipient kept_or_new(const fs::path& file, std::string_view comment, HalfMade& half_made) {
+  if (fs::exists(file)) {
+    return format::read_identity_file(file).front().recipient();
+  }
+  const format::Identity identity = format::Identity::generate();
+  half_made.add(file);
+  format::write_identity_file(file, identity, comment);
+  return identity.recipient();
+}
+
+// Where an earlier try died the keys that it made are taken.
+void create_keys(const fs::path& keys, HalfMade& half_made) {
+  const format::Recipient daily =
+      kept_or_new(keys / kDailyKey, "Mixtape: daily identity", half_made);
+  const format::Recipient recovery = kept_or_new(
+      keys / kRecoveryKey, "Mixtape: recovery identity; keep a copy elsewhere", half_made);
+  half_made.add(keys / "recipients");
   write_text(keys / "recipients",
              "# Who can read what Mixtape writes: one age recipient a line.\n# daily\n" +
-                 daily.recipient().text() + "\n# recovery\n" + recovery.recipient().text() + "\n",
+                 daily.text() + "\n# recovery\n" + recovery.text() + "\n",
              0600);
 }
 
@@ -216,7 +228,7 @@ void Home::create(const fs::path& directory) {
   }
   HalfMade half_made;
   if (!fs::exists(home)) {
-    fs::create_directories(home.parent_path());
+    tapeio::make_directories(home.parent_path());
     half_made.add(home);
   }
   make_private_directory(home);
@@ -231,14 +243,16 @@ void Home::create(const fs::path& directory) {
     write_text(home / "mixtape.toml", config_template(), 0600);
   }
   if (!fs::exists(home / "keys/recipients")) {
-    half_made.add(home / "keys");
-    create_keys(home / "keys");
+    create_keys(home / "keys", half_made);
   }
   const auto library = tapeio::open_library("dir:" + (home / "library").string());
   if (library->media().empty()) {
-    half_made.add(home / "library");
     for (int i = 1; i <= kFirstMedia; ++i) {
-      library->add_medium("MX000" + std::to_string(i), Config().medium_capacity);
+      const std::string label = "MX000" + std::to_string(i);
+      if (!fs::exists(home / "library" / label)) {
+        half_made.add(home / "library" / label);
+      }
+      library->add_medium(label, Config().medium_capacity);
     }
   }
   half_made.add(home / "catalog.db");
@@ -250,7 +264,7 @@ std::vector<std::string> Home::prepare(const fs::path& directory, const fs::path
                                        const std::vector<format::Recipient>& recipients,
                                        const std::string& library) {
   const fs::path home = fs::absolute(directory);
-  fs::create_directories(home.parent_path());
+  tapeio::make_directories(home.parent_path());
   make_private_directory(home);
   for (const char* part : {"keys", "cache", "previews", "staging", "library", "scratch"}) {
     make_private_directory(home / part);

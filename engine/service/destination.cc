@@ -52,10 +52,7 @@ Destination::Destination(const std::string& directory, bool make)
   if (!make && !std::filesystem::exists(directory, error)) {
     return;
   }
-  std::filesystem::create_directories(directory, error);
-  if (error && error.value() != EEXIST) {
-    throw_errno("make directory " + directory, error.value());
-  }
+  tapeio::make_directories(directory);
   root_ = std::make_shared<tapeio::UniqueFd>(tapeio::open_file(directory, O_RDONLY | O_DIRECTORY));
 }
 

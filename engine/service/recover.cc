@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/recover.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <map>
 
@@ -8,31 +10,43 @@
 #include "engine/home/home_lock.h"
 #include "engine/service/last_index.h"
 #include "tapeio/error.h"
+#include "tapeio/files.h"
 #include "tapeio/library.h"
 
 namespace mixtape::service {
 namespace fs = std::filesystem;
 namespace {
 
+// For this user alone, who may have had it before.
+void make_private(const fs::path& directory) {
+  tapeio::make_directories(directory, 0700);
+  if (::chmod(directory.c_str(), 0700) < 0) {
+    throw_errno("change the mode of " + directory.string());
+  }
+}
+
 // Indexes on their way; gone with the scope.
 class IndexDirectory {
  public:
   explicit IndexDirectory(fs::path directory) : directory_(std::move(directory)) {
-    fs::remove_all(directory_);
-    fs::create_directories(directory_);
-    fs::permissions(directory_, fs::perms::owner_all);
+    clear();
+    make_private(directory_.parent_path());
+    make_private(directory_);
   }
   IndexDirectory(const IndexDirectory&) = delete;
   IndexDirectory& operator=(const IndexDirectory&) = delete;
-  ~IndexDirectory() {
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
+  ~IndexDirectory() { clear(); }
   [[nodiscard]] fs::path file(const std::string& label) const {
     return directory_ / (label + ".sqlite");
   }
 
  private:
+  // What cannot be removed is in the way of who writes there, and then told.
+  void clear() const {
+    std::error_code ignored;
+    fs::remove_all(directory_, ignored);
+  }
+
   const fs::path directory_;
 };
 
@@ -152,8 +166,7 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
   const auto library = tapeio::open_library(request.library, read_label_text);
   RecoverResult result;
   const bool had_home = fs::exists(request.home);
-  fs::create_directories(request.home);
-  fs::permissions(request.home, fs::perms::owner_all);
+  make_private(request.home);
   try {
     const home::HomeLock no_mount(request.home, home::HomeLock::Role::recovery, request.command);
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);

@@ -15,6 +15,7 @@
 #include "engine/staging/open_files.h"
 #include "engine/staging/sets.h"
 #include "tapeio/error.h"
+#include "tapeio/files.h"
 
 namespace mixtape::staging {
 namespace {
@@ -139,11 +140,7 @@ struct Staging::Impl {
 
 Staging::Staging(std::filesystem::path directory, std::function<void()> before_change)
     : impl_(std::make_unique<Impl>(std::move(directory), std::move(before_change))) {
-  std::error_code failure;
-  std::filesystem::create_directories(impl_->directory, failure);
-  if (failure) {
-    throw_errno("create " + impl_->directory.string(), failure.value());
-  }
+  tapeio::make_directories(impl_->directory);
   const tapeio::UniqueFd home = open_directory(impl_->directory);
   impl_->tree = make_directory(home.get(), "tree");
   impl_->flushing = make_directory(home.get(), "flushing");

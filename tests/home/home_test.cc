@@ -73,6 +73,35 @@ TEST_F(HomeTest, AFailedInitLeavesNothingBehind) {
   EXPECT_TRUE(fs::exists(home_ / "library/not a medium label!")) << "what was there stays";
 }
 
+TEST_F(HomeTest, AnInitThatDiedIsCompletedWithTheKeysThatItMade) {
+  Home::create(home_);
+  const std::string daily = test::read_text(home_ / "keys/daily.identity");
+  // As after a death between the keys and the list of who can read.
+  fs::remove(home_ / "catalog.db");
+  fs::remove(home_ / "keys/recipients");
+  fs::remove(home_ / "keys/recovery.identity");
+  Home::create(home_);
+  EXPECT_EQ(test::read_text(home_ / "keys/daily.identity"), daily);
+  EXPECT_EQ(Home(home_).recipients().size(), 2U);
+  EXPECT_EQ(Home(home_).recipients().front().text(),
+            Home(home_).identities().front().recipient().text());
+}
+
+TEST_F(HomeTest, AFailedInitRemovesNothingThatItFound) {
+  fs::create_directories(home_ / "keys");
+  fs::create_directories(home_ / "library");
+  test::write_text(home_ / "keys/daily.identity", "no identity");
+  test::write_text(home_ / "library/photo", "mine");
+  EXPECT_THROW(Home::create(home_), Error);
+  EXPECT_EQ(test::read_text(home_ / "keys/daily.identity"), "no identity");
+  fs::remove(home_ / "keys/daily.identity");
+  // Here the catalog fails, when all else was made.
+  fs::create_directories(home_ / "catalog.db.new/in the way");
+  EXPECT_THROW(Home::create(home_), Error);
+  EXPECT_EQ(test::read_text(home_ / "library/photo"), "mine");
+  EXPECT_FALSE(fs::exists(home_ / "library/MX0001"));
+}
+
 TEST_F(HomeTest, AMissingHomeSaysWhatToDo) {
   const Error error = error_of([&] { const Home home(home_); });
   EXPECT_EQ(error.code(), ErrorCode::not_found);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,39 +10,51 @@
 #include "engine/catalog/catalog.h"
 #include "tests/archive/write_world.h"
 #include "tests/service/service_fixture.h"
-#include "tests/service/sudden_death.h"
+#include "tests/service/troubled_process.h"
 
-// A small world in which a command is killed before each of its changes, and what must be true of
+// A small world in which a command meets trouble at each of its changes, and what must be true of
 // it at any time.
 
 namespace mixtape::service {
 
-class ServiceCrashTest : public ServiceTest {
+class ServiceCrashTest : public ServiceTest, public testing::WithParamInterface<test::Fate> {
  protected:
   using Texts = std::map<std::string, std::string>;  // By path in the catalog.
 
   ServiceCrashTest() : ServiceTest(test::TempDir::Place::memory) {}
 
-  // Runs `command` on the home as it is now, killed before change 0, 1, 2, ...: `check` looks at
-  // what is left. The next run is killed as well, elsewhere. Then it runs in peace, and `settled`
-  // looks.
-  void kill_everywhere(const std::function<void()>& command, const std::function<void()>& check,
-                       const std::function<void()>& settled) {
+  // Runs `command` on the home as it is now, with `fate` at its change 0, 1, 2, ...: `check` looks
+  // at what is left. The next run is killed, elsewhere. Then it runs in peace, and `settled` looks.
+  void everywhere(test::Fate fate, const std::function<void()>& command,
+                  const std::function<void()>& check, const std::function<void()>& settled) {
     reopen();
     const std::filesystem::path before = directory_ / "before";
-    copy_tree(home(), before);
+    const bool there = std::filesystem::exists(home());
+    if (there) {
+      copy_tree(home(), before);
+    }
     std::uint64_t change = 0;
-    for (bool finished = false; !finished && !HasFailure(); ++change) {
-      SCOPED_TRACE("killed before change " + std::to_string(change));
+    std::map<std::string, std::uint64_t> said;
+    for (bool met = true; met && !HasFailure(); ++change) {
       std::filesystem::remove_all(home());
-      copy_tree(before, home());
-      finished = run(change, command, check);
-      (void)run(change * kStride % kMostChanges, command, check);
+      if (there) {
+        copy_tree(before, home());
+      }
+      const test::Ending ending = run(fate, change, command, check);
+      SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
+      met = ending.met;
+      if (met) {
+        ++said[ending.error];
+      }
+      (void)run(test::Fate::killed, change * kStride % kMostChanges, command, check);
       command();
       settled();
       reopen();
     }
-    EXPECT_GT(change, 50U);
+    EXPECT_GT(change, 5U);
+    for (const auto& [error, times] : said) {
+      std::cout << times << " times: " << (error.empty() ? "no error" : error) << "\n";
+    }
   }
 
   // What the media hold, and the catalog says so and no more.
@@ -74,13 +87,14 @@ class ServiceCrashTest : public ServiceTest {
   static constexpr std::uint64_t kStride = 37;
   static constexpr std::uint64_t kMostChanges = 101;
 
-  bool run(std::uint64_t change, const std::function<void()>& command,
-           const std::function<void()>& check) {
-    const bool finished = test::survives(change, command);
+  test::Ending run(test::Fate fate, std::uint64_t change, const std::function<void()>& command,
+                   const std::function<void()>& check) {
+    test::Ending ending = test::meets(fate, change, command);
+    SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
     now_s_ += 1000;
     check();
     reopen();
-    return finished;
+    return ending;
   }
 
   // With the times: they say whether a source is what it was.

@@ -2,7 +2,7 @@
 #include "engine/service/flush.h"
 #include "tests/service/crash_fixture.h"
 
-// A flush may be killed at any moment: take, record, write, commit, adopt. What was staged is then
+// A flush may be killed, or the disk be full or fail, at any moment: take, record, write, commit, adopt. What was staged is then
 // staged still, or on a medium; what too few media have is on this disk; and the next flush
 // completes it.
 
@@ -56,15 +56,18 @@ class FlushCrashTest : public ServiceCrashTest {
                    {"new/deep/z", std::string(70'000, 'z')}};
 };
 
-TEST_F(FlushCrashTest, LosesNothingAndIsCompletedByTheNextOne) {
+TEST_P(FlushCrashTest, LosesNothingAndIsCompletedByTheNextOne) {
   configure("copies = 2\nrecord_size = '64 KiB'\n");
   stage("old/x", all_.at("old/x"));
   (void)flush_now();
   stage("old/y", all_.at("old/y"));
   stage("new/deep/z", all_.at("new/deep/z"));
-  kill_everywhere([this] { (void)flush_now(); }, [this] { expect_nothing_lost(); },
-                  [this] { expect_done(); });
+  everywhere(
+      GetParam(), [this] { (void)flush_now(); }, [this] { expect_nothing_lost(); },
+      [this] { expect_done(); });
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, FlushCrashTest, testing::ValuesIn(test::kFates), test::fate_of_case);
 
 }  // namespace
 }  // namespace mixtape::service
