@@ -59,21 +59,19 @@ class Run {
     }
     before_commit(context_, "finish job");
     ledger_.finish_job(job, context_.now_s());
-    bool told = false;
-    while (!told && (writer_ || open_any(reporter))) {
-      told = close(reporter, /*always=*/true);
-    }
-    told = close_left_open(reporter) || told;
-    passed_over_.tell(reporter);
-    if (!told && outcome_.no_room.empty()) {
-      reporter.problem(news_without_place(libraries_, targets_));
-    }
+    const bool told = tell_news(reporter);
+    end(reporter, close_left_open(reporter) || told);
     return std::move(outcome_);
   }
 
-  std::vector<MediumUse> close_open_ends(Reporter& reporter) {
+  std::vector<MediumUse> catch_up(Reporter& reporter) {
     (void)close_left_open(reporter);
-    passed_over_.tell(reporter);
+    if (ledger_.has_untold_news()) {
+      reporter.note("no medium tells what the last job did; writing an index that does");
+      end(reporter, tell_news(reporter));
+    } else {
+      end(reporter, true);
+    }
     return std::move(outcome_.media);
   }
 
@@ -319,6 +317,21 @@ class Run {
            open_where(true, false);
   }
 
+  // On one medium; false when none takes it.
+  bool tell_news(Reporter& reporter) {
+    bool told = false;
+    while (!told && (writer_ || open_any(reporter))) {
+      told = close(reporter, /*always=*/true);
+    }
+    return told;
+  }
+  void end(Reporter& reporter, bool told) {
+    passed_over_.tell(reporter);
+    if (!told && outcome_.no_room.empty()) {
+      reporter.problem(news_without_place(libraries_, targets_));
+    }
+  }
+
   // The media that an earlier job left without a closing index.
   bool close_left_open(Reporter& reporter) {
     bool told = false;
@@ -382,9 +395,9 @@ WriteOutcome WriteJob::write(catalog::JobId job, std::vector<Item> items,
   return Run(context_, std::move(items), libraries).write(job, reporter);
 }
 
-std::vector<MediumUse> WriteJob::close_open_ends(std::span<tapeio::Library* const> libraries,
-                                                 Reporter& reporter) {
-  return Run(context_, {}, libraries).close_open_ends(reporter);
+std::vector<MediumUse> WriteJob::catch_up(std::span<tapeio::Library* const> libraries,
+                                          Reporter& reporter) {
+  return Run(context_, {}, libraries).catch_up(reporter);
 }
 
 WriteOutcome WriteJob::preview(std::vector<Item> items,

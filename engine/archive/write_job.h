@@ -75,9 +75,9 @@ class WriteJob {
                      std::span<tapeio::Library* const> libraries, Reporter& reporter);
 
   // The last part of `write`, also for runs without a job: every medium here whose closing index an
-  // earlier job did not come to, full ones too, gets it. Returns what it touched.
-  std::vector<MediumUse> close_open_ends(std::span<tapeio::Library* const> libraries,
-                                         Reporter& reporter);
+  // earlier job did not come to, full ones too, gets it, and what no medium tells yet is brought
+  // onto one; when none can take it, that is told as a problem. Returns what it touched.
+  std::vector<MediumUse> catch_up(std::span<tapeio::Library* const> libraries, Reporter& reporter);
 
   // What `write` would do, from the catalog and the libraries alone: no drive moves, nothing is
   // changed.

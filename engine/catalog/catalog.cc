@@ -48,7 +48,8 @@ namespace {
 
 void fill_catalog(const std::string& file, const std::string& what, std::string_view name) {
   Database database(file, Database::Mode::create);
-  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  // All of it in the one file: a log beside it would keep the old name.
+  database.execute("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL");
   Transaction transaction(database);
   migrate(database, "main", catalog_steps(), what);
   Statement meta(database, "INSERT INTO meta VALUES (?, ?)");

@@ -101,6 +101,8 @@ class Ledger {
   void begin_closing_index(MediumId id, std::uint64_t sequence);
   void end_closing_index(MediumId id, std::uint64_t sequence);
   [[nodiscard]] bool may_be_own_closing_index(MediumId id, std::uint64_t sequence);
+  // Whether a job ended whose end no closing index tells: it died before, or no medium was here.
+  [[nodiscard]] bool has_untold_news();
   // Begun and not ended: whoever wrote it died.
   [[nodiscard]] bool is_closing_index_begun(MediumId id);
   // Media that a recovery told of and whose own label nobody has read since: their copies count for

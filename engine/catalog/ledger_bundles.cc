@@ -192,6 +192,7 @@ void Ledger::begin_closing_index(MediumId id, std::uint64_t sequence) {
 }
 
 void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
+  Transaction transaction(database_);
   Statement own(database_,
                 "INSERT OR REPLACE INTO meta SELECT ?2 || hex(uuid), ?3 FROM medium WHERE id = ?1");
   own.bind(1, number(id)).bind_text(2, kOwnClosing);
@@ -199,6 +200,14 @@ void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
   Statement begun(
       database_, "DELETE FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium WHERE id = ?1)");
   begun.bind(1, number(id)).bind_text(2, kBegunClosing).run();
+  Statement told(database_, "DELETE FROM meta WHERE key = ?");
+  told.bind_text(1, kUntold).run();
+  transaction.commit();
+}
+
+bool Ledger::has_untold_news() {
+  Statement query(database_, "SELECT 1 FROM meta WHERE key = ?");
+  return query.bind_text(1, kUntold).step();
 }
 
 bool Ledger::may_be_own_closing_index(MediumId id, std::uint64_t sequence) {

@@ -179,7 +179,7 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
   index.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL");
   Transaction transaction(index);
   enter_label(index, label);
-  for (const std::string_view of_here : {kOpenEnd, kOwnClosing, kBegunClosing}) {
+  for (const std::string_view of_here : {kOpenEnd, kUntold, kOwnClosing, kBegunClosing}) {
     Statement(index, "DELETE FROM meta WHERE substr(key, 1, length(?1)) = ?1")
         .bind_text(1, of_here)
         .run();

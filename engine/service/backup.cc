@@ -114,7 +114,7 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
     result.job = job;
   } else {
-    result.written.media = write.close_open_ends(libraries, reporter);
+    result.written.media = write.catch_up(libraries, reporter);
   }
   release_pins(context);
   result.seconds.write = watch.lap();

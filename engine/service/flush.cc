@@ -152,7 +152,7 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
     result.job = job;
     result.written = write.write(job.id, std::move(needed.items), libraries, reporter);
   } else {
-    result.written.media = write.close_open_ends(libraries, reporter);
+    result.written.media = write.catch_up(libraries, reporter);
   }
   Unmet unmet = find_unmet(context, set);
   if (unmet.unwritten || !result.troubles.empty()) {
@@ -172,7 +172,7 @@ FlushResult run_flush(Context& context, const std::string& command, Reporter& re
     if (!dry_run) {
       result.written.media =
           archive::WriteJob(write_context(context))
-              .close_open_ends(context.workspace.libraries().here(reporter.stop()), reporter);
+              .catch_up(context.workspace.libraries().here(reporter.stop()), reporter);
     }
     return result;
   }

@@ -166,7 +166,7 @@ archive::WriteOutcome WriteWorld::run() {
   if (!changed && items.empty()) {
     ledger.drop_job(job);
     archive::WriteOutcome closed;
-    closed.media = archive::WriteJob(context(database)).close_open_ends(libraries, reporter);
+    closed.media = archive::WriteJob(context(database)).catch_up(libraries, reporter);
     return closed;
   }
   return archive::WriteJob(context(database)).write(job, std::move(items), libraries, reporter);

@@ -67,6 +67,23 @@ TEST_F(BackupTest, RenamesAndCopiesCostNoTapeButTheStateReachesAMedium) {
 }
 
 // B.1-17: a dry run says the same numbers and changes nothing.
+TEST_F(BackupTest, NewsThatNoMediumTellsAreBroughtOntoOneByTheNextRun) {
+  write("a", "words");
+  write("b", "more");
+  back_up();
+  reopen();
+  std::filesystem::rename(home() / "library", directory_ / "shelf");
+  remove("b");
+  ASSERT_TRUE(back_up().job);
+  EXPECT_THAT(reporter_.problems, testing::Contains(testing::HasSubstr("no medium carries")));
+  reopen();
+  std::filesystem::rename(directory_ / "shelf", home() / "library");
+  const BackupResult next = back_up();
+  EXPECT_FALSE(next.job);
+  EXPECT_EQ(next.written.media.size(), 1U);
+  EXPECT_TRUE(back_up().written.media.empty());
+}
+
 TEST_F(BackupTest, ADryRunTellsTheSameNumbersAndChangesNothing) {
   write("a", "first");
   write("b", "fifth");

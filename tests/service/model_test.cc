@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <utility>
 
 #include "engine/catalog/catalog.h"
 #include "engine/home/home.h"
@@ -49,8 +50,13 @@ class ModelTest : public ServiceTest {
       SCOPED_TRACE("seed " + std::to_string(seed) + " step " + std::to_string(step) + ": " + did);
       compare();
       told_ += did + "\n";
+      for (const std::string& problem : std::exchange(reporter_.problems, {})) {
+        told_ += "  said: " + problem + "\n";
+      }
     }
-    restore_all_and_compare();
+    if (!HasFailure()) {
+      restore_all_and_compare();
+    }
     if (HasFailure()) {
       std::cout << "the life of seed " << seed << ":\n" << told_;
     }
