@@ -23,12 +23,25 @@ WITH RECURSIVE tree(id, path) AS (
 )
 SELECT id, path FROM tree;
 
--- Written bundles, and the one whose archive follows this index.
+-- The bundle whose archive follows this index, which did not know what would become of it: how many
+-- bytes the decrypted archive has. NULL: not known. Without a row it was not written to its end.
+CREATE TEMP TABLE following AS
+SELECT bundle.id, CAST(NULL AS INTEGER) AS bytes
+FROM bundle WHERE bundle.uuid = (SELECT bundle FROM tape_file) AND bundle.state <> 1;
+
+-- Written bundles, and that one.
 CREATE TEMP VIEW bundles AS
 SELECT bundle.id, bundle.index_file + 1 AS archive, medium.label AS medium,
        medium.uuid AS medium_uuid
 FROM bundle JOIN medium ON medium.id = bundle.medium
-WHERE bundle.state = 1 OR bundle.uuid = (SELECT bundle FROM tape_file);
+WHERE bundle.state = 1 OR bundle.id IN (SELECT id FROM following);
+
+-- Copies in them. One that was cut at the end of its medium has only what it reaches.
+CREATE TEMP VIEW existing_copy AS
+SELECT copy.* FROM copy JOIN content ON content.id = copy.content
+LEFT JOIN following ON following.id = copy.bundle
+WHERE following.bytes IS NULL
+   OR (copy.block + copy.headers) * 512 + coalesce(copy.stored, content.size) <= following.bytes;
 
 CREATE TEMP VIEW versions AS
 SELECT version.path AS id, version.first_job, version.last_job, version.content, version.mtime,
@@ -39,9 +52,8 @@ JOIN attribute ON attribute.id = version.attribute
 LEFT JOIN content ON content.id = version.content
 LEFT JOIN symlink ON symlink.path = version.path AND symlink.first_job = version.first_job
 WHERE version.content IS NULL OR content.written = 1
-   OR EXISTS (SELECT 1 FROM copy JOIN bundle ON bundle.id = copy.bundle
-              WHERE copy.content = version.content
-                AND bundle.uuid = (SELECT bundle FROM tape_file));
+   OR EXISTS (SELECT 1 FROM existing_copy JOIN following ON following.id = existing_copy.bundle
+              WHERE existing_copy.content = version.content);
 
 CREATE TEMP VIEW history AS
 SELECT paths.path, datetime(job.started, 'unixepoch') AS version, versions.size,
@@ -66,7 +78,7 @@ SELECT history.path, history.version, bundles.medium, bundles.archive,
 FROM history
 JOIN version ON version.path = history.id AND version.first_job = history.first_job
 JOIN content ON content.id = version.content
-JOIN copy ON copy.content = content.id AND copy.state = 0
+JOIN existing_copy AS copy ON copy.content = content.id AND copy.state = 0
 JOIN bundles ON bundles.id = copy.bundle
 ORDER BY history.id, history.first_job;
 

@@ -93,6 +93,7 @@ newest_index() {
     start=$(decrypt "$number" 2>/dev/null | head -c 15 | tr -d '\000') || :
     if [ "$start" = 'SQLite format 3' ] && decrypt "$number" > "$1"; then
       echo "the newest index is tape file $number" >&2
+      index_file=$number
       return
     fi
   done
@@ -101,9 +102,26 @@ newest_index() {
 
 # --- Questions to the index
 
+# Power may have failed in the archive behind the newest index, which did not know that: the archive
+# counts if it decrypts to its end, and as far as it reaches. Sets $behind: SQL that tells files.sql.
+look_behind() {
+  behind="SELECT 1 WHERE 0" archive=$((index_file + 1))
+  [ "$(ask_index "SELECT count(*) FROM following")" = 1 ] || return 0
+  if ! tape_files | grep -qx "$archive"; then
+    behind="DELETE FROM temp.following"
+    return
+  fi
+  bytes=$({ decrypt "$archive" 2> /dev/null || : > "$work/cut"; } | wc -c)
+  behind="UPDATE temp.following SET bytes = $((bytes))"
+  if [ -f "$work/cut" ]; then
+    behind="DELETE FROM temp.following" cut=1
+    echo "tape file $archive was not written to its end: nothing in it counts as stored" >&2
+  fi
+}
+
 # Runs the SQL $1 on the index, with the views of files.sql.
 ask_index() {
-  printf '%s;\n' "$1" |
+  printf '%s;\n%s;\n' "$behind" "$1" |
     sqlite3 -batch -bail -readonly -init "$here/files.sql" "$work/index.sqlite"
 }
 
@@ -135,7 +153,7 @@ take_wanted() {
   {
     echo "ATTACH $(literal "$work/index.sqlite") AS given;"
     cat "$here/files.sql"
-    printf '%s;\n' "CREATE TABLE selected AS SELECT latest.path AS path, versions.* FROM latest
+    printf '%s;\n' "$behind" "CREATE TABLE selected AS SELECT latest.path AS path, versions.* FROM latest
         JOIN versions ON versions.id = latest.id AND versions.first_job = latest.first_job
         WHERE $(below latest.path "$1")" \
       "CREATE TABLE copies AS SELECT min(archive) AS archive, id, first_job, offset, length
@@ -294,11 +312,12 @@ restore() {
     tr '\000-\011\013-\037\177' '?' >&2
   echo "restored $restored files with data" >&2
   [ "$failed" = 0 ] || die "$failed times something was damaged or could not be restored: see above"
+  [ "$cut" = 0 ] || die "the last archive of the medium was not written to its end: see above"
 }
 
 # --- The commands
 
-work=
+work= cut=0 behind="SELECT 1 WHERE 0"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
@@ -313,6 +332,7 @@ case $command in
     [ $# -le 4 ] || usage
     work=$(mktemp -d)
     newest_index "$work/index.sqlite"
+    look_behind
     ask_index "SELECT path, version, size, modified, mode, hash FROM latest
       WHERE $(below path "${4:-}") ORDER BY path"
     ;;
@@ -323,6 +343,7 @@ case $command in
     cd "$out"
     work=$(mktemp -d "$PWD/.recover.XXXXXX")
     newest_index "$work/index.sqlite"
+    look_behind
     restore "${5:-}"
     ;;
   *) usage ;;

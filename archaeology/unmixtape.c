@@ -1783,6 +1783,26 @@ static long read_tape(struct medium* m, const struct tape_file* file, uint64_t o
   }
   return (long)used;
 }
+/* How many bytes a tape file has, -1: nobody knows. The drive tells its position before and behind
+ * it; of one that does not, all records are read. */
+static int64_t tape_file_size(struct medium* m, const struct tape_file* file) {
+  struct mtpos begin, end;
+  int64_t count = 0;
+  long got = m->record_size != 0 ? 0 : tape_record(m, file, 0);
+  if (got < 0) {
+    return -1;
+  }
+  if (tape_go(m, file, 0) && ioctl(m->drive, MTIOCPOS, &begin) == 0 && tape_do(m, MTFSF, 1)) {
+    m->file = file->number + 1;
+    if (ioctl(m->drive, MTIOCPOS, &end) == 0 && end.mt_blkno > begin.mt_blkno) {
+      return (int64_t)(end.mt_blkno - begin.mt_blkno - 1) * (int64_t)m->record_size;
+    }
+  }
+  while ((got = tape_record(m, file, count)) > 0) {
+    ++count;
+  }
+  return got < 0 ? -1 : count * (int64_t)m->record_size;
+}
 #else
 static void open_tape(struct medium* m) {
   die(END_FILE, "tape drives are not known on this system: dump the tape files of %s with dd",
@@ -1791,6 +1811,10 @@ static void open_tape(struct medium* m) {
 static long read_tape(struct medium* m, const struct tape_file* file, uint64_t offset, byte* bytes,
                       size_t size) {
   (void)m, (void)file, (void)offset, (void)bytes, (void)size;
+  return -1;
+}
+static int64_t tape_file_size(struct medium* m, const struct tape_file* file) {
+  (void)m, (void)file;
   return -1;
 }
 #endif
@@ -1862,6 +1886,19 @@ static long medium_read(struct medium* m, int64_t number, uint64_t offset, byte*
                     : read_from_directory(m, file, offset, bytes, size);
 }
 
+/* How many bytes a tape file has; -1: nobody knows. */
+static int64_t medium_size(struct medium* m, int64_t number) {
+  const struct tape_file* file = find(&m->files, number);
+  struct stat status;
+  byte none;
+  if (file == NULL || m->is_tape) {
+    return file != NULL ? tape_file_size(m, file) : -1;
+  }
+  return read_from_directory(m, file, 0, &none, 1) >= 0 && fstat(m->open_file, &status) == 0
+             ? (int64_t)status.st_size
+             : -1;
+}
+
 /* --- 11. Any byte of a tape file's plaintext: tape-format.md, 7 */
 
 struct plain {
@@ -1874,6 +1911,7 @@ struct plain {
   int64_t last_chunk; /* -1: not seen so far */
   const char* damage; /* of the chunk: NULL when it is good */
   int is_absent;      /* nothing at all stands where the chunk should be */
+  int is_unreadable;  /* the medium does not give it */
   size_t size;        /* of its plaintext */
   byte bytes[SEALED_CHUNK];
 };
@@ -1942,6 +1980,7 @@ static void plain_load(struct plain* p, int64_t chunk) {
   p->size = 0;
   got = medium_read(p->medium, p->number, p->start + (uint64_t)chunk * step, p->bytes, step);
   p->is_absent = got == 0;
+  p->is_unreadable = got < 0;
   if (got < 0) {
     p->damage = "cannot be read";
   } else if (p->is_encrypted) {
@@ -1981,6 +2020,23 @@ static size_t plain_read(struct plain* p, uint64_t offset, byte* bytes, size_t s
 /* Whether a part of the plaintext is good to its end. */
 static int plain_read_all(struct plain* p, uint64_t offset, byte* bytes, size_t size) {
   return plain_read(p, offset, bytes, size) == size;
+}
+
+/* The length of the plaintext of a tape file that was written to its end, -1: it was not, its last
+ * chunk does not open as the last one. One that is worn at its end loses nothing else by that. */
+static int64_t plain_length(struct plain* p) {
+  int64_t size = medium_size(p->medium, p->number), chunks;
+  if (size < 0) {
+    return INT64_MAX;
+  }
+  size -= (int64_t)p->start;
+  if (size < 16) {
+    return -1;
+  }
+  chunks = (size + SEALED_CHUNK - 1) / SEALED_CHUNK;
+  plain_load(p, chunks - 1);
+  return p->is_unreadable || (p->damage == NULL && p->last_chunk == chunks - 1) ? size - 16 * chunks
+                                                                                : -1;
 }
 
 /* --- 12. SQLite: sqlite.md */
@@ -3362,6 +3418,7 @@ struct tree {
   struct index* index; /* NULL: made from tar headers */
   struct list items, places, contents;
   uint64_t path_bytes; /* of all items */
+  int64_t this_length; /* of the archive that follows the index, -1: there is none */
 };
 
 enum {
@@ -3403,12 +3460,58 @@ static void drop_item(const struct tree* tree, struct item* item) {
 
 enum { BUNDLE_WRITTEN = 1, BUNDLE_ABANDONED = 2 };
 
-/* Whether a bundle is on the medium: written, or the one whose archive follows this very index and
- * has a filemark behind it. */
+/* Whether it is the bundle whose archive follows this very index, which did not know what would
+ * become of it. */
+static int is_this_bundle(const struct tree* tree, const struct bundle* bundle) {
+  return bundle->state != BUNDLE_WRITTEN && bundle->id == tree->index->this_bundle &&
+         bundle->medium == tree->index->this_medium;
+}
+
+/* Whether a bundle is on the medium: tape-format.md, 8. */
 static int bundle_exists(const struct tree* tree, const struct bundle* bundle) {
   return bundle->state == BUNDLE_WRITTEN ||
-         (bundle->id == tree->index->this_bundle && bundle->medium == tree->index->this_medium &&
-          find(&tree->medium->files, tree->index->tape_file + 1) != NULL);
+         (is_this_bundle(tree, bundle) && tree->this_length >= 0);
+}
+
+/* Whether a copy is: an archive that was cut at the end of its medium has only what it reaches. */
+static int copy_exists(const struct tree* tree, const struct copy* copy) {
+  const struct bundle* bundle = find(&tree->index->bundles, copy->bundle);
+  const struct content* content = find(&tree->index->contents, copy->content);
+  int64_t begin, size;
+  if (bundle == NULL || !bundle_exists(tree, bundle) || copy->block > INT64_MAX / BLOCK / 4 ||
+      copy->headers > INT64_MAX / BLOCK / 4) {
+    return 0;
+  }
+  begin = (copy->block + copy->headers) * BLOCK;
+  size = copy->stored >= 0 ? copy->stored : content != NULL ? content->size : 0;
+  return !is_this_bundle(tree, bundle) ||
+         (begin <= tree->this_length && size <= tree->this_length - begin);
+}
+
+/* Power may have failed in the archive that follows the index, and its tape file be there all the
+ * same: Linux' tape driver writes the filemark. */
+static void look_at_this_bundle(struct tree* tree) {
+  const struct index* x = tree->index;
+  const struct bundle* bundle = find(&x->bundles, x->this_bundle);
+  struct plain* p;
+  tree->this_length = -1;
+  if (bundle == NULL || !is_this_bundle(tree, bundle) ||
+      find(&tree->medium->files, bundle->index_file + 1) == NULL) {
+    return;
+  }
+  p = allocate(sizeof *p);
+  /* Whoever cannot open it is told so when something is wanted of it. */
+  tree->this_length = plain_open(p, tree->medium, bundle->index_file + 1, bundle->preamble,
+                                 bundle->preamble_size) == END_GOOD
+                          ? plain_length(p)
+                          : INT64_MAX;
+  free(p);
+  if (tree->this_length < 0) {
+    trouble(
+        "tape file %d was not written to its end: nothing in it counts as stored; what it has "
+        "can be looked for with \"-s\"",
+        (int)bundle->index_file + 1);
+  }
 }
 
 /* Whether bytes of it were ever written as far as this index knows. */
@@ -3421,11 +3524,10 @@ static int content_exists(const struct tree* tree, int64_t id) {
   }
   for (i = lower_bound(&x->copies, id); i < x->copies.count; ++i) {
     const struct copy* copy = at(&x->copies, i);
-    const struct bundle* bundle = find(&x->bundles, copy->bundle);
     if (copy->content != id) {
       break;
     }
-    if (bundle != NULL && bundle_exists(tree, bundle)) {
+    if (copy_exists(tree, copy)) {
       return 1;
     }
   }
@@ -3436,6 +3538,7 @@ static int content_exists(const struct tree* tree, int64_t id) {
 static void find_places(struct tree* tree) {
   const struct index* x = tree->index;
   size_t i;
+  look_at_this_bundle(tree);
   for (i = 0; i < x->bundles.count; ++i) {
     struct bundle* bundle = at(&x->bundles, i);
     struct tape_file* file = find(&tree->medium->files, bundle->index_file + 1);
@@ -3450,8 +3553,7 @@ static void find_places(struct tree* tree) {
     const struct copy* copy = at(&x->copies, i);
     const struct bundle* bundle = find(&x->bundles, copy->bundle);
     struct place* place;
-    if (bundle == NULL || bundle->medium != x->this_medium || !bundle_exists(tree, bundle) ||
-        copy->block > INT64_MAX / BLOCK / 4 || copy->headers > INT64_MAX / BLOCK / 4) {
+    if (bundle == NULL || bundle->medium != x->this_medium || !copy_exists(tree, copy)) {
       continue;
     }
     place = append(&tree->places);
@@ -4768,7 +4870,7 @@ static void verify_archive(const struct tree* tree, struct archive* archive, int
             (int)number, end, bundle->plain_bytes);
     v.good = 0;
   }
-  if (bundle == NULL && tree->index != NULL) {
+  if (bundle == NULL && tree->index != NULL && number != tree->index->tape_file + 1) {
     trouble("tape file %d is an archive that the index does not know", (int)number);
   }
   empty(&v.order);

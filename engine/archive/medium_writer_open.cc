@@ -85,7 +85,7 @@ void MediumWriter::label() {
   drive_->rewind();
   drive_->name_next_file("archaeology.tar");
   tapeio::RecordWriter records(*drive_, medium_.record_size);
-  records.write(format::build_archaeology(label));
+  format::write_archaeology(label, context_.archaeology.files_for(medium_.capacity_bytes), records);
   if (!records.reached_end()) {
     records.finish();
   }

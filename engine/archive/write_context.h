@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/archive/archaeology_set.h"
 #include "engine/archive/file_ends.h"
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
@@ -30,6 +31,7 @@ struct WriteContext {
   std::filesystem::path scratch;  // An existing directory for indexes on their way.
   std::function<std::int64_t()> now_s;
   std::uint64_t record_size = MiB;        // Of media that are labelled now.
+  ArchaeologySet archaeology = {};        // Goes onto them.
   std::uint64_t bundle_bytes = 64 * GiB;  // An archive aims at this or 1,000 indexes, the larger.
   std::uint64_t ring_bytes = 128 * MiB;   // Ciphertext that waits for the drive, at most.
   // Copies count once per domain. Unset: each medium is its own. Called with a row without id for

@@ -110,8 +110,13 @@ class Run {
   }
 
   [[nodiscard]] MediumRoom room_in(const Target& target) const {
-    return known_room(target, estimated_index_bytes(context_, target.medium.record_size),
-                      context_.warning_zone_bytes);
+    MediumRoom room = known_room(target, estimated_index_bytes(context_, target.medium.record_size),
+                                 context_.warning_zone_bytes);
+    if (target.slot.used_bytes == 0) {
+      room.used_bytes +=
+          round_up(context_.archaeology.bytes_for(room.capacity_bytes), room.record_size);
+    }
+    return room;
   }
 
   // Whether loading the medium would be in vain. Its closing index is written over, hence counted

@@ -20,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kJsonName = "mixtape-tape.json";
+constexpr std::string_view kWitnessName = "unmixtape.c";
 // A label of some hundred bytes, and recipients of 62 each.
 constexpr std::size_t kMaxJson = 64 * KiB;
 // Members in front of mixtape-tape.json that are looked at; there is one.
@@ -106,7 +107,12 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
   return text;
 }
 
-std::string readme_for(const MediumLabel& label) {
+// Where the source of the witness stands: a stranger without tar copies it from there.
+struct WitnessPlace {
+  std::uint64_t offset = 0, size = 0;
+};
+
+std::string readme_for(const MediumLabel& label, const WitnessPlace& witness) {
   std::string text(readme_template());
   text = replaced(std::move(text), "@LABEL@", label.label);
   text = replaced(std::move(text), "@MEDIUM_UUID@", uuid_text(label.medium));
@@ -115,6 +121,8 @@ std::string readme_for(const MediumLabel& label) {
   text = replaced(std::move(text), "@FORMAT@", std::to_string(label.format));
   text = replaced(std::move(text), "@CREATED@", utc_text(label.created_s));
   text = replaced(std::move(text), "@PROGRAM@", label.program);
+  text = replaced(std::move(text), "@UNMIXTAPE_OFFSET@", std::to_string(witness.offset));
+  text = replaced(std::move(text), "@UNMIXTAPE_SIZE@", std::to_string(witness.size));
   return replaced(std::move(text), "@RECIPIENTS@\n", recipients_text(label));
 }
 
@@ -131,18 +139,78 @@ std::string json_for(const MediumLabel& label) {
   return json.dump(2) + "\n";
 }
 
-void append_member(Bytes& archive, std::string_view name, std::string_view text,
-                   const MediumLabel& label) {
+Bytes header_of(std::string_view name, std::uint64_t size, bool executable,
+                std::int64_t created_s) {
   TarMember member;
   member.name = name;
-  member.size = text.size();
-  member.mode = name.ends_with(".sh") ? 0755 : 0644;
-  member.mtime_ns = label.created_s * 1'000'000'000;
+  member.size = size;
+  member.mode = executable ? 0755 : 0644;
+  member.mtime_ns = created_s * 1'000'000'000;
   const TarHeader header = encode_header(member);
-  archive.insert(archive.end(), header.blocks.begin(), header.blocks.end());
+  return {header.blocks.begin(), header.blocks.end()};
+}
+
+// Returns where its data begin.
+std::uint64_t append_member(Bytes& archive, std::string_view name, std::string_view text,
+                            const MediumLabel& label) {
+  const Bytes header = header_of(name, text.size(), name.ends_with(".sh"), label.created_s);
+  archive.insert(archive.end(), header.begin(), header.end());
+  const std::uint64_t begin = archive.size();
   const ByteView data = as_bytes(text);
   archive.insert(archive.end(), data.begin(), data.end());
   archive.resize(round_up(archive.size(), kTarBlock));
+  return begin;
+}
+
+// The members without the end of the archive.
+Bytes texts_of(const MediumLabel& label) {
+  MIXTAPE_ASSERT(label.format == kTapeFormat);
+  if (const std::string defect = defect_of(label); !defect.empty()) {
+    throw Error(ErrorCode::invalid, "label medium \"" + label.label + "\": " + defect);
+  }
+  Bytes others;
+  append_member(others, kJsonName, json_for(label), label);
+  WitnessPlace in_others;
+  for (const ArchaeologyText& text : archaeology_texts()) {
+    const std::uint64_t begin = append_member(others, text.name, text.text, label);
+    if (text.name == kWitnessName) {
+      in_others = {.offset = begin, .size = text.text.size()};
+    }
+  }
+  // The README stands in front of what it tells the place of, and grows with the digits of it.
+  Bytes archive;
+  WitnessPlace witness = in_others;
+  do {
+    witness.offset = archive.size() + in_others.offset;
+    archive.clear();
+    append_member(archive, "README.txt", readme_for(label, witness), label);
+  } while (witness.offset != archive.size() + in_others.offset);
+  archive.insert(archive.end(), others.begin(), others.end());
+  return archive;
+}
+
+// Passes `size` bytes on and fills them up to a whole block.
+void copy_file(const ArchaeologyFile& file, ByteSink& out) {
+  const std::unique_ptr<ByteSource> source = file.open();
+  Bytes buffer(std::min<std::uint64_t>(std::max<std::uint64_t>(file.size, 1), MiB));
+  std::uint64_t left = file.size;
+  while (left > 0) {
+    const std::size_t got =
+        source->read(MutableBytes(buffer).first(std::min<std::uint64_t>(left, buffer.size())));
+    if (got == 0) {
+      throw Error(ErrorCode::conflict, "copy " + file.name +
+                                           " to the first tape file of a medium: it has become "
+                                           "shorter than it was; run it again");
+    }
+    out.write(ByteView(buffer).first(got));
+    left -= got;
+  }
+  out.write(Bytes(round_up(file.size, kTarBlock) - file.size));
+}
+
+// Writes zero bytes up to a whole record.
+void end_archive(std::uint64_t size, std::uint64_t record_size, ByteSink& out) {
+  out.write(Bytes(round_up(size + kTarEnd, record_size) - size));
 }
 
 // --- Reading
@@ -262,18 +330,28 @@ MediumLabel label_from(std::string_view text) {
 }  // namespace
 
 Bytes build_archaeology(const MediumLabel& label) {
-  MIXTAPE_ASSERT(label.format == kTapeFormat);
-  if (const std::string defect = defect_of(label); !defect.empty()) {
-    throw Error(ErrorCode::invalid, "label medium \"" + label.label + "\": " + defect);
-  }
-  Bytes archive;
-  append_member(archive, "README.txt", readme_for(label), label);
-  append_member(archive, kJsonName, json_for(label), label);
-  for (const ArchaeologyText& text : archaeology_texts()) {
-    append_member(archive, text.name, text.text, label);
-  }
+  Bytes archive = texts_of(label);
   archive.resize(round_up(archive.size() + kTarEnd, label.record_size));
   return archive;
+}
+
+void write_archaeology(const MediumLabel& label, std::span<const ArchaeologyFile> files,
+                       ByteSink& out) {
+  const Bytes texts = texts_of(label);
+  std::uint64_t size = texts.size();
+  out.write(texts);
+  for (const ArchaeologyFile& file : files) {
+    const Bytes header = header_of(file.name, file.size, file.executable, label.created_s);
+    out.write(header);
+    copy_file(file, out);
+    size += archaeology_bytes(file);
+  }
+  end_archive(size, label.record_size, out);
+}
+
+std::uint64_t archaeology_bytes(const ArchaeologyFile& file) {
+  return header_of(file.name, file.size, file.executable, 0).size() +
+         round_up(file.size, kTarBlock);
 }
 
 MediumLabel parse_archaeology(ByteSource& in) {

@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,13 +16,14 @@
 //
 // It holds README.txt with this medium's own label and the commands that read the rest,
 // mixtape-tape.json with the same for programs, and the format documents. They are part of the
-// program's binary: nothing need be installed beside it.
+// program's binary: nothing need be installed beside it. Programs and sources may follow them.
 //
 // Format:  archaeology/tape-format.md, "Archaeology"
 // Units:   bytes.
 // Threads: none; pure functions.
 // Errors:  build throws Error{invalid} for a label that parse would refuse; parse throws
-//          Error{unsupported} for a newer format, naming both versions, and Error{corrupt}.
+//          Error{unsupported} for a newer format, naming both versions, and Error{corrupt}; write
+//          throws what a file's source does, and Error{conflict} for one that has become shorter.
 
 namespace mixtape::format {
 
@@ -39,8 +43,22 @@ struct MediumLabel {
   bool operator==(const MediumLabel&) const = default;
 };
 
-// The whole tape file, zero-padded to whole records. `label.format` must be kTapeFormat.
+// A file behind the texts: a program or a source.
+struct ArchaeologyFile {
+  std::string name;  // Relative, with slashes.
+  std::uint64_t size = 0;
+  bool executable = false;
+  std::function<std::unique_ptr<ByteSource>()> open;
+};
+
+// The whole tape file, zero-padded to whole records, with the texts alone. `label.format` must be
+// kTapeFormat.
 Bytes build_archaeology(const MediumLabel& label);
+// The same with the files behind the texts; does not call out.finish().
+void write_archaeology(const MediumLabel& label, std::span<const ArchaeologyFile> files,
+                       ByteSink& out);
+// How many bytes a file takes there, its header included.
+std::uint64_t archaeology_bytes(const ArchaeologyFile& file);
 
 // Reads as far as mixtape-tape.json, which comes early.
 MediumLabel parse_archaeology(ByteSource& in);

@@ -100,6 +100,18 @@ RecallPolicy parse_policy(const Reader& reader, std::string_view key, const toml
   return found->second;
 }
 
+ArchaeologyExtent parse_extent(const Reader& reader, std::string_view key, const toml::node& node) {
+  static const std::map<std::string, ArchaeologyExtent> kExtents = {
+      {"auto", ArchaeologyExtent::by_capacity},
+      {"texts", ArchaeologyExtent::texts},
+      {"full", ArchaeologyExtent::full}};
+  const auto found = kExtents.find(reader.text(key, node));
+  if (found == kExtents.end()) {
+    reader.refuse(node.source(), "archaeology must be \"auto\", \"texts\" or \"full\"");
+  }
+  return found->second;
+}
+
 std::vector<CopyRule> parse_copy_rules(const Reader& reader, const toml::node& node) {
   const auto* rules = node.as_table();
   if (rules == nullptr) {
@@ -149,6 +161,8 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"one_file_system", [](Config& c, R r, K k, N n) { c.one_file_system = r.boolean(k, n); }},
       {"record_size", [](Config& c, R r, K k, N n) { c.record_size = parse_record_size(r, k, n); }},
       {"medium_capacity", [](Config& c, R r, K k, N n) { c.medium_capacity = r.size(k, n); }},
+      {"archaeology", [](Config& c, R r, K k, N n) { c.archaeology = parse_extent(r, k, n); }},
+      {"archaeology_extra", [](Config& c, R r, K k, N n) { c.archaeology_extra = r.text(k, n); }},
       {"bundle_size", [](Config& c, R r, K k, N n) { c.bundle_size = r.size(k, n); }},
       {"cache_limit", [](Config& c, R r, K k, N n) { c.cache_limit = r.size(k, n); }},
       {"recall", [](Config& c, R r, K k, N n) { c.recall = parse_policy(r, k, n); }},
@@ -299,6 +313,11 @@ std::string config_template() {
 # Media made from now on.
 #record_size = "1 MiB"
 #medium_capacity = "1 TiB"
+# Behind the texts that explain a medium stand the program and its source: "auto" where they take at
+# most a thousandth of it, "full" always, "texts" never. And a directory of your own for whoever
+# finds it.
+#archaeology = "auto"
+#archaeology_extra = ""
 
 # The archive of a bundle aims at this size.
 #bundle_size = "64 GiB"

@@ -27,6 +27,8 @@ struct CopyRule {
   bool operator==(const CopyRule&) const = default;
 };
 
+// How much stands in the first tape file of a medium.
+enum class ArchaeologyExtent { texts, by_capacity, full };
 enum class RecallPolicy { block, queue, never };
 // The names that programs have which only look at files to see what they are.
 inline constexpr std::array<const char*, 11> kSniffers = {"file",
@@ -48,8 +50,11 @@ struct Config {
       copy_rules;  // Of those that match, the one that asks for most; else `copies`.
   std::vector<std::string> include, exclude;
   bool one_file_system = false;
-  std::uint64_t record_size = MiB;       // Of media labelled from now on.
-  std::uint64_t medium_capacity = TiB;   // Of disk media made from now on.
+  std::uint64_t record_size = MiB;      // Of media labelled from now on.
+  std::uint64_t medium_capacity = TiB;  // Of disk media made from now on.
+  // What stands on them behind the texts: programs and sources, where there is room.
+  ArchaeologyExtent archaeology = ArchaeologyExtent::by_capacity;
+  std::string archaeology_extra;         // A directory that is added to them; empty: none.
   std::uint64_t bundle_size = 64 * GiB;  // Target for the archive of a bundle.
   std::uint64_t cache_limit = 20 * GiB;
   RecallPolicy recall = RecallPolicy::block;

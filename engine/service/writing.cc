@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/writing.h"
 
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
 #include "engine/service/copy_policy.h"
 
 namespace mixtape::service {
@@ -12,6 +17,39 @@ archive::ContentTap preview_tap(previews::Previews& previews) {
           .seen = [&previews](const archive::ContentEnds& content) {
             previews.keep(content.hash, content.size, content.head, content.tail);
           }};
+}
+
+constexpr std::string_view kInstalled = "share/mixtape/archaeology";
+constexpr std::string_view kInBuildTree = "archaeology/full";
+
+// Where the files of the full archaeology are: beside the program, installed or as it was built.
+std::filesystem::path archaeology_directory() {
+  if (const char* named = std::getenv("MIXTAPE_ARCHAEOLOGY")) {
+    return named;
+  }
+  std::error_code trouble;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", trouble);
+  const std::filesystem::path prefix = program.parent_path().parent_path();
+  const std::filesystem::path installed = prefix / kInstalled;
+  return std::filesystem::is_directory(installed, trouble) ? installed : prefix / kInBuildTree;
+}
+
+archive::ArchaeologySet archaeology_of(const home::Config& config) {
+  using Extent = archive::ArchaeologySet::Extent;
+  std::vector<archive::ArchaeologySet::Source> sources = {
+      {.directory = archaeology_directory(), .prefix = ""}};
+  if (!config.archaeology_extra.empty()) {
+    sources.push_back({.directory = config.archaeology_extra, .prefix = "extra/"});
+  }
+  switch (config.archaeology) {
+    case home::ArchaeologyExtent::texts:
+      return {};
+    case home::ArchaeologyExtent::by_capacity:
+      return {Extent::by_capacity, sources};
+    case home::ArchaeologyExtent::full:
+      return {Extent::full, sources};
+  }
+  return {};
 }
 
 }  // namespace
@@ -26,6 +64,7 @@ archive::WriteContext write_context(Context& context, tapeio::ForPeople for_peop
       .scratch = workspace.home().scratch(),
       .now_s = context.now_s,
       .record_size = config.record_size,
+      .archaeology = archaeology_of(config),
       .bundle_bytes = config.bundle_size,
       .domain = copy_domains(context.workspace),
       .warning_zone_bytes = {},

@@ -8,6 +8,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH=${MIXTAPE_BUILD_DIR:?run through ctest}/tools:$PATH
 work=$(mktemp -d /tmp/mixtape-e2e.XXXXXX)
 export MIXTAPE_HOME=$work/home
+# Media get the texts alone, whatever was built beside the programs: e2e.archaeology has the rest.
+export MIXTAPE_ARCHAEOLOGY=$work/no-archaeology
 mountpoint=$work/tapes
 
 end() {

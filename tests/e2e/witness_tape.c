@@ -7,7 +7,7 @@
  *   WITNESS_RECORD  size of a record
  *   WITNESS_LOG     gets a line for each motion, and "read" for each record
  *   WITNESS_BAD     "FILE RECORD": that record cannot be read
- *   WITNESS_SEEK    if set, MTSEEK works (block addresses count records and filemarks)
+ *   WITNESS_SEEK    if set, MTSEEK and MTIOCPOS work (block addresses count records and filemarks)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -165,6 +165,15 @@ int ioctl(int fd, unsigned long request, ...) {
   if (fd == drive && request == MTIOCGET) {
     memset(argument, 0, sizeof(struct mtget));
     ((struct mtget*)argument)->mt_fileno = file;
+    return 0;
+  }
+  if (fd == drive && request == MTIOCPOS && getenv("WITNESS_SEEK") != NULL) {
+    long block = record;
+    int f;
+    for (f = 0; f < file; ++f) {
+      block += records_of(f) + 1;
+    }
+    ((struct mtpos*)argument)->mt_blkno = block;
     return 0;
   }
   errno = ENOTTY;
