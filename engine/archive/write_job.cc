@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <memory>
 
+#include "engine/archive/domains.h"
 #include "engine/archive/job_items.h"
 #include "engine/archive/medium_writer.h"
 #include "engine/archive/passed_over.h"
@@ -32,11 +32,8 @@ class Run {
         tree_(context.database),
         libraries_(libraries),
         items_(std::move(items), tree_),
-        targets_(targets_in(libraries, ledger_, context.record_size)) {
-    for (const catalog::Medium& medium : ledger_.media()) {
-      domains_.emplace(medium.id, domain_of(medium));
-    }
-  }
+        targets_(targets_in(libraries, ledger_, context.record_size)),
+        domains_(context, ledger_) {}
 
   WriteOutcome write(catalog::JobId job, Reporter& reporter) {
     for (Target& target : targets_) {
@@ -95,20 +92,6 @@ class Run {
   }
 
  private:
-  [[nodiscard]] std::string domain_of(const catalog::Medium& medium) const {
-    const std::string domain = context_.domain ? context_.domain(medium) : std::string{};
-    return domain.empty() ? "medium " + medium.label : domain;
-  }
-
-  [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium) const {
-    const auto excludes = [this, id = medium.id,
-                           domain = domain_of(medium)](catalog::MediumId other) {
-      const auto known = domains_.find(other);
-      return other == id || (known != domains_.end() && known->second == domain);
-    };
-    return {medium.id, excludes};
-  }
-
   [[nodiscard]] MediumRoom room_in(const Target& target) const {
     MediumRoom room = known_room(target, estimated_index_bytes(context_, target.medium.record_size),
                                  context_.warning_zone_bytes);
@@ -122,7 +105,7 @@ class Run {
   // Whether loading the medium would be in vain. Its closing index is written over, hence counted
   // as room.
   [[nodiscard]] bool nothing_for(const Target& target) const {
-    const std::uint64_t smallest = items_.smallest_wanted(taker(target.medium));
+    const std::uint64_t smallest = items_.smallest_wanted(domains_.taker(target.medium));
     if (smallest == 0 || is_full(target)) {
       return true;
     }
@@ -207,7 +190,7 @@ class Run {
     const catalog::Medium& medium = writer_->medium();
     target.medium = medium;
     target.known = true;
-    domains_.insert_or_assign(medium.id, domain_of(medium));
+    domains_.learn(medium);
     use_ = {};
     use_.label = medium.label;
     use_.capacity_bytes = medium.capacity_bytes;
@@ -230,8 +213,9 @@ class Run {
     int replans = 0;
     while (!writer_->full()) {
       const format::AgePreamble preamble = format::make_preamble(context_.recipients);
-      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(taker(writer_->medium())),
-                                            limits_for(context_, writer_->room()));
+      const ArchivePlan plan =
+          plan_archive(items_.items(), items_.wants(domains_.taker(writer_->medium())),
+                       limits_for(context_, writer_->room()));
       if (plan.members.empty()) {
         return;
       }
@@ -360,8 +344,8 @@ class Run {
     use.capacity_bytes = room.capacity_bytes;
     use.labelled_now = !target.known;
     while (true) {
-      const ArchivePlan plan =
-          plan_archive(items_.items(), items_.wants(taker(medium)), limits_for(context_, room));
+      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(domains_.taker(medium)),
+                                            limits_for(context_, room));
       if (plan.members.empty()) {
         break;
       }
@@ -385,7 +369,7 @@ class Run {
   const std::span<tapeio::Library* const> libraries_;
   JobItems items_;
   std::vector<Target> targets_;
-  std::map<catalog::MediumId, std::string> domains_;
+  Domains domains_;
   std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
   Target* at_ = nullptr;                  // Where that medium is.
   MediumUse use_;

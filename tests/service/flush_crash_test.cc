@@ -2,9 +2,9 @@
 #include "engine/service/flush.h"
 #include "tests/service/crash_fixture.h"
 
-// A flush may be killed, or the disk be full or fail, at any moment: take, record, write, commit, adopt. What was staged is then
-// staged still, or on a medium; what too few media have is on this disk; and the next flush
-// completes it.
+// A flush may be killed, or the disk be full or fail, at any moment: take, record, write, commit,
+// adopt. What was staged is then staged still, or on a medium; what too few media have is on this
+// disk; and the next flush completes it.
 
 namespace mixtape::service {
 namespace {

@@ -3,8 +3,8 @@
 #include "engine/service/media.h"
 #include "tests/service/crash_fixture.h"
 
-// Making a medium, naming it, and taking a path out of `latest`, each interrupted anywhere: the next
-// run completes it, and what was written before is there.
+// Making a medium, naming it, taking a path out of `latest`, each interrupted anywhere: the next run
+// completes it, and what was written before is there.
 
 namespace mixtape::service {
 namespace {
