@@ -313,7 +313,7 @@ void MediumWriter::set_full() {
     return;
   }
   before_commit(context_, "set medium state");
-  ledger_.set_medium_state(medium_.id, catalog::MediumState::full);
+  ledger_.set_medium_state(medium_.id, catalog::MediumState::full, context_.now_s());
 }
 
 std::uint64_t MediumWriter::close() {
@@ -340,6 +340,7 @@ std::uint64_t MediumWriter::close() {
   before_commit(context_, "end closing index");
   ledger_.end_closing_index(medium_.id, label.sequence);
   set_open_end(false);
+  ledger_.set_news(false);
   return index.sealed_bytes();
 }
 

@@ -72,7 +72,10 @@ class Run {
   }
 
   std::vector<MediumUse> close_open_ends(Reporter& reporter) {
-    (void)close_left_open(reporter);
+    bool told = close_left_open(reporter);
+    while (!told && ledger_.has_news() && open_any(reporter)) {
+      told = close(reporter, /*always=*/true);
+    }
     passed_over_.tell(reporter);
     return std::move(outcome_.media);
   }

@@ -75,7 +75,8 @@ class WriteJob {
                      std::span<tapeio::Library* const> libraries, Reporter& reporter);
 
   // The last part of `write`, also for runs without a job: every medium here whose closing index an
-  // earlier job did not come to, full ones too, gets it. Returns what it touched.
+  // earlier job did not come to, full ones too, gets it. News that no job brought goes onto one
+  // (Ledger::set_news). Returns what it touched.
   std::vector<MediumUse> close_open_ends(std::span<tapeio::Library* const> libraries,
                                          Reporter& reporter);
 

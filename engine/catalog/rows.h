@@ -46,6 +46,9 @@ inline constexpr std::string_view kOpenEnd = "open end ";
 inline constexpr std::string_view kOwnClosing = "closing index ";
 inline constexpr std::string_view kBegunClosing = "begun closing index ";
 
+// In `meta` while there is something to tell that no job brought (Ledger::set_news).
+inline constexpr std::string_view kNews = "news";
+
 // A row of `version` joined with its content.
 struct VersionRow {
   std::int64_t path = 0;
