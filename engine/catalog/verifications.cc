@@ -49,4 +49,19 @@ std::vector<Verification> Verifications::of(const Uuid& medium) {
   return all;
 }
 
+std::vector<std::pair<ContentId, PathId>> paths_with(Database& database,
+                                                     const std::set<ContentId>& contents) {
+  std::vector<std::pair<ContentId, PathId>> found;
+  if (contents.empty()) {
+    return found;
+  }
+  Statement query(database, "SELECT DISTINCT content, path FROM version WHERE content <> 0");
+  while (query.step()) {
+    if (const ContentId content{query.integer(0)}; contents.contains(content)) {
+      found.emplace_back(content, PathId{query.integer(1)});
+    }
+  }
+  return found;
+}
+
 }  // namespace mixtape::catalog

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/sqlite.h"
@@ -43,5 +45,10 @@ class Verifications {
  private:
   Database& database_;
 };
+
+// The paths that have a version with one of these contents, each pair once.
+// Cost: one pass over the versions.
+[[nodiscard]] std::vector<std::pair<ContentId, PathId>> paths_with(
+    Database& database, const std::set<ContentId>& contents);
 
 }  // namespace mixtape::catalog

@@ -51,7 +51,8 @@ struct Status {
   // Retired and lost media with a copy of such a file, which does not count, by label.
   std::vector<MediumWithFiles> uncounted;
   // Media in use that are not full, and blank disk media, that could take a further copy of such
-  // files: those that are here first, then those of most files. What a job would do exactly, `backup --dry-run` tells.
+  // files: those that are here first, then those of most files. What a job would do exactly,
+  // `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
   std::vector<catalog::Ledger::DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.

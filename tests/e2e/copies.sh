@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Copies that do not count: on media that are retired or lost.
+# Copies that do not count: on media that are retired or lost, and what a verification finds damaged.
 . "$(dirname "$0")/lib.sh"
 
 json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
@@ -36,6 +36,24 @@ mixtape restore "$work/source/one" --to "$work/out"
 cmp "$work/source/one" "$work/out$work/source/one"
 mixtape backup "$work/source"
 mixtape status | grep -q 'every file is on as many media' || fail "it does not count again"
+
+say "verify: a whole medium, a path, a sample, what is due"
+mixtape verify MX0002 --json | json 'd["media"][0]["good"], d["media"][0]["complete"]' | grep -q '2 True' || fail "not all is good"
+mixtape verify "$work/source/one" | grep -q '1 of 1 copy good' || fail "no path"
+mixtape verify MX0002 --sample 1 --seed 5 | grep -q '2 of 2 copies good' || fail "no sample"
+mixtape verify --due | grep -q 'MX0002: 2 of 2 copies good' || fail "nothing is due"
+mixtape verify MX0002 --dry-run | grep -q 'would read 2 copies' || fail "no dry run"
+mixtape where "$work/source/one" | grep -qi 'verified' || fail "where does not say when"
+expect_fail 5 'latest has no such path' mixtape verify "$work/nowhere"
+expect_fail 1 'name a medium or a path' mixtape verify
+
+say "what is damaged is named, counts no more, and is written again"
+archive=$MIXTAPE_HOME/library/MX0002/0002.archive.tar.age
+printf 'damage' | dd of="$archive" bs=1 seek=150000 conv=notrunc status=none
+expect_fail 3 "$work/source/one: the copy on medium MX0002" mixtape verify MX0002
+mixtape status | grep -q 'damaged: 1 copy on medium MX0002' || fail "status does not say it"
+mixtape backup "$work/source" | grep -q 'written: 1 file,' || fail "it was not written again"
+mixtape verify MX0003 | grep -q '1 of 1 copy good' || fail "the new copy is not good"
 
 say "a catalog that is recovered knows it, too"
 mv "$MIXTAPE_HOME" "$work/gone"
