@@ -77,6 +77,8 @@ class Ledger {
   // The path is gone: its newest version was last seen by the job before `job`. Directories that
   // were only made by add_version go with their last child when the job is finished.
   void end_version(JobId job, PathId path);
+  // From now on only scans of this root end the version; none does for kStagingRoot.
+  void set_origin(const VersionKey& version, RootId origin);
   // The bytes of the newest version of a path are nowhere any more: it leaves without a trace if it
   // was never written and no bundle refers to it. What was there before it stays.
   void drop_unwritten(PathId path);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Copies that do not count: on media that are retired or lost, and what a verification finds damaged.
+# Copies that do not count: on media that are retired or lost, and what a verification finds damaged. And
+# what need not stay on this disk once media hold it.
 . "$(dirname "$0")/lib.sh"
 
 json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
@@ -62,3 +63,27 @@ mixtape media list | grep -q 'MX0001  lost' || fail "a lost medium is not lost a
 mixtape media list | grep -q 'MX0002  active' || fail "a medium that was found is lost again"
 
 expect_fail 5 'MX0009: the catalog does not know it' mixtape media lost MX0009
+
+say "release: what is verified may go, and comes back"
+mkdir "$work/more"
+head -c 100000 /dev/urandom >"$work/more/kept"
+head -c 100000 /dev/urandom >"$work/more/let go"
+mixtape backup "$work/more"
+expect_fail 3 'not verified yet' mixtape release "$work/more" --delete
+[ -e "$work/more/let go" ] || fail "an unverified file is gone"
+medium=$(mixtape where "$work/more/kept" --json | python3 -c 'import json,sys; print([m for m in json.dumps(json.load(sys.stdin)).split("\"") if m.startswith("MX")][0])')
+mixtape verify "$work/more" | grep -q "$medium: 2 of 2 copies good" || fail "not verified"
+cp -a "$work/more" "$work/more.before"
+printf 'X' | dd of="$work/more/kept" bs=1 seek=5 conv=notrunc status=none
+touch -r "$work/more.before/kept" "$work/more/kept"
+mixtape release "$work/more" --json >"$work/release.json" 2>/dev/null && fail "nothing was refused"
+json '[len(d["released"]), len(d["refused"]), d["deleted"]]' <"$work/release.json" | grep -q '\[1, 1, False\]' ||
+  fail "it does not list one file"
+[ -e "$work/more/let go" ] || fail "listing deleted it"
+expect_fail 3 'kept: its content is not what was backed up' mixtape release "$work/more" --delete
+[ -e "$work/more/kept" ] || fail "a file whose content differs is gone"
+[ ! -e "$work/more/let go" ] || fail "it was not deleted"
+mixtape backup "$work/more"
+mixtape ls "$work/more" | grep -q 'let go' || fail "a scan ended what was released"
+mixtape restore "$work/more/let go" --to "$work/back"
+cmp "$work/more.before/let go" "$work/back$work/more/let go"
