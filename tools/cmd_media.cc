@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// media add, list, label, load, unload, export, clean, move, retire.
+// media add, list, label, load, unload, export, clean, move, retire, lost, found.
 
 #include <CLI/CLI.hpp>
 
 #include "engine/service/media.h"
+#include "engine/service/media_state.h"
 #include "tapeio/changer.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
@@ -19,6 +20,7 @@ struct MediaOptions {
   std::string location;
   std::string drive;
   bool force = false;
+  bool dry_run = false;
 };
 using Options = std::shared_ptr<MediaOptions>;
 
@@ -93,12 +95,70 @@ int clean(Session& session, const MediaOptions& options) {
   return kSuccess;
 }
 
-int retire(Session& session, const MediaOptions& options) {
-  service::retire_medium(session.writing(), options.label);
-  session.console().out("Medium " + options.label +
-                        " is retired: its copies do not count any more; `mixtape status` says what "
-                        "needs another.\n");
+const char* state_word(catalog::MediumState state) {
+  switch (state) {
+    case catalog::MediumState::active:
+    case catalog::MediumState::full:
+      return "in use";
+    case catalog::MediumState::retired:
+      return "retired";
+    case catalog::MediumState::lost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+std::string change_text(const std::string& label, const service::StateChange& change,
+                        bool dry_run) {
+  const std::string state = state_word(change.after);
+  std::string text = "Medium " + label +
+                     (!change.changed() ? " is " + state + " already"
+                      : dry_run         ? " would be " + state
+                                        : " is " + state + " now");
+  if (change.after == catalog::MediumState::lost || change.after == catalog::MediumState::retired) {
+    text += ": its copies do not count";
+  }
+  if (change.lacking_files > 0) {
+    text += "; " + counted(change.lacking_files, "file") + " (" +
+            home::format_size(change.lacking_bytes) +
+            ") with a copy on it are on fewer media than the policy asks for, `mixtape backup` "
+            "writes what is here";
+  }
+  if (change.only_here_files > 0) {
+    text += "; " + counted(change.only_here_files, "file") + " (" +
+            home::format_size(change.only_here_bytes) + ") can be read from no other medium";
+  }
+  return text + ".\n";
+}
+
+// Retire, lost, found.
+int change_state(Session& session, const MediaOptions& options,
+                 service::StateChange (*change)(service::Context&, std::string_view, bool)) {
+  const service::StateChange done = change(session.writing(), options.label, options.dry_run);
+  if (session.json()) {
+    print_json(session.console(), {{"label", options.label},
+                                   {"dry_run", options.dry_run},
+                                   {"before", state_word(done.before)},
+                                   {"after", state_word(done.after)},
+                                   {"changed", done.changed()},
+                                   {"lacking_files", done.lacking_files},
+                                   {"lacking_bytes", done.lacking_bytes},
+                                   {"only_here_files", done.only_here_files},
+                                   {"only_here_bytes", done.only_here_bytes}});
+  } else {
+    session.console().out(change_text(options.label, done, options.dry_run));
+  }
   return kSuccess;
+}
+
+int retire(Session& session, const MediaOptions& options) {
+  return change_state(session, options, service::retire_medium);
+}
+int lose(Session& session, const MediaOptions& options) {
+  return change_state(session, options, service::lose_medium);
+}
+int find(Session& session, const MediaOptions& options) {
+  return change_state(session, options, service::find_medium);
 }
 
 }  // namespace
@@ -146,9 +206,16 @@ void add_media_commands(CLI::App& app, Command& command) {
   carry->add_option("LABEL", options->label)->required();
   carry->add_option("LOCATION", options->location, "like \"shelf B\"")->required();
 
-  verb("retire", "write to it no more and count its copies no more", retire)
-      ->add_option("LABEL", options->label)
-      ->required();
+  const auto state = [&](const char* name, const char* description,
+                         int (*run)(Session&, const MediaOptions&)) {
+    CLI::App* const one = verb(name, description, run);
+    one->add_option("LABEL", options->label)->required();
+    one->add_flag("--dry-run", options->dry_run, "say what would lack copies; note nothing");
+    add_json_flag(*one, command);
+  };
+  state("retire", "write to it no more and count its copies no more", retire);
+  state("lost", "it is gone: neither write to it nor read from it, nor count its copies", lose);
+  state("found", "it is in use again, lost or retired before", find);
 }
 
 }  // namespace mixtape::tools

@@ -29,23 +29,6 @@ struct RestoreOptions {
 
 constexpr std::size_t kMostShown = 20;
 
-// What the engine says holds labels and paths out of a catalog, and catalogs come from media.
-class PrintableReporter final : public Reporter {
- public:
-  explicit PrintableReporter(Reporter& out) : out_(out) {}
-  void progress(const Progress& progress) override {
-    Progress shown = progress;
-    shown.phase = printable(progress.phase);
-    out_.progress(shown);
-  }
-  void note(const std::string& line) override { out_.note(printable(line)); }
-  void problem(const std::string& line) override { out_.problem(printable(line)); }
-  [[nodiscard]] std::stop_token stop() const override { return out_.stop(); }
-
- private:
-  Reporter& out_;
-};
-
 json result_json(const service::RestoreResult& result, bool dry_run) {
   json media = json::array();
   for (const service::RestoreMedium& medium : result.media) {

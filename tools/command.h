@@ -127,9 +127,11 @@ void add_home_commands(CLI::App& app, Command& command);    // init, key, doctor
 void add_backup_commands(CLI::App& app, Command& command);  // backup, flush, forget
 void add_browse_commands(CLI::App& app, Command& command);  // ls, history, where, find
 void add_restore_command(CLI::App& app, Command& command);  // restore
+void add_verify_command(CLI::App& app, Command& command);   // verify
+void add_release_command(CLI::App& app, Command& command);  // release
 void add_recall_commands(CLI::App& app, Command& command);  // recall, queue, cancel, recover
 void add_map_command(CLI::App& app, Command& command);      // map
-void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, move, retire
+void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, retire, ...
 void add_age_commands(CLI::App& app, Command& command);     // age encrypt, age decrypt
 
 }  // namespace mixtape::tools

@@ -62,6 +62,54 @@ std::string damage_text(const service::Status& status) {
   return text;
 }
 
+std::string name_and_place(const catalog::Medium& medium) {
+  return medium.label + (medium.location.empty() ? "" : " (" + printable(medium.location) + ")");
+}
+
+// What to do about files on too few media: goes on with a full stop.
+std::string how_to_copy(const service::Status& status) {
+  if (status.could_take.empty()) {
+    return "bring a medium with room within reach and run `mixtape backup` again";
+  }
+  const service::MediumWithFiles& first = status.could_take.front();
+  return first.here
+             ? "`mixtape backup` writes them to " + name_and_place(first.medium) +
+                   " as far as there is room and their files are here"
+             : "load medium " + name_and_place(first.medium) + " next and run `mixtape backup`";
+}
+
+std::string copies_text(const service::Status& status) {
+  if (status.under_copied_files == 0) {
+    return "copies: every file is on as many media as the policy asks for\n";
+  }
+  std::string text = "copies: " + counted(status.under_copied_files, "file") + " (" +
+                     format_size(status.under_copied_bytes) +
+                     ") are on fewer media than the policy asks for; " + how_to_copy(status) + "\n";
+  for (const service::MediumWithFiles& each : status.uncounted) {
+    const bool lost = each.medium.state == catalog::MediumState::lost;
+    text += "  " + counted(each.files, "file") + " of them (" + format_size(each.bytes) +
+            ") have a copy on medium " + name_and_place(each.medium) + ", which is " +
+            (lost ? "lost" : "retired") + "; " +
+            (lost ? "if it turns up, `mixtape media found " + each.medium.label + "`"
+                  : "what is not on this disk any more can be read from it: `mixtape recall`, then "
+                    "`mixtape backup`") +
+            "\n";
+  }
+  return text;
+}
+
+json files_json(const std::vector<service::MediumWithFiles>& media) {
+  json list = json::array();
+  for (const service::MediumWithFiles& each : media) {
+    list.push_back({{"medium", each.medium.label},
+                    {"location", each.medium.location},
+                    {"here", each.here},
+                    {"files", each.files},
+                    {"bytes", each.bytes}});
+  }
+  return list;
+}
+
 json damage_json(const service::Status& status) {
   json list = json::array();
   for (const auto& [medium, copies, last_found_s] : status.damaged) {
@@ -193,6 +241,8 @@ nlohmann::json status_json(const service::Status& status) {
                  {"cleaning_cartridges", cleaning_json(status.cleaning)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
+                 {"uncounted", files_json(status.uncounted)},
+                 {"could_take", files_json(status.could_take)},
                  {"damaged", damage_json(status)},
                  {"damaged_files", status.damaged_files},
                  {"unseen_files", status.unseen_files},
@@ -219,13 +269,7 @@ std::string status_text(const service::Status& status) {
     text += "drives:\n" + drives_text(status.drives);
   }
   text += cleaning_text(status.cleaning);
-  text +=
-      status.under_copied_files == 0
-          ? "copies: every file is on as many media as the policy asks for\n"
-          : "copies: " + counted(status.under_copied_files, "file") + " (" +
-                format_size(status.under_copied_bytes) +
-                ") are on fewer media than the policy asks for; bring a medium with room within "
-                "reach and run `mixtape backup` again\n";
+  text += copies_text(status);
   text += damage_text(status);
   if (status.unseen_files > 0) {
     text += "  " + std::to_string(status.unseen_files) +

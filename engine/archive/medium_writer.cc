@@ -313,7 +313,7 @@ void MediumWriter::set_full() {
     return;
   }
   before_commit(context_, "set medium state");
-  ledger_.set_medium_state(medium_.id, catalog::MediumState::full);
+  ledger_.set_medium_state(medium_.id, catalog::MediumState::full, context_.now_s());
 }
 
 std::uint64_t MediumWriter::close() {

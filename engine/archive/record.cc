@@ -2,6 +2,7 @@
 #include "engine/archive/record.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -20,6 +21,7 @@ class Recorder {
       : scan_(scan),
         job_(job),
         as_(as),
+        tree_(into.tree),
         ledger_(into.ledger),
         sources_(into.sources),
         changes_(scan.changes),
@@ -35,6 +37,7 @@ class Recorder {
     while (changes_.next(change)) {
       record(change);
     }
+    keep_directories_of_what_stays();
     return recorded_;
   }
 
@@ -124,6 +127,29 @@ class Recorder {
     ledger_.end_version(job_, *change.known);
     sources_.remove(*change.known);
     ++recorded_.ended;
+    if (S_ISDIR(before->metadata.mode)) {
+      ended_directories_.push_back(*before);
+    }
+  }
+
+  // A directory is gone, and something below it is not: it was released, or came through staging.
+  // The directory stays with it, and belongs to no scan from now on.
+  void keep_directories_of_what_stays() {
+    // Children first: what is below has the larger number.
+    std::ranges::sort(ended_directories_, std::greater(),
+                      [](const Version& version) { return version.key.path; });
+    for (const Version& directory : ended_directories_) {
+      bool keeps = false;
+      tree_.list({}, directory.key.path, [&](const catalog::Entry&) {
+        keeps = true;
+        return false;
+      });
+      if (keeps) {
+        ledger_.add_version(job_, directory.key.path, directory.metadata, std::nullopt,
+                            catalog::kStagingRoot);
+        --recorded_.ended;
+      }
+    }
   }
 
   // A file that cannot be read stays as it was, and is looked at again by the next scan.
@@ -240,6 +266,7 @@ class Recorder {
   const Scan& scan_;
   const catalog::JobId job_;
   const RecordAs as_;
+  catalog::Tree& tree_;
   catalog::Ledger& ledger_;
   catalog::Sources& sources_;
   ChangeReader changes_;
@@ -249,6 +276,7 @@ class Recorder {
   std::string directory_path_;
   std::optional<catalog::PathId> directory_;
   Recorded recorded_;
+  std::vector<Version> ended_directories_;
 };
 
 }  // namespace

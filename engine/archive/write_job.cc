@@ -63,7 +63,7 @@ class Run {
 
   std::vector<MediumUse> catch_up(Reporter& reporter) {
     (void)close_left_open(reporter);
-    if (ledger_.has_untold_news()) {
+    if (ledger_.has_news()) {
       reporter.note("no medium tells what the last job did; writing an index that does");
       end(reporter, tell_news(reporter));
     } else {

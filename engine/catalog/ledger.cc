@@ -154,8 +154,7 @@ void Ledger::finish_job(JobId job, std::int64_t now_s) {
     throw Error(ErrorCode::not_found,
                 "finish job " + std::to_string(number(job)) + ": no such job");
   }
-  Statement untold(database_, "INSERT OR REPLACE INTO meta VALUES (?, 1)");
-  untold.bind_text(1, kUntold).run();
+  set_news(true);
   transaction.commit();
 }
 

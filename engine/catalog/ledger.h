@@ -77,6 +77,8 @@ class Ledger {
   // The path is gone: its newest version was last seen by the job before `job`. Directories that
   // were only made by add_version go with their last child when the job is finished.
   void end_version(JobId job, PathId path);
+  // From now on only scans of this root end the version; none does for kStagingRoot.
+  void set_origin(const VersionKey& version, RootId origin);
   // The bytes of the newest version of a path are nowhere any more: it leaves without a trace if it
   // was never written and no bundle refers to it. What was there before it stays.
   void drop_unwritten(PathId path);
@@ -87,8 +89,9 @@ class Ledger {
   [[nodiscard]] std::vector<Medium> media();
   [[nodiscard]] std::optional<Medium> medium(std::string_view label);
   [[nodiscard]] std::optional<Medium> medium(MediumId id);
-  void set_medium_state(MediumId id, MediumState state);
-  void set_medium_location(MediumId id, std::string_view location);
+  // `now_s`: when it happened. Where two lives of the catalog meet, the later change wins.
+  void set_medium_state(MediumId id, MediumState state, std::int64_t now_s = 0);
+  void set_medium_location(MediumId id, std::string_view location, std::int64_t now_s = 0);
   void set_medium_label(MediumId id, std::string_view label);
   void set_medium_capacity(MediumId id, std::uint64_t capacity_bytes);
   // The end of a medium is open while it may lack a closing index that is whole. No index says so
@@ -101,8 +104,6 @@ class Ledger {
   void begin_closing_index(MediumId id, std::uint64_t sequence);
   void end_closing_index(MediumId id, std::uint64_t sequence);
   [[nodiscard]] bool may_be_own_closing_index(MediumId id, std::uint64_t sequence);
-  // Whether a job ended whose end no closing index tells: it died before, or no medium was here.
-  [[nodiscard]] bool has_untold_news();
   // Begun and not ended: whoever wrote it died.
   [[nodiscard]] bool is_closing_index_begun(MediumId id);
   // Media that a recovery told of and whose own label nobody has read since: their copies count for
@@ -110,6 +111,12 @@ class Ledger {
   [[nodiscard]] std::vector<Medium> unseen_media();
   // The medium's own label was read just now. A connection that only reads leaves it unseen.
   void label_seen(const Medium& medium);
+  // From now on it counts only when its label was read again.
+  void expect_label(const Medium& medium);
+  // Something changed, or a job ended, and no closing index tells of it yet: the next run that
+  // writes has to. Set by finish_job, unset by end_closing_index. In no index.
+  void set_news(bool news);
+  [[nodiscard]] bool has_news();
 
   // --- Bundles and copies
   // Rows of a bundle that is about to be written; its number is one more than the medium's last
@@ -162,18 +169,38 @@ class Ledger {
   // Media with damaged copies that are not lost, by label. Cost: one pass over the copies.
   [[nodiscard]] std::vector<DamagedMedium> damaged_media();
 
+  // --- Verification
+  // A copy and what it must be. Those that were bad from the start are left out.
+  struct Held {
+    Copy copy;
+    std::uint64_t size = 0;
+    std::optional<Hash> hash;
+  };
+  [[nodiscard]] std::vector<Held> held_in(BundleId bundle);  // Of a written one, by offset.
+  // How long ago the copies on a medium were last read: since when the oldest was not, and how many
+  // never were. A copy that was never read counts from when it was written. Media that are lost, or
+  // have no copies, are left out. Cost: one pass over the copies.
+  struct LastVerified {
+    MediumId medium{};
+    std::uint64_t copies = 0, never = 0;
+    std::int64_t oldest_s = 0;
+  };
+  [[nodiscard]] std::vector<LastVerified> last_verified();
+
   // --- Copy policy
   // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
   // plus the newest versions that were never written; in archive order. Copies count once per
   // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
-  // lists the media that hold one and are not lost, `damaged_on` those of damaged ones. A retired
-  // medium does not count, an unseen one not yet; a domain of no name is its own. `each` reads.
+  // lists the media that hold one and are not lost, `damaged_on` those of damaged ones, `retired`
+  // and `lost` those whose copy would count if they were neither. A retired medium does not count,
+  // an unseen one not yet; a domain of no name is its own. `each` reads.
   struct Need {
     std::string path;
     Version version;
     std::uint32_t missing;
     std::vector<MediumId> on;
     std::vector<MediumId> damaged_on;
+    std::vector<MediumId> retired, lost;
     bool spoilt;           // A written bundle has a copy that is bad.
     std::uint32_t unseen;  // So many further copies are on media that only have to be seen again.
   };

@@ -127,11 +127,14 @@ std::optional<Medium> Ledger::medium(MediumId id) {
 
 namespace {
 
-// The revision tells a merge which of two states of a medium is the later one.
-Statement change_medium(Database& database, MediumId id, std::string_view column) {
-  Statement update(database, sql({"UPDATE medium SET revision = revision + 1, ", column,
+// The revision tells a merge which of two states of a medium is the later one: it grows with each
+// change, and is at least the time of the last one, so that it means something between two lives of
+// the catalog, too.
+Statement change_medium(Database& database, MediumId id, std::string_view column,
+                        std::int64_t now_s = 0) {
+  Statement update(database, sql({"UPDATE medium SET revision = max(revision + 1, ?3), ", column,
                                   " = ?2 WHERE id = ?1"}));
-  update.bind(1, number(id));
+  update.bind(1, number(id)).bind(3, now_s);
   return update;
 }
 
@@ -144,13 +147,13 @@ void require_change(Database& database, MediumId id) {
 
 }  // namespace
 
-void Ledger::set_medium_state(MediumId id, MediumState state) {
-  change_medium(database_, id, "state").bind(2, static_cast<std::int64_t>(state)).run();
+void Ledger::set_medium_state(MediumId id, MediumState state, std::int64_t now_s) {
+  change_medium(database_, id, "state", now_s).bind(2, static_cast<std::int64_t>(state)).run();
   require_change(database_, id);
 }
 
-void Ledger::set_medium_location(MediumId id, std::string_view location) {
-  change_medium(database_, id, "location").bind_text(2, location).run();
+void Ledger::set_medium_location(MediumId id, std::string_view location, std::int64_t now_s) {
+  change_medium(database_, id, "location", now_s).bind_text(2, location).run();
   require_change(database_, id);
 }
 
@@ -183,6 +186,17 @@ bool Ledger::has_open_end(MediumId id) {
   return query.bind(1, number(id)).bind_text(2, kOpenEnd).step();
 }
 
+void Ledger::set_news(bool news) {
+  Statement(database_,
+            news ? "INSERT OR REPLACE INTO meta VALUES (?1, 1)" : "DELETE FROM meta WHERE key = ?1")
+      .bind_text(1, kNews)
+      .run();
+}
+
+bool Ledger::has_news() {
+  return Statement(database_, "SELECT 1 FROM meta WHERE key = ?1").bind_text(1, kNews).step();
+}
+
 void Ledger::begin_closing_index(MediumId id, std::uint64_t sequence) {
   Statement begun(
       database_,
@@ -200,14 +214,8 @@ void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
   Statement begun(
       database_, "DELETE FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium WHERE id = ?1)");
   begun.bind(1, number(id)).bind_text(2, kBegunClosing).run();
-  Statement told(database_, "DELETE FROM meta WHERE key = ?");
-  told.bind_text(1, kUntold).run();
+  set_news(false);
   transaction.commit();
-}
-
-bool Ledger::has_untold_news() {
-  Statement query(database_, "SELECT 1 FROM meta WHERE key = ?");
-  return query.bind_text(1, kUntold).step();
 }
 
 bool Ledger::may_be_own_closing_index(MediumId id, std::uint64_t sequence) {

@@ -23,11 +23,8 @@ class Holders {
     std::unordered_map<std::int64_t, Holder> by_medium;
     int next = 0;
     for (const Medium& medium : media) {
-      if (medium.state == MediumState::lost) {
-        continue;
-      }
-      Holder holder{medium.id, kNotCounted, !unseen.contains(medium.id)};
-      if (medium.state != MediumState::retired) {
+      Holder holder{medium.id, medium.state, kNotCounted, !unseen.contains(medium.id)};
+      if (medium.state != MediumState::retired && medium.state != MediumState::lost) {
         const std::string name = domain(medium);
         holder.domain = name.empty() ? next : domains.try_emplace(name, next).first->second;
         ++next;
@@ -43,13 +40,14 @@ class Holders {
     }
   }
 
-  // Counts the good copies of a content; media() are those that hold one, damaged() those of copies
-  // that were found damaged, spoilt() says whether there is a bad one.
+  // Counts the good copies of a content, and keeps for need() where there are which.
   std::uint32_t count(std::int64_t content) {
     media_.clear();
     domains_.clear();
     spoilt_ = false;
     damaged_.clear();
+    retired_.clear();
+    lost_.clear();
     unseen_.clear();
     Running running(copies_);
     copies_.bind(1, content);
@@ -58,7 +56,14 @@ class Holders {
       if (holder == bundles_.end()) {
         continue;
       }
-      if (copies_.integer(1) != static_cast<std::int64_t>(CopyState::good)) {
+      const bool good = copies_.integer(1) == static_cast<std::int64_t>(CopyState::good);
+      if (holder->second.state == MediumState::lost) {
+        if (good) {
+          enter(lost_, holder->second.medium);
+        }
+        continue;
+      }
+      if (!good) {
         spoilt_ = true;
         if (!copies_.is_null(2)) {
           enter(damaged_, holder->second.medium);
@@ -66,15 +71,23 @@ class Holders {
         continue;
       }
       enter(media_, holder->second.medium);
+      if (holder->second.state == MediumState::retired) {
+        enter(retired_, holder->second.medium);
+      }
       if (holder->second.domain != kNotCounted) {
         enter(holder->second.seen ? domains_ : unseen_, holder->second.domain);
       }
     }
     return static_cast<std::uint32_t>(domains_.size());
   }
-  [[nodiscard]] const std::vector<MediumId>& media() const { return media_; }
-  [[nodiscard]] const std::vector<MediumId>& damaged() const { return damaged_; }
-  [[nodiscard]] bool spoilt() const { return spoilt_; }
+  // Of the content that was counted last.
+  [[nodiscard]] Ledger::Need need(const std::string& path, Version version,
+                                  std::uint32_t missing) const {
+    return {path,    std::move(version), missing, media_, damaged_, retired_, lost_, spoilt_,
+            unseen()};
+  }
+
+ private:
   // How many more there would be if every medium had been seen.
   [[nodiscard]] std::uint32_t unseen() const {
     return static_cast<std::uint32_t>(std::ranges::count_if(unseen_, [this](int domain) {
@@ -82,10 +95,10 @@ class Holders {
     }));
   }
 
- private:
   static constexpr int kNotCounted = -1;
   struct Holder {
     MediumId medium;
+    MediumState state;
     int domain;
     bool seen;
   };
@@ -99,7 +112,7 @@ class Holders {
 
   Statement copies_;
   std::unordered_map<std::int64_t, Holder> bundles_;
-  std::vector<MediumId> media_, damaged_;
+  std::vector<MediumId> media_, damaged_, retired_, lost_;
   std::vector<int> domains_, unseen_;
   bool spoilt_ = false;
 };
@@ -123,6 +136,10 @@ void Ledger::label_seen(const Medium& medium) {
   }
 }
 
+void Ledger::expect_label(const Medium& medium) {
+  Statement(database_, "INSERT OR IGNORE INTO state.unseen VALUES (?)").bind(1, medium.uuid).run();
+}
+
 void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
                    const std::function<std::string(const Medium&)>& domain,
                    const std::function<bool(const Need&)>& each) {
@@ -139,16 +156,14 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
     if (visible != nullptr && visible->content != 0) {
       const std::uint32_t want = wanted(path);
       const std::uint32_t have = holders.count(visible->content);
-      if (have < want && !each({path, reader.version(*visible), want - have, holders.media(),
-                                holders.damaged(), holders.spoilt(), holders.unseen()})) {
+      if (have < want && !each(holders.need(path, reader.version(*visible), want - have))) {
         return false;
       }
     }
     if (!newest.written && newest.open()) {
       const std::uint32_t have = holders.count(newest.content);
       const std::uint32_t want = std::max(wanted(path), have + 1);
-      return each({path, reader.version(newest), want - have, holders.media(), holders.damaged(),
-                   holders.spoilt(), holders.unseen()});
+      return each(holders.need(path, reader.version(newest), want - have));
     }
     return true;
   });

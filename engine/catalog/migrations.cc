@@ -221,8 +221,23 @@ CREATE TABLE state.locate(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What was read again of a medium, when and with which drive.
+constexpr std::string_view kState6 = R"sql(
+CREATE TABLE state.verification(
+  medium BLOB NOT NULL,
+  taken INTEGER NOT NULL,
+  drive TEXT NOT NULL,
+  scope INTEGER NOT NULL,
+  complete INTEGER NOT NULL,
+  copies INTEGER NOT NULL,
+  damaged INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (medium, taken)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5, kState6};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

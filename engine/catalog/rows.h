@@ -43,10 +43,11 @@ inline constexpr std::int64_t kMaxPaths = std::int64_t{1} << (62 - kJobBits - 1)
 inline constexpr std::string_view kOpenEnd = "open end ";
 // Likewise the sequence of its closing index as this catalog last wrote or recovered it, and of the
 // one that may be there instead because it was begun (Ledger::begin_closing_index).
-// There when a job ended and no closing index was written since.
-inline constexpr std::string_view kUntold = "untold news";
 inline constexpr std::string_view kOwnClosing = "closing index ";
 inline constexpr std::string_view kBegunClosing = "begun closing index ";
+
+// In `meta` while there is something that no closing index tells (Ledger::set_news).
+inline constexpr std::string_view kNews = "news";
 
 // A row of `version` joined with its content.
 struct VersionRow {

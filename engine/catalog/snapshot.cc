@@ -179,7 +179,7 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
   index.execute("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL");
   Transaction transaction(index);
   enter_label(index, label);
-  for (const std::string_view of_here : {kOpenEnd, kUntold, kOwnClosing, kBegunClosing}) {
+  for (const std::string_view of_here : {kOpenEnd, kOwnClosing, kBegunClosing, kNews}) {
     Statement(index, "DELETE FROM meta WHERE substr(key, 1, length(?1)) = ?1")
         .bind_text(1, of_here)
         .run();
@@ -211,6 +211,25 @@ Bytes archive_header_in(const std::filesystem::path& index, const Uuid& bundle) 
   }
   const ByteView header = query.blob(0);
   return {header.begin(), header.end()};
+}
+
+std::vector<IndexedMember> members_in(const std::filesystem::path& index, const Uuid& bundle) {
+  constexpr std::int64_t kBlock = 512;
+  Database database(index, Database::Mode::read_only, Database::Kind::index);
+  database.distrust();
+  Statement query(database,
+                  "SELECT k.block, k.headers, coalesce(k.stored, c.size) FROM bundle b JOIN copy k "
+                  "ON k.bundle = b.id JOIN content c ON c.id = k.content WHERE b.uuid = ?1 ORDER "
+                  "BY k.block");
+  query.bind(1, ByteView(bundle));
+  std::vector<IndexedMember> members;
+  while (query.step()) {
+    const auto begin = static_cast<std::uint64_t>(query.integer(0) * kBlock);
+    members.push_back({.member_offset = begin,
+                       .data_offset = begin + static_cast<std::uint64_t>(query.integer(1) * kBlock),
+                       .stored_size = static_cast<std::uint64_t>(query.integer(2))});
+  }
+  return members;
 }
 
 }  // namespace mixtape::catalog

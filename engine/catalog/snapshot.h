@@ -49,6 +49,14 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
 // What an inspected index says stands in front of the archive of a bundle; empty: nothing.
 [[nodiscard]] Bytes archive_header_in(const std::filesystem::path& index, const Uuid& bundle);
 
+// Where an inspected index says that contents stand in the archive of a bundle, by offset.
+struct IndexedMember {
+  std::uint64_t member_offset = 0, data_offset = 0, stored_size = 0;
+  bool operator==(const IndexedMember&) const = default;
+};
+[[nodiscard]] std::vector<IndexedMember> members_in(const std::filesystem::path& index,
+                                                    const Uuid& bundle);
+
 // A catalog found on media. `index` is what inspect_index accepted; `bundle_exists`: for a bundle
 // index, the filemark behind the archive that follows was seen, at `archive_block`.
 struct FoundIndex {

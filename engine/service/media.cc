@@ -10,6 +10,7 @@
 #include "engine/archive/stranger.h"
 #include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
+#include "engine/service/media_state.h"
 #include "engine/service/writing.h"
 #include "tapeio/changer.h"
 #include "tapeio/error.h"
@@ -55,16 +56,6 @@ std::string free_label(Context& context) {
   }
   throw Error(ErrorCode::conflict,
               "add a medium: MX0001 to MX9999 are all taken; name it yourself");
-}
-
-catalog::Medium known_medium(Context& context, std::string_view label) {
-  const auto medium = context.ledger.medium(label);
-  if (!medium) {
-    throw Error(ErrorCode::not_found, "medium " + std::string(label) +
-                                          ": the catalog does not know it; `mixtape media list` "
-                                          "shows all");
-  }
-  return *medium;
 }
 
 void require_no_cleaning_cartridge(const std::string& verb, std::string_view label) {
@@ -341,11 +332,10 @@ std::vector<DriveStatus> drives(Context& context) {
 }
 
 void move_medium(Context& context, std::string_view label, std::string_view location) {
-  context.ledger.set_medium_location(known_medium(context, label).id, location);
-}
-
-void retire_medium(Context& context, std::string_view label) {
-  context.ledger.set_medium_state(known_medium(context, label).id, catalog::MediumState::retired);
+  catalog::Transaction transaction(context.database);
+  context.ledger.set_medium_location(known_medium(context, label).id, location, context.now_s());
+  context.ledger.set_news(true);
+  transaction.commit();
 }
 
 }  // namespace mixtape::service

@@ -11,7 +11,8 @@
 #include "engine/service/context.h"
 #include "tapeio/library.h"
 
-// Keeping the media: making disk media, saying where media are, taking them out of use.
+// Keeping the media: making disk media, saying where media are, moving cartridges. What counts:
+// media_state.h.
 //
 // Errors: throws Error{not_found} for a label that neither the catalog nor a library knows,
 // Error{conflict}.
@@ -60,8 +61,5 @@ struct CleaningStatus {
   tapeio::CleaningCartridge cartridge;
 };
 [[nodiscard]] std::vector<CleaningStatus> cleaning_cartridges(Context& context);
-
-// Copies on it do not count any more and nothing is written to it; it can still be read.
-void retire_medium(Context& context, std::string_view label);
 
 }  // namespace mixtape::service

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <tuple>
 
 #include "engine/archive/targets.h"
 #include "engine/service/copy_policy.h"
@@ -70,17 +72,94 @@ void note_damage(const catalog::Ledger::Need& need, Status& status) {
   }
 }
 
+// Adds up, medium by medium, the files that are on too few.
+class FilesByMedium {
+ public:
+  FilesByMedium(Context& context, const std::vector<MediumStatus>& media,
+                const std::function<std::string(const catalog::Medium&)>& domain) {
+    for (const catalog::Medium& medium : context.ledger.media()) {
+      Known known{.sum = {.medium = medium}, .domain = domain(medium)};
+      known.sum.here = std::ranges::any_of(media, [&](const MediumStatus& status) {
+        return status.known && status.here && status.medium.id == medium.id;
+      });
+      media_.emplace(medium.id, std::move(known));
+    }
+    std::int64_t blank = -1;
+    for (const MediumStatus& status : media) {
+      if (!status.known && status.here && status.holds == "") {
+        media_.emplace(
+            catalog::MediumId{blank--},
+            Known{.sum = {.medium = status.medium, .here = true}, .domain = domain(status.medium)});
+      }
+    }
+  }
+
+  void add(const catalog::Ledger::Need& need) {
+    for (const auto* uncounted : {&need.retired, &need.lost}) {
+      for (const catalog::MediumId id : *uncounted) {
+        count(media_.at(id).sum, need);
+      }
+    }
+    for (auto& [id, known] : media_) {
+      if (known.sum.medium.state == catalog::MediumState::active && can_take(id, known, need)) {
+        count(known.sum, need);
+      }
+    }
+  }
+
+  void tell(Status& status) const {
+    using catalog::MediumState;
+    for (const auto& [id, known] : media_) {
+      if (known.sum.files > 0) {
+        (known.sum.medium.state == MediumState::active ? status.could_take : status.uncounted)
+            .push_back(known.sum);
+      }
+    }
+    std::ranges::sort(status.uncounted, {},
+                      [](const MediumWithFiles& each) { return each.medium.label; });
+    std::ranges::sort(status.could_take, {}, [](const MediumWithFiles& each) {
+      return std::tuple(!each.here, ~each.files, each.medium.label);
+    });
+  }
+
+ private:
+  struct Known {
+    MediumWithFiles sum;
+    std::string domain;
+  };
+
+  static void count(MediumWithFiles& sum, const catalog::Ledger::Need& need) {
+    ++sum.files;
+    sum.bytes += need.version.size;
+  }
+  // As a write job has it: no second copy on a medium or in a domain, none beside a damaged one.
+  [[nodiscard]] bool can_take(catalog::MediumId id, const Known& known,
+                              const catalog::Ledger::Need& need) const {
+    const bool has_it = std::ranges::any_of(need.on, [&](catalog::MediumId on) {
+      const Known& other = media_.at(on);
+      return on == id || (other.domain == known.domain &&
+                          other.sum.medium.state != catalog::MediumState::retired);
+    });
+    return !has_it && std::ranges::find(need.damaged_on, id) == need.damaged_on.end();
+  }
+
+  std::map<catalog::MediumId, Known> media_;
+};
+
 void count_under_copied(Context& context, Status& status) {
   const CopyPolicy policy(context.config());
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace),
+  const auto domain = copy_domains(context.workspace);
+  FilesByMedium by_medium(context, status.media, domain);
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); }, domain,
                        [&](const catalog::Ledger::Need& need) {
                          ++status.under_copied_files;
                          status.under_copied_bytes += need.version.size;
                          status.unseen_files += need.missing <= need.unseen ? 1 : 0;
+                         by_medium.add(need);
                          note_damage(need, status);
                          return true;
                        });
+  by_medium.tell(status);
 }
 
 }  // namespace

@@ -33,6 +33,13 @@ struct MediumStatus {
   std::vector<catalog::HealthSample> health;
 };
 
+// A medium and the under-copied files that it has to do with.
+struct MediumWithFiles {
+  catalog::Medium medium;
+  bool here = false;
+  std::uint64_t files = 0, bytes = 0;
+};
+
 struct Status {
   catalog::Tree::Totals totals;
   std::optional<catalog::Job> last_job;
@@ -41,6 +48,12 @@ struct Status {
   std::vector<CleaningStatus> cleaning;
   std::uint64_t under_copied_files = 0;  // Fewer good copies than the policy wants.
   std::uint64_t under_copied_bytes = 0;
+  // Retired and lost media with a copy of such a file, which does not count, by label.
+  std::vector<MediumWithFiles> uncounted;
+  // Media in use that are not full, and blank disk media, that could take a further copy of such
+  // files: those that are here first, then those of most files. What a job would do exactly,
+  // `backup --dry-run` tells.
+  std::vector<MediumWithFiles> could_take;
   std::vector<catalog::Ledger::DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
   std::vector<std::string> damaged_paths;  // The first of them.

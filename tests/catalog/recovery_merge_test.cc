@@ -70,6 +70,23 @@ TEST_F(RecoveryTest, LaterChangeOfAMediumWins) {
   }
 }
 
+// One life changes a medium often, the other one once, but later.
+TEST_F(RecoveryTest, LaterInTimeIsNotWhoChangedItMoreOften) {
+  const MediumId medium = machine.add_medium("MX1");
+  const FoundIndex before = closing(machine, "MX1");
+  for (int i = 0; i < 5; ++i) {
+    ledger.set_medium_location(medium, "shelf " + std::to_string(i), 1000);
+  }
+  const FoundIndex often = closing(machine, "MX1");
+  Machine other = reopened(recovered_one_by_one({before}));
+  other.ledger.set_medium_state(other.ledger.medium("MX1")->id, MediumState::lost, 2000);
+  const FoundIndex later = closing(other, "MX1");
+  for (const auto& order : {std::vector{often, later}, std::vector{later, often}}) {
+    Machine again = reopened(recovered_one_by_one(order));
+    EXPECT_EQ(again.ledger.medium("MX1")->state, MediumState::lost);
+  }
+}
+
 TEST_F(RecoveryTest, ForeignCatalogStandsUnderItsName) {
   live_a_life(machine);
   Machine other(directory.path(), "laptop");

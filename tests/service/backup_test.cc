@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/service/media.h"
+#include "engine/service/media_state.h"
 #include "tapeio/error.h"
 #include "tests/service/bad_sector.h"
 #include "tests/service/service_fixture.h"

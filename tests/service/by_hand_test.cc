@@ -4,6 +4,7 @@
 #include "engine/archive/load_waiting.h"
 #include "engine/service/last_index.h"
 #include "engine/service/media.h"
+#include "engine/service/media_state.h"
 #include "engine/service/restore.h"
 #include "tapeio/cartridge_library.h"
 #include "tests/library/fake_robot.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/media.h"
+#include "engine/service/media_state.h"
 
 #include <algorithm>
 

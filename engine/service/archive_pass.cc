@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/archive_pass.h"
+
+#include <algorithm>
+
+#include "engine/recall/extent_map.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+
+using format::kChunk;
+using format::kSealedChunk;
+using tapeio::ReadResult;
+
+ArchivePass::ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archive,
+                         std::span<const format::Identity> identities, Passed passed)
+    : drive_(drive),
+      archive_(archive),
+      passed_(std::move(passed)),
+      key_(format::open_preamble(archive.header, identities)),
+      chunks_(recall::chunks_in(archive)),
+      record_(archive.record_size),
+      sealed_(kSealedChunk) {
+  chunk_.reserve(kChunk);
+}
+
+void ArchivePass::record_failed(std::string why) {
+  record_lost_ = std::move(why);
+}
+
+void ArchivePass::next_record() {
+  record_begin_ = record_end_;
+  record_end_ += archive_.record_size;
+  record_lost_.clear();
+  if (met_filemark_ || met_end_) {
+    record_failed("its tape file ends before");
+    return;
+  }
+  const std::uint64_t block = archive_.first_block + record_begin_ / archive_.record_size;
+  try {
+    const ReadResult result = drive_.read_record(record_);
+    met_filemark_ = result.kind == ReadResult::Kind::filemark;
+    met_end_ = result.kind == ReadResult::Kind::end_of_data;
+    if (met_filemark_ || met_end_) {
+      record_failed("its tape file ends before");
+    } else if (result.size != record_.size()) {
+      record_failed("block " + std::to_string(block) + " is no whole record");
+    }
+  } catch (const Error& error) {
+    if (!is_damage(error.code()) && error.code() != ErrorCode::invalid) {
+      throw;
+    }
+    record_failed(error.what());
+    // The contract has the head behind a bad record; a drive that stays would read it for ever.
+    if (drive_.position().block <= block) {
+      drive_.locate(block + 1);
+    }
+  }
+  passed_(archive_.record_size);
+  if (record_begin_ == 0) {
+    check_preamble();
+  }
+}
+
+void ArchivePass::check_preamble() {
+  const std::size_t size = std::min(archive_.header.size(), record_.size());
+  if (record_lost_.empty() &&
+      !std::ranges::equal(ByteView(archive_.header).first(size), ByteView(record_).first(size))) {
+    troubles_.emplace_back("what stands in front of it is not what the catalog has");
+  }
+}
+
+std::optional<std::string> ArchivePass::next_chunk() {
+  const std::uint64_t chunk = next_chunk_++;
+  const std::size_t plain = recall::plain_in_chunk(archive_, chunk);
+  const std::size_t size = plain + (kSealedChunk - kChunk);
+  std::uint64_t at = archive_.header.size() + chunk * kSealedChunk;
+  std::string lost;
+  ByteView whole;
+  for (std::size_t gathered = 0; gathered < size;) {
+    while (record_end_ <= at) {
+      next_record();
+    }
+    const auto skip = static_cast<std::size_t>(at - record_begin_);
+    const std::size_t part = std::min(size - gathered, record_.size() - skip);
+    if (!record_lost_.empty()) {
+      lost = lost.empty() ? record_lost_ : lost;
+    } else if (part == size) {
+      whole = ByteView(record_).subspan(skip, part);  // Most chunks lie inside one record.
+    } else {
+      std::ranges::copy(ByteView(record_).subspan(skip, part),
+                        sealed_.begin() + static_cast<std::ptrdiff_t>(gathered));
+      whole = ByteView(sealed_).first(size);
+    }
+    gathered += part;
+    at += part;
+  }
+  chunk_.resize(plain);
+  used_ = 0;
+  if (lost.empty() &&
+      !format::try_open_chunk(key_.payload_key, chunk, chunk + 1 == chunks_, whole, chunk_)) {
+    lost = "the tag of a chunk in block " +
+           std::to_string(archive_.first_block + record_begin_ / archive_.record_size) +
+           " is wrong";
+  }
+  if (lost.empty()) {
+    return std::nullopt;
+  }
+  why_lost_ = why_lost_.empty() ? lost : why_lost_;
+  lost_bytes_ += plain;
+  position_ += plain;
+  chunk_.clear();
+  return lost;
+}
+
+std::size_t ArchivePass::read(MutableBytes into) {
+  if (used_ == chunk_.size()) {
+    if (next_chunk_ == chunks_) {
+      return 0;
+    }
+    if (const auto lost = next_chunk()) {
+      throw Error(ErrorCode::corrupt, *lost);
+    }
+  }
+  const std::size_t size = std::min(into.size(), chunk_.size() - used_);
+  std::copy_n(chunk_.begin() + static_cast<std::ptrdiff_t>(used_), size, into.begin());
+  used_ += size;
+  position_ += size;
+  return size;
+}
+
+void ArchivePass::skip_to(std::uint64_t offset) {
+  while (position_ < offset) {
+    if (used_ == chunk_.size()) {
+      if (next_chunk_ == chunks_) {
+        return;
+      }
+      (void)next_chunk();
+      continue;
+    }
+    const auto step = static_cast<std::size_t>(
+        std::min<std::uint64_t>(offset - position_, chunk_.size() - used_));
+    used_ += step;
+    position_ += step;
+  }
+}
+
+std::vector<std::string> ArchivePass::finish() {
+  skip_to(archive_.plain_bytes);
+  if (!met_filemark_ && !met_end_) {
+    Bytes& record = record_;
+    try {
+      const ReadResult::Kind next = drive_.read_record(record).kind;
+      met_filemark_ = next == ReadResult::Kind::filemark;
+      met_end_ = next == ReadResult::Kind::end_of_data;
+    } catch (const Error& error) {
+      if (!is_damage(error.code()) && error.code() != ErrorCode::invalid) {
+        throw;
+      }
+    }
+    if (!met_filemark_ && !met_end_) {
+      troubles_.emplace_back("it goes on where the catalog has its end");
+      met_end_ = drive_.space_filemarks(1) != 1;
+    }
+  }
+  if (met_end_) {
+    troubles_.emplace_back("no filemark ends it");
+  }
+  return std::move(troubles_);
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/media_state.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/service/copy_policy.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+using catalog::MediumState;
+
+bool is_in_use(MediumState state) {
+  return state == MediumState::active || state == MediumState::full;
+}
+
+void count_lacking(Context& context, catalog::MediumId medium, StateChange& change) {
+  const CopyPolicy policy(context.config());
+  const auto has = [&](const std::vector<catalog::MediumId>& media) {
+    return std::ranges::find(media, medium) != media.end();
+  };
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
+                       copy_domains(context.workspace),
+                       [&](const catalog::Ledger::Need& need) {
+                         if (!has(need.retired) && !has(need.lost)) {
+                           return true;
+                         }
+                         ++change.lacking_files;
+                         change.lacking_bytes += need.version.size;
+                         if (std::ranges::all_of(need.on, [&](auto on) { return on == medium; })) {
+                           ++change.only_here_files;
+                           change.only_here_bytes += need.version.size;
+                         }
+                         return true;
+                       });
+}
+
+StateChange set_state(Context& context, std::string_view label, MediumState state, bool dry_run) {
+  // A dry run leaves by rolling back: the same statements, the same numbers.
+  catalog::Transaction transaction(context.database);
+  const catalog::Medium medium = known_medium(context, label);
+  const bool same = medium.state == state || (is_in_use(state) && is_in_use(medium.state));
+  StateChange change{.before = medium.state, .after = same ? medium.state : state};
+  if (change.changed()) {
+    context.ledger.set_medium_state(medium.id, state, context.now_s());
+    context.ledger.set_news(true);
+    if (medium.state == MediumState::lost) {
+      context.ledger.expect_label(medium);
+    }
+  }
+  count_lacking(context, medium.id, change);
+  if (!dry_run) {
+    transaction.commit();
+  }
+  return change;
+}
+
+}  // namespace
+
+catalog::Medium known_medium(Context& context, std::string_view label) {
+  const auto medium = context.ledger.medium(label);
+  if (!medium) {
+    throw Error(ErrorCode::not_found, "medium " + std::string(label) +
+                                          ": the catalog does not know it; `mixtape media list` "
+                                          "shows all");
+  }
+  return *medium;
+}
+
+StateChange retire_medium(Context& context, std::string_view label, bool dry_run) {
+  return set_state(context, label, MediumState::retired, dry_run);
+}
+
+StateChange lose_medium(Context& context, std::string_view label, bool dry_run) {
+  return set_state(context, label, MediumState::lost, dry_run);
+}
+
+StateChange find_medium(Context& context, std::string_view label, bool dry_run) {
+  return set_state(context, label, MediumState::active, dry_run);
+}
+
+}  // namespace mixtape::service

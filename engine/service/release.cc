@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/release.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "engine/service/copy_policy.h"
+#include "engine/service/source_guard.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+constexpr std::uint64_t kStatBlock = 512;
+// Files that are checked, noted as released in one commit, and deleted. Each holds two descriptors.
+constexpr std::size_t kMostAtOnce = 64;
+
+// Whether enough media hold a copy that was read again.
+class VerifiedCopies {
+ public:
+  explicit VerifiedCopies(Context& context)
+      : context_(context), policy_(context.config()), domain_(copy_domains(context.workspace)) {
+    for (const catalog::Medium& medium : context.ledger.unseen_media()) {
+      unseen_.insert(medium.id);
+    }
+  }
+
+  // Why they are too few; empty: they are enough.
+  [[nodiscard]] std::string why_not(const std::string& path, catalog::ContentId content) {
+    std::set<std::string> domains;
+    std::string unverified;
+    for (const catalog::CopyPlace& place : context_.ledger.places(content)) {
+      const catalog::Medium& medium = place.medium;
+      if (medium.state == catalog::MediumState::retired || unseen_.contains(medium.id)) {
+        continue;
+      }
+      if (place.copy.verified_s) {
+        domains.insert(domain_(medium));
+      } else {
+        unverified += (unverified.empty() ? "" : ", ") + medium.label;
+      }
+    }
+    // Never without any, whatever the policy.
+    const std::uint32_t wanted = std::max(policy_.wanted(path), 1U);
+    if (domains.size() >= wanted) {
+      return "";
+    }
+    return std::to_string(domains.size()) + " of the " + std::to_string(wanted) +
+           " copies that the policy asks for are verified and on media that count" +
+           (unverified.empty()
+                ? "; `mixtape status` says what is lacking"
+                : "; not verified yet: " + unverified + ", which `mixtape verify` reads");
+  }
+
+ private:
+  Context& context_;
+  const CopyPolicy policy_;
+  const std::function<std::string(const catalog::Medium&)> domain_;
+  std::set<catalog::MediumId> unseen_;
+};
+
+class Release {
+ public:
+  Release(Context& context, const ReleaseRequest& request, Reporter& reporter)
+      : context_(context), request_(request), reporter_(reporter), copies_(context) {}
+
+  ReleaseResult run() {
+    for (const auto& [path, version] : files_below()) {
+      look_at(path, version);
+      if (batch_.size() == kMostAtOnce) {
+        settle_batch();
+      }
+    }
+    settle_batch();
+    count_freed();
+    reporter_.progress(progress_);
+    return std::move(result_);
+  }
+
+ private:
+  struct Candidate {
+    std::string path;
+    catalog::Version version;
+    SourceGuard guard;
+  };
+  using Inode = std::pair<dev_t, ino_t>;
+  struct Names {
+    std::uint64_t released = 0, all = 0;
+    std::uint64_t allocated_bytes = 0;
+  };
+
+  // Gathered first, because the rows of versions change on the way.
+  std::vector<std::pair<std::string, catalog::Version>> files_below() {
+    std::map<std::string, catalog::Version> files;
+    for (const std::string& path : request_.paths) {
+      const auto id = context_.tree.find_path(std::string_view(path).substr(1));
+      if (!id || !context_.tree.at({}, *id)) {
+        throw Error(ErrorCode::not_found, "release " + path + ": latest has no such path");
+      }
+      context_.tree.walk({}, *id, [&](const std::string& at, const catalog::Version& version) {
+        if (version.content) {
+          files.emplace(at, version);
+          progress_.total_bytes += version.size;
+        }
+        return true;
+      });
+    }
+    progress_.total_files = files.size();
+    return {files.begin(), files.end()};
+  }
+
+  void refuse(const std::string& path, const std::string& why) {
+    result_.refused.push_back({path, why});
+  }
+
+  void look_at(const std::string& path, const catalog::Version& version) {
+    if (reporter_.stop().stop_requested()) {
+      settle_batch();
+      throw Error(ErrorCode::cancelled, "release: stopped");
+    }
+    progress_.phase = request_.remove ? "release" : "look for what can be released";
+    reporter_.progress(progress_);
+    ++progress_.done_files;
+    progress_.done_bytes += version.size;
+    SourceGuard guard("/" + path);
+    if (guard.is_absent()) {
+      ++result_.absent;
+      return;
+    }
+    const auto newest = context_.ledger.newest(version.key.path);
+    if (!newest || newest->key != version.key) {
+      refuse(path, "a newer version of it is on no medium yet; run `mixtape backup`");
+    } else if (std::string why = copies_.why_not(path, *version.content); !why.empty()) {
+      refuse(path, why);
+    } else if (!guard.is(version, reporter_)) {
+      refuse(path, guard.why());
+    } else {
+      batch_.push_back({path, version, std::move(guard)});
+    }
+  }
+
+  void settle_batch() {
+    std::vector<Candidate> batch = std::exchange(batch_, {});
+    if (batch.empty()) {
+      return;
+    }
+    if (request_.remove) {
+      // Noted before it is done: a file that is gone and was not noted would end with the next
+      // scan.
+      note_released(batch);
+    }
+    std::vector<Candidate*> stay;
+    std::set<Inode> unlinked;
+    for (Candidate& candidate : batch) {
+      const Inode inode{candidate.guard.status().st_dev, candidate.guard.status().st_ino};
+      if (request_.remove && !remove(candidate, !unlinked.insert(inode).second)) {
+        refuse(candidate.path, candidate.guard.why());
+        stay.push_back(&candidate);
+        continue;
+      }
+      count(candidate);
+    }
+    if (!stay.empty()) {
+      catalog::Transaction transaction(context_.database);
+      for (const Candidate* candidate : stay) {
+        context_.ledger.set_origin(candidate->version.key, candidate->version.origin);
+      }
+      transaction.commit();
+    }
+  }
+
+  // Where another name of it was deleted just now, it is looked at anew: that changed it.
+  bool remove(Candidate& candidate, bool look_again) {
+    if (look_again) {
+      candidate.guard = SourceGuard("/" + candidate.path);
+      if (!candidate.guard.is(candidate.version, reporter_)) {
+        return false;
+      }
+    }
+    return candidate.guard.remove();
+  }
+
+  void note_released(const std::vector<Candidate>& batch) {
+    catalog::Transaction transaction(context_.database);
+    for (const Candidate& candidate : batch) {
+      context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
+    }
+    context_.ledger.set_news(true);
+    transaction.commit();
+  }
+
+  void count(const Candidate& candidate) {
+    const struct stat& status = candidate.guard.status();
+    Names& names = inodes_[{status.st_dev, status.st_ino}];
+    ++names.released;
+    names.all = std::max<std::uint64_t>(names.all, status.st_nlink);
+    names.allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+    result_.released.push_back({candidate.path, candidate.version.size});
+    result_.bytes += candidate.version.size;
+  }
+
+  void count_freed() {
+    for (const auto& [inode, names] : inodes_) {
+      result_.freed_bytes += names.released >= names.all ? names.allocated_bytes : 0;
+    }
+  }
+
+  Context& context_;
+  const ReleaseRequest& request_;
+  Reporter& reporter_;
+  VerifiedCopies copies_;
+  std::vector<Candidate> batch_;
+  std::map<Inode, Names> inodes_;
+  Progress progress_;
+  ReleaseResult result_;
+};
+
+}  // namespace
+
+ReleaseResult release(Context& context, const ReleaseRequest& request, Reporter& reporter) {
+  return Release(context, request, reporter).run();
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/catalog/ledger.h"
+#include "engine/progress/reporter.h"
+#include "engine/service/context.h"
+#include "engine/service/recall_service.h"
+#include "engine/service/verify.h"
+
+// What a verification found out about copies, on its way into the catalog.
+//
+// Threads: none.
+
+namespace mixtape::service {
+
+class Verdicts {
+ public:
+  struct Damage {
+    catalog::ContentId content{};
+    std::string medium;
+    std::string why;
+  };
+
+  // `context` may be one that only reads: verdicts are written through a connection of their own.
+  Verdicts(Context& context, Reporter& reporter) : context_(context), reporter_(reporter) {}
+
+  // The copy was read whole and has this hash; it is damaged when that is not the content's.
+  void read(VerifiedMedium& medium, const catalog::Bundle& bundle,
+            const catalog::Ledger::Held& held, const catalog::Hash& digest);
+  void damaged(VerifiedMedium& medium, const catalog::Bundle& bundle,
+               const catalog::Ledger::Held& held, const std::string& why);
+
+  // Into the catalog. What it does not take now is told once and counts as unsaved; nothing is
+  // thrown for that.
+  void write_down();
+  void enter(const catalog::Verification& verification);
+  // The next run that writes gives it one.
+  void lacks_closing_index(const catalog::Medium& medium);
+
+  [[nodiscard]] const std::vector<Damage>& found_damaged() const { return all_damaged_; }
+  [[nodiscard]] std::uint64_t unsaved() const { return unsaved_; }
+
+ private:
+  Context& writer();
+  void refuse(std::uint64_t verdicts, const std::string& why);
+
+  Context& context_;
+  Reporter& reporter_;
+  std::unique_ptr<Context> writer_;
+  std::vector<VerifiedCopy> good_;
+  std::vector<std::pair<catalog::ContentId, catalog::Hash>> learnt_;
+  struct Bad {
+    catalog::ContentId content{};
+    catalog::BundleId bundle{};
+    std::string why;
+  };
+  std::vector<Bad> bad_;
+  std::vector<Damage> all_damaged_;
+  std::uint64_t unsaved_ = 0;
+};
+
+}  // namespace mixtape::service

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Copies that do not count: on media that are retired or lost, and what a verification finds damaged. And
+# what need not stay on this disk once media hold it.
+. "$(dirname "$0")/lib.sh"
+
+json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+
+mixtape init
+mkdir "$work/source"
+cd "$work/source"
+head -c 300000 /dev/urandom >one
+head -c 200000 /dev/urandom >two
+mixtape backup "$work/source"
+
+say "a medium that is retired: its copies do not count, and the next backup writes others"
+[ "$(mixtape media retire MX0001 --dry-run --json | json 'd["lacking_files"], d["after"]')" = "2 retired" ] ||
+  fail "the dry run does not count two files"
+mixtape media list | grep -q 'MX0001  active' || fail "the dry run retired it"
+mixtape media retire MX0001 | grep -q '2 files .* can be read from no other medium' || fail "not said"
+mixtape media retire MX0001 | grep -q 'is retired already' || fail "it is not the same the second time"
+mixtape status | tee "$work/status" | grep -q 'have a copy on medium MX0001, which is retired' || fail "status does not say it"
+grep -q '`mixtape backup` writes them to MX0002' "$work/status" || fail "status does not say what to do"
+mixtape backup "$work/source"
+mixtape status | grep -q 'every file is on as many media' || fail "no other copy was written"
+
+say "a medium that is lost is read no more"
+mixtape media lost MX0001
+mixtape media lost MX0002
+mixtape status --json | json 'd["under_copied_files"], [m["medium"] for m in d["uncounted"]]' |
+  grep -q "2 \['MX0001', 'MX0002'\]" || fail "status does not count them"
+expect_fail 3 'no medium holds a good copy' mixtape restore "$work/source/one" --to "$work/out"
+
+say "one that turns up counts when its label was read"
+mixtape media found MX0002
+mixtape restore "$work/source/one" --to "$work/out"
+cmp "$work/source/one" "$work/out$work/source/one"
+mixtape backup "$work/source"
+mixtape status | grep -q 'every file is on as many media' || fail "it does not count again"
+
+say "verify: a whole medium, a path, a sample, what is due"
+mixtape verify MX0002 --json | json 'd["media"][0]["good"], d["media"][0]["complete"]' | grep -q '2 True' || fail "not all is good"
+mixtape verify "$work/source/one" | grep -q '1 of 1 copy good' || fail "no path"
+mixtape verify MX0002 --sample 1 --seed 5 | grep -q '2 of 2 copies good' || fail "no sample"
+mixtape verify --due | grep -q 'MX0002: 2 of 2 copies good' || fail "nothing is due"
+mixtape verify MX0002 --dry-run | grep -q 'would read 2 copies' || fail "no dry run"
+mixtape where "$work/source/one" | grep -qi 'verified' || fail "where does not say when"
+expect_fail 5 'latest has no such path' mixtape verify "$work/nowhere"
+expect_fail 1 'name a medium or a path' mixtape verify
+
+say "what is damaged is named, counts no more, and is written again"
+archive=$MIXTAPE_HOME/library/MX0002/0002.archive.tar.age
+printf 'damage' | dd of="$archive" bs=1 seek=150000 conv=notrunc status=none
+expect_fail 3 "$work/source/one: the copy on medium MX0002" mixtape verify MX0002
+mixtape status | grep -q 'damaged: 1 copy on medium MX0002' || fail "status does not say it"
+mixtape backup "$work/source" | grep -q 'written: 1 file,' || fail "it was not written again"
+mixtape verify MX0003 | grep -q '1 of 1 copy good' || fail "the new copy is not good"
+
+say "a catalog that is recovered knows it, too"
+mv "$MIXTAPE_HOME" "$work/gone"
+mixtape recover --library "dir:$work/gone/library" --identity "$work/gone/keys/recovery.identity"
+mixtape media list | grep -q 'MX0001  lost' || fail "a lost medium is not lost any more"
+mixtape media list | grep -q 'MX0002  active' || fail "a medium that was found is lost again"
+
+expect_fail 5 'MX0009: the catalog does not know it' mixtape media lost MX0009
+
+say "release: what is verified may go, and comes back"
+mkdir "$work/more"
+head -c 100000 /dev/urandom >"$work/more/kept"
+head -c 100000 /dev/urandom >"$work/more/let go"
+mixtape backup "$work/more"
+expect_fail 3 'not verified yet' mixtape release "$work/more" --delete
+[ -e "$work/more/let go" ] || fail "an unverified file is gone"
+medium=$(mixtape where "$work/more/kept" --json | python3 -c 'import json,sys; print([m for m in json.dumps(json.load(sys.stdin)).split("\"") if m.startswith("MX")][0])')
+mixtape verify "$work/more" | grep -q "$medium: 2 of 2 copies good" || fail "not verified"
+cp -a "$work/more" "$work/more.before"
+printf 'X' | dd of="$work/more/kept" bs=1 seek=5 conv=notrunc status=none
+touch -r "$work/more.before/kept" "$work/more/kept"
+mixtape release "$work/more" --json >"$work/release.json" 2>/dev/null && fail "nothing was refused"
+json '[len(d["released"]), len(d["refused"]), d["deleted"]]' <"$work/release.json" | grep -q '\[1, 1, False\]' ||
+  fail "it does not list one file"
+[ -e "$work/more/let go" ] || fail "listing deleted it"
+expect_fail 3 'kept: its content is not what was backed up' mixtape release "$work/more" --delete
+[ -e "$work/more/kept" ] || fail "a file whose content differs is gone"
+[ ! -e "$work/more/let go" ] || fail "it was not deleted"
+mixtape backup "$work/more"
+mixtape ls "$work/more" | grep -q 'let go' || fail "a scan ended what was released"
+mixtape restore "$work/more/let go" --to "$work/back"
+cmp "$work/more.before/let go" "$work/back$work/more/let go"

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/release.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/service/media_state.h"
+#include "engine/service/source_guard.h"
+#include "engine/service/verify.h"
+#include "tapeio/error.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/errors.h"
+#include "tests/support/patterns.h"
+
+// Which source files may go, and all the ways in which one must not.
+
+namespace mixtape::service {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ReleaseTest : public ServiceTest {
+ protected:
+  ReleaseTest() {
+    write("a", "alpha");
+    write("b", "beta, longer");
+    write("dir/c", "gamma");
+    (void)back_up();
+    reopen();
+  }
+  void verify_all() {
+    for (const catalog::Medium& medium : context().ledger.media()) {
+      if (medium.state != catalog::MediumState::lost) {
+        VerifyRequest request;
+        request.media = {medium.label};
+        (void)verify(context(), request, reporter_);
+      }
+    }
+  }
+  ReleaseResult release_all(bool remove = true) {
+    return release(context(), {.paths = {source().string()}, .remove = remove}, reporter_);
+  }
+  [[nodiscard]] bool is_here(std::string_view name) const {
+    return fs::exists(fs::symlink_status(source(name)));
+  }
+  static std::vector<std::string> names(const std::vector<ReleasedFile>& files) {
+    std::vector<std::string> names;
+    for (const ReleasedFile& file : files) {
+      names.push_back(fs::path(file.path).filename());
+    }
+    return names;
+  }
+  // The same size and time, other content.
+  void change_secretly(std::string_view name) {
+    struct stat before {};
+    ASSERT_EQ(::stat(source(name).c_str(), &before), 0);
+    const int fd = ::open(source(name).c_str(), O_WRONLY);
+    ASSERT_EQ(::pwrite(fd, "X", 1, 0), 1);
+    const timespec times[2] = {before.st_atim, before.st_mtim};
+    ASSERT_EQ(::futimens(fd, times), 0);
+    ::close(fd);
+  }
+  // Why the only file that stays must stay; all others may go.
+  std::string why_one_stays(std::string_view name) {
+    const ReleaseResult result = release_all();
+    EXPECT_THAT(result.refused, SizeIs(1));
+    EXPECT_TRUE(is_here(name));
+    return result.refused.empty() ? "" : result.refused[0].why;
+  }
+};
+
+// --- What may go
+
+TEST_F(ReleaseTest, VerifiedFilesAreListedAndStayUntilToldOtherwise) {
+  verify_all();
+  const ReleaseResult listed = release_all(/*remove=*/false);
+  EXPECT_THAT(names(listed.released), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(listed.bytes, 22U);
+  EXPECT_GT(listed.freed_bytes, 0U);
+  EXPECT_TRUE(is_here("a"));
+  const ReleaseResult done = release_all();
+  EXPECT_EQ(done.freed_bytes, listed.freed_bytes);
+  EXPECT_THAT(done.refused, IsEmpty());
+  EXPECT_FALSE(is_here("a"));
+  EXPECT_FALSE(is_here("dir/c"));
+  EXPECT_EQ(release_all().absent, 3U);
+}
+
+TEST_F(ReleaseTest, WhatWasReleasedStaysInLatestWhateverTheNextScansFind) {
+  write("gone", "deleted by hand");
+  (void)back_up();
+  verify_all();
+  (void)release(context(), {.paths = {source("a"), source("dir")}, .remove = true}, reporter_);
+  remove("gone");
+  reopen();
+  (void)back_up();
+  EXPECT_TRUE(latest(path_of("a")));
+  EXPECT_TRUE(latest(path_of("dir/c")));
+  EXPECT_FALSE(latest(path_of("gone")));
+  remove("dir");
+  (void)back_up();
+  EXPECT_TRUE(latest(path_of("dir/c")));
+  EXPECT_TRUE(latest(path_of("dir")));
+  const auto directory = context().tree.find_path(path_of("dir")).value();
+  std::vector<std::string> children;
+  context().tree.list({}, directory, [&](const catalog::Entry& entry) {
+    children.push_back(entry.name);
+    return true;
+  });
+  EXPECT_THAT(children, ElementsAre("c"));
+  EXPECT_FALSE(back_up().job) << "nothing is new the next time";
+}
+
+TEST_F(ReleaseTest, WhatIsStagedBelowADirectoryKeepsItAsWell) {
+  stage(path_of("dir/staged"), "delta");
+  (void)flush_now();
+  remove("dir");
+  (void)back_up();
+  EXPECT_FALSE(latest(path_of("dir/c")));
+  EXPECT_TRUE(latest(path_of("dir/staged")));
+  EXPECT_TRUE(latest(path_of("dir")));
+}
+
+TEST_F(ReleaseTest, OfAFileWithSeveralNamesTheDiskGetsNothingBackUntilTheLastGoes) {
+  fs::create_hard_link(source("a"), source("link"));
+  (void)back_up();
+  verify_all();
+  const ReleaseResult one =
+      release(context(), {.paths = {source("a")}, .remove = false}, reporter_);
+  EXPECT_THAT(one.released, SizeIs(1));
+  EXPECT_EQ(one.freed_bytes, 0U);
+  const ReleaseResult both =
+      release(context(), {.paths = {source("a"), source("link")}, .remove = true}, reporter_);
+  EXPECT_THAT(both.refused, IsEmpty());
+  EXPECT_THAT(both.released, SizeIs(2));
+  EXPECT_GT(both.freed_bytes, 0U);
+  EXPECT_FALSE(is_here("a"));
+  EXPECT_FALSE(is_here("link"));
+}
+
+// --- Copies that are not enough
+
+TEST_F(ReleaseTest, UnverifiedCopiesAreNotEnough) {
+  const ReleaseResult result = release_all();
+  EXPECT_THAT(result.released, IsEmpty());
+  ASSERT_THAT(result.refused, SizeIs(3));
+  EXPECT_THAT(result.refused[0].why, HasSubstr("not verified yet: MX0001"));
+  EXPECT_TRUE(is_here("a"));
+}
+
+TEST_F(ReleaseTest, CopiesOnRetiredOrLostMediaAreNotEnough) {
+  verify_all();
+  for (const auto change : {retire_medium, lose_medium}) {
+    (void)change(context(), "MX0001", false);
+    EXPECT_THAT(release_all().released, IsEmpty());
+  }
+  (void)find_medium(context(), "MX0001");
+  EXPECT_THAT(release_all().released, IsEmpty()) << "nobody has seen it since";
+}
+
+TEST_F(ReleaseTest, ADamagedCopyIsNotEnough) {
+  verify_all();
+  context().ledger.mark_damaged(latest(path_of("b")).value().content.value(),
+                                context().ledger.bundles(catalog::MediumId{1}).at(0).id, now_s_,
+                                "it is damaged");
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("0 of the 1 copies"));
+}
+
+TEST_F(ReleaseTest, TwoMediaOnOneDiskAreOneCopy) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_all();
+  configure("copies = 2\n");
+  reopen();
+  const ReleaseResult result = release_all();
+  EXPECT_THAT(result.released, IsEmpty());
+  ASSERT_FALSE(result.refused.empty());
+  EXPECT_THAT(result.refused[0].why, HasSubstr("1 of the 2 copies"));
+}
+
+// --- Files that are not what was backed up
+
+TEST_F(ReleaseTest, AChangedFileStays) {
+  verify_all();
+  write("b", "beta, but longer than before");
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("another size"));
+}
+
+TEST_F(ReleaseTest, AFileWithAnotherTimeStays) {
+  verify_all();
+  fs::last_write_time(source("b"), fs::file_time_type::clock::now() + std::chrono::seconds(5));
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("changed since"));
+}
+
+TEST_F(ReleaseTest, AFileThatOnlyLooksUnchangedStays) {
+  verify_all();
+  change_secretly("b");
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("content is not what was backed up"));
+}
+
+TEST_F(ReleaseTest, AFileThatSomebodyHasOpenForWritingStays) {
+  verify_all();
+  const int fd = ::open(source("b").c_str(), O_WRONLY);
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("open for writing"));
+  ::close(fd);
+}
+
+TEST_F(ReleaseTest, ASymlinkInItsPlaceStaysAndSoDoesWhatItLeadsTo) {
+  verify_all();
+  fs::rename(source("b"), directory_ / "elsewhere");
+  fs::create_symlink(directory_ / "elsewhere", source("b"));
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("symlink"));
+  EXPECT_TRUE(fs::exists(directory_ / "elsewhere"));
+}
+
+TEST_F(ReleaseTest, NoSymlinkIsFollowedOnTheWay) {
+  verify_all();
+  fs::rename(source("dir"), directory_ / "moved");
+  fs::create_symlink(directory_ / "moved", source("dir"));
+  EXPECT_THAT(why_one_stays("dir"), HasSubstr("symlink"));
+  EXPECT_TRUE(fs::exists(directory_ / "moved/c"));
+}
+
+TEST_F(ReleaseTest, WhatANewerBackupHasNotWrittenYetStays) {
+  verify_all();
+  configure("libraries = []\n");
+  reopen();
+  write("b", "beta, changed again");
+  (void)back_up();
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("run `mixtape backup`"));
+}
+
+// --- Between the check and the deletion
+
+class SourceGuardTest : public ReleaseTest {
+ protected:
+  SourceGuard checked(std::string_view name) {
+    SourceGuard guard(source(name).string());
+    EXPECT_TRUE(guard.is(latest(path_of(name)).value(), reporter_)) << guard.why();
+    return guard;
+  }
+};
+
+TEST_F(SourceGuardTest, AFileThatIsReplacedAfterTheCheckIsNotDeleted) {
+  SourceGuard guard = checked("b");
+  fs::rename(source("b"), source("old"));
+  write("b", "beta, longer");
+  EXPECT_FALSE(guard.remove());
+  EXPECT_THAT(guard.why(), HasSubstr("another file has its name"));
+  EXPECT_TRUE(is_here("b"));
+}
+
+TEST_F(SourceGuardTest, ASymlinkThatIsSwappedInAfterTheCheckIsNotDeletedNorFollowed) {
+  SourceGuard guard = checked("b");
+  fs::rename(source("b"), source("old"));
+  fs::create_symlink("old", source("b"));
+  EXPECT_FALSE(guard.remove());
+  EXPECT_TRUE(is_here("b"));
+  EXPECT_TRUE(is_here("old"));
+}
+
+TEST_F(SourceGuardTest, AFileThatIsTouchedAfterTheCheckIsNotDeleted) {
+  SourceGuard guard = checked("b");
+  ASSERT_EQ(::chmod(source("b").c_str(), 0600), 0);  // Changes its ctime, and nothing else here.
+  EXPECT_FALSE(guard.remove());
+  EXPECT_THAT(guard.why(), HasSubstr("changed while"));
+  EXPECT_TRUE(is_here("b"));
+}
+
+TEST_F(SourceGuardTest, WhoeverOpensItForWritingAfterTheCheckKeepsIt) {
+  SourceGuard guard = checked("b");
+  // Without O_NONBLOCK this would wait until the guard lets go.
+  const int fd = ::open(source("b").c_str(), O_WRONLY | O_NONBLOCK);
+  EXPECT_EQ(fd, -1);
+  EXPECT_FALSE(guard.remove());
+  EXPECT_THAT(guard.why(), HasSubstr("opened it for writing"));
+  EXPECT_TRUE(is_here("b"));
+}
+
+TEST_F(SourceGuardTest, ADirectoryThatIsSwappedAfterTheCheckDoesNotMatter) {
+  SourceGuard guard = checked("dir/c");
+  fs::rename(source("dir"), source("moved"));
+  write("dir/c", "gamma");
+  EXPECT_TRUE(guard.remove());
+  EXPECT_TRUE(is_here("dir/c")) << "the new one is another file";
+  EXPECT_FALSE(is_here("moved/c"));
+}
+
+}  // namespace
+}  // namespace mixtape::service

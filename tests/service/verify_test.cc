@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/verify.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/service/media_state.h"
+#include "tapeio/drive_trace.h"
+#include "tapeio/error.h"
+#include "tapeio/lto/sim_library.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/errors.h"
+#include "tests/support/passing_drive.h"
+#include "tests/support/patterns.h"
+
+// What a verification finds, what it costs, and what it leaves in the catalog.
+
+namespace mixtape::service {
+namespace {
+
+namespace fs = std::filesystem;
+using tapeio::TracedOperation;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr std::size_t kSize = 300'000;
+
+class VerifyTest : public ServiceTest {
+ protected:
+  VerifyTest() {
+    configure("record_size = \"64 KiB\"\n");
+    for (const char* name : {"a", "b", "c"}) {
+      write(name, as_text(test::pattern(kSize, static_cast<std::uint64_t>(name[0]))));
+    }
+    EXPECT_EQ(back_up().written.files, 3U);
+    reopen();
+  }
+  [[nodiscard]] fs::path on_medium(const std::string& name) const {
+    return home() / "library/MX0001" / name;
+  }
+  static void flip(const fs::path& file, off_t offset) {
+    const int fd = ::open(file.c_str(), O_RDWR);
+    char byte = 0;
+    EXPECT_EQ(::pread(fd, &byte, 1, offset), 1);
+    byte = static_cast<char>(byte ^ 1);
+    EXPECT_EQ(::pwrite(fd, &byte, 1, offset), 1);
+    ::close(fd);
+  }
+  VerifyResult verify_medium(const std::string& label = "MX0001") {
+    VerifyRequest request;
+    request.media = {label};
+    return verify(context(), request, reporter_);
+  }
+  std::vector<std::string> damaged_in(const VerifyResult& result) {
+    std::vector<std::string> names;
+    for (const DamagedFile& file : result.damaged) {
+      names.push_back(fs::path(file.path).filename());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+  catalog::Copy copy_of(std::string_view name) {
+    const auto content = latest(path_of(name)).value().content.value();
+    for (const catalog::Bundle& bundle :
+         context().ledger.bundles(context().ledger.medium("MX0001")->id)) {
+      for (const catalog::Copy& copy : context().ledger.copies_in(bundle.id)) {
+        if (copy.content == content) {
+          return copy;
+        }
+      }
+    }
+    return {};
+  }
+  // Where a byte of a file stands in the archive's ciphertext.
+  off_t sealed_at(std::string_view name, std::uint64_t offset) {
+    const std::uint64_t plain = copy_of(name).data_offset + offset;
+    const auto bundle = context().ledger.bundle(copy_of(name).bundle).value();
+    return static_cast<off_t>(bundle.archive_header.size() + plain + plain / (64 * KiB) * 16);
+  }
+};
+
+TEST_F(VerifyTest, OfAMediumThatIsRightEveryCopyIsNotedAsReadNow) {
+  const std::int64_t before = now_s_;
+  const VerifyResult result = verify_medium();
+  ASSERT_THAT(result.media, SizeIs(1));
+  const VerifiedMedium& medium = result.media[0];
+  EXPECT_TRUE(medium.complete);
+  EXPECT_EQ(medium.copies, 3U);
+  EXPECT_EQ(medium.good, 3U);
+  EXPECT_EQ(medium.damaged, 0U);
+  EXPECT_THAT(medium.troubles, IsEmpty());
+  EXPECT_THAT(reporter_.problems, IsEmpty());
+  EXPECT_GE(copy_of("a").verified_s.value(), before);
+  const auto known =
+      catalog::Verifications(context().database).of(context().ledger.medium("MX0001")->uuid);
+  ASSERT_THAT(known, SizeIs(1));
+  EXPECT_TRUE(known[0].complete);
+  EXPECT_EQ(known[0].copies, 3U);
+}
+
+TEST_F(VerifyTest, AFlippedByteCostsTheFileItIsInAndNothingElse) {
+  flip(on_medium("0002.archive.tar.age"), sealed_at("b", kSize / 2));
+  const VerifyResult result = verify_medium();
+  EXPECT_TRUE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].good, 2U);
+  EXPECT_THAT(damaged_in(result), ElementsAre("b"));
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("tag of a chunk")));
+  EXPECT_EQ(copy_of("b").state, catalog::CopyState::bad);
+  EXPECT_THAT(context().ledger.damaged(copy_of("b").content), SizeIs(1));
+  reopen();
+  const BackupResult next = back_up();
+  EXPECT_EQ(next.written.files, 1U);
+  EXPECT_EQ(next.written.media.at(0).label, "MX0002");
+}
+
+// A chunk may hold the end of one file and the beginning of another: never more, here.
+TEST_F(VerifyTest, WhereverAChunkIsDamagedTheFilesInItAreNamedAndNoOthers) {
+  const fs::path archive = on_medium("0002.archive.tar.age");
+  const std::uint64_t header =
+      context().ledger.bundle(copy_of("a").bundle).value().archive_header.size();
+  for (std::uint64_t chunk = 0; chunk < 14; ++chunk) {
+    const auto at = static_cast<off_t>(header + chunk * (64 * KiB + 16) + 1000);
+    flip(archive, at);
+    std::vector<std::string> hit;
+    for (const char* name : {"a", "b", "c"}) {
+      const catalog::Copy copy = copy_of(name);
+      if (copy.member_offset < (chunk + 1) * 64 * KiB &&
+          copy.data_offset + copy.stored_size > chunk * 64 * KiB) {
+        hit.emplace_back(name);
+      }
+    }
+    EXPECT_EQ(damaged_in(verify_medium()), hit) << "chunk " << chunk;
+    flip(archive, at);
+  }
+  EXPECT_EQ(verify_medium().media[0].good, 3U) << "what is right again counts again";
+}
+
+TEST_F(VerifyTest, ADamagedHeaderOfTheArchiveIsTroubleAndCostsNoFile) {
+  flip(on_medium("0002.archive.tar.age"), 30);
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.media[0].good, 3U);
+  EXPECT_THAT(result.media[0].troubles, ElementsAre(HasSubstr("in front of it")));
+}
+
+TEST_F(VerifyTest, ADamagedIndexIsTroubleAndCostsNoFile) {
+  flip(on_medium("0001.index.sqlite.age"), 5000);
+  const VerifyResult result = verify_medium();
+  EXPECT_TRUE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].good, 3U);
+  EXPECT_THAT(result.media[0].troubles, ElementsAre(HasSubstr("the index of bundle 1")));
+}
+
+TEST_F(VerifyTest, AnIndexThatTellsOfAnotherPlaceThanTheCatalogIsTrouble) {
+  catalog::Statement(context().database, "UPDATE copy SET headers = headers + 1").run();
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.media[0].damaged, 3U);
+  EXPECT_THAT(result.media[0].troubles, Contains(HasSubstr("lacks 3 of its files")));
+}
+
+TEST_F(VerifyTest, ADamagedArchaeologyIsTroubleAndCostsNoFile) {
+  flip(on_medium("0000.archaeology.tar"), 100);
+  fs::remove(on_medium("0003.index.sqlite.age"));
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.media[0].good, 3U);
+  EXPECT_THAT(result.media[0].troubles, Contains(HasSubstr("archaeology")));
+}
+
+TEST_F(VerifyTest, AMissingClosingIndexIsTroubleAndTheNextBackupWritesIt) {
+  fs::remove(on_medium("0003.index.sqlite.age"));
+  EXPECT_THAT(verify_medium().media[0].troubles, ElementsAre(HasSubstr("no closing index")));
+  reopen();
+  (void)back_up();
+  EXPECT_TRUE(fs::exists(on_medium("0003.index.sqlite.age")));
+  EXPECT_THAT(verify_medium().media[0].troubles, IsEmpty());
+}
+
+TEST_F(VerifyTest, WhatTheCatalogHasAndTheMediumHasNotIsDamaged) {
+  fs::remove(on_medium("0003.index.sqlite.age"));
+  fs::remove(on_medium("0002.archive.tar.age"));
+  EXPECT_THAT(damaged_in(verify_medium()), ElementsAre("a", "b", "c"));
+  fs::remove(on_medium("0001.index.sqlite.age"));
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.media[0].damaged, 3U);
+  EXPECT_THAT(result.media[0].troubles, Contains(HasSubstr("bundle 1 is not on it")));
+}
+
+TEST_F(VerifyTest, AnArchiveThatEndsEarlyCostsWhatStoodBehindItsEnd) {
+  fs::remove(on_medium("0003.index.sqlite.age"));
+  fs::resize_file(on_medium("0002.archive.tar.age"), 7 * 64 * KiB);
+  EXPECT_THAT(damaged_in(verify_medium()), ElementsAre("b", "c"));
+}
+
+TEST_F(VerifyTest, AHashThatIsAnotherIsDamageThoughEveryTagIsRight) {
+  catalog::Statement(context().database, "UPDATE content SET hash = zeroblob(32) WHERE id = ?")
+      .bind(1, number(copy_of("a").content))
+      .run();
+  EXPECT_THAT(damaged_in(verify_medium()), ElementsAre("a"));
+}
+
+TEST_F(VerifyTest, AHashThatWasNotKnownIsLearnt) {
+  const auto hash = latest(path_of("a")).value().hash;
+  catalog::Statement(context().database, "UPDATE content SET hash = NULL WHERE id = ?")
+      .bind(1, number(copy_of("a").content))
+      .run();
+  EXPECT_EQ(verify_medium().media[0].hashes_learnt, 1U);
+  EXPECT_EQ(latest(path_of("a")).value().hash, hash);
+}
+
+TEST_F(VerifyTest, HolesLinksAndEmptyFilesAreReadAsWell) {
+  write("empty", "");
+  write("deep/er/file", "below");
+  write("sparse", "begin");
+  fs::resize_file(source("sparse"), 3'000'000);
+  fs::create_hard_link(source("a"), source("link"));
+  fs::create_symlink("a", source("symlink"));
+  (void)back_up();
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.media[0].good, 5U);
+  EXPECT_THAT(result.media[0].troubles, IsEmpty());
+}
+
+TEST_F(VerifyTest, WhatWasVerifiedBeforeItWasStoppedStaysVerified) {
+  int records = 0;
+  reporter_.on_progress = [&] {
+    if (++records == 12) {
+      reporter_.stopping.request_stop();
+    }
+  };
+  EXPECT_EQ(test::error_of([&] { (void)verify_medium(); }), ErrorCode::cancelled);
+  EXPECT_TRUE(copy_of("a").verified_s);
+  EXPECT_FALSE(copy_of("c").verified_s);
+}
+
+TEST_F(VerifyTest, APathIsReadOnEveryMediumThatHasIt) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  VerifyRequest request;
+  request.paths = {source("b").string()};
+  const VerifyResult result = verify(context(), request, reporter_);
+  ASSERT_THAT(result.media, SizeIs(2));
+  EXPECT_EQ(result.media[0].good + result.media[1].good, 2U);
+  EXPECT_TRUE(copy_of("b").verified_s);
+  EXPECT_FALSE(copy_of("a").verified_s);
+  flip(on_medium("0002.archive.tar.age"), sealed_at("b", 10));
+  reopen();
+  EXPECT_EQ(verify(context(), request, reporter_).damaged_count, 1U);
+}
+
+TEST_F(VerifyTest, ASampleHasTheFirstTheLastAndWhatWasNotVerifiedForLongest) {
+  VerifyRequest request;
+  request.paths = {source("a").string(), source("c").string()};
+  (void)verify(context(), request, reporter_);
+  for (int i = 0; i < 30; ++i) {
+    write("more" + std::to_string(i), "text " + std::to_string(i));
+  }
+  (void)back_up();
+  request = {};
+  request.media = {"MX0001"};
+  request.sample = 1;
+  request.seed = 7;
+  EXPECT_EQ(verify(context(), request, reporter_).media[0].good, 4U);
+  EXPECT_TRUE(copy_of("b").verified_s) << "it was the longest unverified";
+}
+
+TEST_F(VerifyTest, WhatIsDueIsTheMediumThatWasNotVerifiedForLongest) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  VerifyRequest request;
+  request.due = true;
+  EXPECT_EQ(verify(context(), request, reporter_).media[0].label, "MX0001");
+  EXPECT_EQ(verify(context(), request, reporter_).media[0].label, "MX0002");
+  EXPECT_EQ(verify(context(), request, reporter_).media[0].label, "MX0001");
+}
+
+TEST_F(VerifyTest, ADryRunSaysWhatItWouldReadAndReadsNothing) {
+  flip(on_medium("0002.archive.tar.age"), sealed_at("b", 10));
+  VerifyRequest request;
+  request.media = {"MX0001"};
+  request.dry_run = true;
+  const VerifyResult result = verify(context(), request, reporter_);
+  EXPECT_EQ(result.media[0].copies, 3U);
+  EXPECT_GT(result.media[0].bytes, 3 * kSize);
+  EXPECT_EQ(copy_of("b").state, catalog::CopyState::good);
+}
+
+TEST_F(VerifyTest, WhatCannotBeReadIsSaidAndNothingIsNoted) {
+  EXPECT_EQ(test::error_of([&] { (void)verify_medium("MX0009"); }), ErrorCode::not_found);
+  VerifyRequest request;
+  EXPECT_EQ(test::error_of([&] { (void)verify(context(), request, reporter_); }),
+            ErrorCode::invalid);
+  request.paths = {"/nowhere"};
+  EXPECT_EQ(test::error_of([&] { (void)verify(context(), request, reporter_); }),
+            ErrorCode::not_found);
+  fs::rename(home() / "library/MX0001", directory_ / "away");
+  reopen();
+  EXPECT_FALSE(verify_medium().media[0].complete);
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("not here")));
+  EXPECT_FALSE(copy_of("a").verified_s);
+  (void)lose_medium(context(), "MX0001");
+  EXPECT_EQ(test::error_of([&] { (void)verify_medium(); }), ErrorCode::no_medium);
+}
+
+// --- On a simulated tape
+
+// Some blocks cannot be read; a drive that fails altogether does from one block on.
+class FailingDrive final : public test::PassingDrive {
+ public:
+  FailingDrive(std::unique_ptr<tapeio::TapeDrive> drive, const std::set<std::uint64_t>& bad,
+               const std::optional<std::uint64_t>& broken_from)
+      : PassingDrive(std::move(drive)), bad_(bad), broken_from_(broken_from) {}
+  tapeio::ReadResult read_record(MutableBytes buffer) override {
+    const std::uint64_t block = position().block;
+    if (broken_from_ && block >= *broken_from_) {
+      throw Error(ErrorCode::io, "read block " + std::to_string(block) + ": the drive failed");
+    }
+    const tapeio::ReadResult result = PassingDrive::read_record(buffer);
+    if (bad_.contains(block)) {
+      throw Error(ErrorCode::bad_medium, "read block " + std::to_string(block) + ": medium error");
+    }
+    return result;
+  }
+
+ private:
+  const std::set<std::uint64_t>& bad_;
+  const std::optional<std::uint64_t>& broken_from_;
+};
+
+class VerifyTapeTest : public ServiceTest {
+ protected:
+  VerifyTapeTest() : ServiceTest(test::TempDir::Place::memory) {
+    fs::create_directory(directory_ / "cartridges");
+    configure("libraries = [\"sim:" + (directory_ / "cartridges").string() +
+              ",generation=8,capacity=1GB,host=none\"]\nrecord_size = \"64 KiB\"\n");
+    libraries_options_.open = [this](const std::string& url) {
+      tapeio::lto::SimLibraryOptions options =
+          tapeio::lto::parse_sim_options(url.substr(tapeio::kSimScheme.size()));
+      options.wrap_medium = [this](std::unique_ptr<tapeio::TapeDrive> drive, std::string_view) {
+        return std::make_unique<tapeio::TracedDrive>(
+            std::make_unique<FailingDrive>(std::move(drive), bad_, broken_from_), trace_);
+      };
+      return std::make_unique<tapeio::lto::SimLibrary>(std::move(options));
+    };
+    context().workspace.libraries().here().front()->add_medium("MIX001L8", 1'000'000'000);
+    for (int file = 0; file < 40; ++file) {
+      write("f" + std::to_string(file),
+            as_text(test::pattern(200 * KiB, static_cast<std::uint64_t>(file))));
+      if (file % 10 == 9) {
+        EXPECT_EQ(back_up().written.files, 10U);
+      }
+    }
+    reopen();
+    trace_.clear();
+  }
+  VerifyResult verify_tape() {
+    VerifyRequest request;
+    request.media = {"MIX001L8"};
+    return verify(context(), request, reporter_);
+  }
+  [[nodiscard]] std::uint64_t count(TracedOperation::Kind kind) const { return trace_.count(kind); }
+
+  tapeio::DriveTrace trace_;
+  std::set<std::uint64_t> bad_;
+  std::optional<std::uint64_t> broken_from_;
+};
+
+TEST_F(VerifyTapeTest, AWholeMediumIsReadInOnePass) {
+  const VerifyResult result = verify_tape();
+  EXPECT_EQ(result.media[0].good, 40U);
+  EXPECT_THAT(result.media[0].troubles, IsEmpty());
+  EXPECT_FALSE(result.media[0].drive.empty());
+  EXPECT_EQ(count(TracedOperation::Kind::locate), 0U);
+  EXPECT_EQ(count(TracedOperation::Kind::seek_end_of_data), 0U);
+  // All that goes back is looking at the label, and the rewind before the pass.
+  const auto operations = trace_.operations();
+  const auto last_rewind =
+      std::ranges::find_if(operations.rbegin(), operations.rend(), [](const auto& operation) {
+        return operation.kind == TracedOperation::Kind::rewind;
+      }).base();
+  for (auto each = last_rewind; each != operations.end(); ++each) {
+    EXPECT_GE(each->block_after, each->block_before) << to_string(*each);
+  }
+  // Every object once.
+  EXPECT_GE(trace_.bytes_read(), 40 * 200 * KiB);
+  EXPECT_LE(trace_.bytes_read(), result.media[0].bytes + 4 * MiB);
+}
+
+TEST_F(VerifyTapeTest, BadRecordsCostWhatTheyHeldAndTheTapeGoesOn) {
+  const catalog::Bundle bundle =
+      context().ledger.bundles(context().ledger.medium("MIX001L8")->id).at(0);
+  bad_ = {bundle.archive_block.value() + 1, bundle.archive_block.value() + 2};
+  const VerifyResult result = verify_tape();
+  EXPECT_TRUE(result.media[0].complete);
+  EXPECT_GE(result.media[0].damaged, 1U);
+  EXPECT_LE(result.media[0].damaged, 2U);
+  EXPECT_EQ(result.media[0].good + result.media[0].damaged, 40U);
+  EXPECT_EQ(count(TracedOperation::Kind::locate), 0U);
+  EXPECT_EQ(count(TracedOperation::Kind::load), 1U);
+}
+
+TEST_F(VerifyTapeTest, ADriveThatFailsSaysNothingAboutTheCopiesBehind) {
+  const auto bundles = context().ledger.bundles(context().ledger.medium("MIX001L8")->id);
+  ASSERT_GT(bundles.size(), 2U);
+  broken_from_ = bundles[1].archive_block.value();
+  const VerifyResult result = verify_tape();
+  EXPECT_FALSE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].damaged, 0U);
+  EXPECT_EQ(result.media[0].good, context().ledger.held_in(bundles[0].id).size());
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("the drive failed")));
+  EXPECT_TRUE(context().ledger.copies_in(bundles[0].id).at(0).verified_s);
+}
+
+}  // namespace
+}  // namespace mixtape::service
