@@ -127,7 +127,7 @@ void add_home_commands(CLI::App& app, Command& command);    // init, key, doctor
 void add_backup_commands(CLI::App& app, Command& command);  // backup, flush, forget
 void add_browse_commands(CLI::App& app, Command& command);  // ls, history, where, find
 void add_restore_command(CLI::App& app, Command& command);  // restore
-void add_recall_commands(CLI::App& app, Command& command);  // recall, queue, cancel, recover
+void add_recall_commands(CLI::App& app, Command& command);  // recall, pin, queue, cancel, recover
 void add_map_command(CLI::App& app, Command& command);      // map
 void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, move, retire
 void add_age_commands(CLI::App& app, Command& command);     // age encrypt, age decrypt
