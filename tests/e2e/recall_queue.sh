@@ -26,6 +26,13 @@ kill_daemon() {
   kill -9 "$(daemon_pid)"
   fusermount3 -uz "$mountpoint" 2>/dev/null || umount -l "$mountpoint"
 }
+# The trace is whole when the process is gone.
+end_mount() {
+  local pid
+  pid=$(daemon_pid)
+  unmount_home
+  wait_until 30 eval "! kill -0 $pid 2>/dev/null"
+}
 # queued WHAT: a figure of the queue, by an expression over its entries q.
 queued() { mixtape queue --json | python3 -c "import json, sys; q = json.load(sys.stdin); print($1)"; }
 # wait_until SECONDS COMMAND...
@@ -61,7 +68,7 @@ wait_until 30 something_queued
 mixtape queue >"$work/queue"
 grep -q 'a large one' "$work/queue" || fail "$(cat "$work/queue")"
 wait_until 120 idle
-unmount_home
+end_mount
 read_after=$(($(read_bytes) - read_before))
 whole=$((large + 60 * 200000))
 echo "read after the kill: $read_after of $whole bytes"
@@ -72,7 +79,7 @@ echo "read after the kill: $read_after of $whole bytes"
 moved=$(read_bytes)
 mount_home
 same "$source" "$mountpoint/latest$source"
-unmount_home
+end_mount
 [ "$(read_bytes)" -eq "$moved" ] || fail "not everything was in the cache"
 
 say "a byte of what is there moves nothing, and whoever does not want to wait need not"
@@ -90,11 +97,11 @@ PYTHON
 wait_until 60 come 8000000
 mixtape cancel --all | grep -q 'cancelled 1 request' || fail "cancel --all"
 wait_until 30 idle
-unmount_home
+end_mount
 before=$(read_bytes)
 mount_home
 cmp -n 1000000 "$source/a large one" "$mountpoint/latest$source/a large one" || fail "not the bytes of the file"
-unmount_home
+end_mount
 [ "$(read_bytes)" -eq "$before" ] || fail "the tape moved for bytes that were there"
 mount_home
 
