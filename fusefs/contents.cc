@@ -7,6 +7,13 @@
 
 namespace mixtape::fusefs {
 
+void Contents::queue(const std::vector<catalog::WantedContent>& contents) {
+  for (const catalog::WantedContent& wanted : contents) {
+    fetch({.number = catalog::number(wanted.content), .size = wanted.size, .hash = wanted.hash},
+          wanted.path, {});
+  }
+}
+
 std::optional<tapeio::UniqueFd> RecalledContents::open(const recall::Content& content) {
   return cache_.open(content);
 }
@@ -17,6 +24,11 @@ bool RecalledContents::is_here(const recall::Content& content) {
 
 std::size_t RecalledContents::preview(const recall::Content& content, std::uint64_t offset,
                                       MutableBytes into) {
+  const MutableBytes wanted =
+      into.first(std::min<std::uint64_t>(into.size(), content.size - offset));
+  if (cache_.read_part(content, offset, wanted)) {
+    return wanted.size();
+  }
   const bool may_be_known =
       offset < previews::kMostOfOne || content.size - offset <= previews::kMostOfOne;
   return content.hash && may_be_known ? previews_.read(*content.hash, offset, into) : 0;
@@ -33,6 +45,14 @@ void RecalledContents::cancel(Ticket ticket) {
 
 void RecalledContents::fetch(const recall::Content& content, const std::string& what, Done done) {
   recall_.fetch(content, what, std::move(done));
+}
+
+void RecalledContents::queue(const std::vector<catalog::WantedContent>& contents) {
+  if (keep_) {
+    keep_(contents);
+  } else {
+    Contents::queue(contents);
+  }
 }
 
 bool RecalledContents::is_queued(const recall::Content& content) {

@@ -6,8 +6,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/catalog/types.h"
+#include "engine/catalog/wanted.h"
 #include "engine/previews/previews.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/recall.h"
@@ -40,14 +43,20 @@ class Contents {
   virtual void cancel(Ticket ticket) = 0;
   // Queues the whole content; `done` as Recall::fetch has it.
   virtual void fetch(const recall::Content& content, const std::string& what, Done done) = 0;
+  // Queues many; where they are kept over the end of the process, that is so when this returns.
+  // Error{conflict} when there are too many.
+  virtual void queue(const std::vector<catalog::WantedContent>& contents);
   // Asked for and not here yet.
   [[nodiscard]] virtual bool is_queued(const recall::Content& content) = 0;
 };
 
 class RecalledContents : public Contents {
  public:
-  RecalledContents(recall::Cache& cache, recall::Recall& recall, previews::Previews& previews)
-      : cache_(cache), recall_(recall), previews_(previews) {}
+  // Without `keep`, what is queued is queued for as long as the process lives.
+  using Keep = std::function<void(const std::vector<catalog::WantedContent>&)>;
+  RecalledContents(recall::Cache& cache, recall::Recall& recall, previews::Previews& previews,
+                   Keep keep = {})
+      : cache_(cache), recall_(recall), previews_(previews), keep_(std::move(keep)) {}
 
   std::optional<tapeio::UniqueFd> open(const recall::Content& content) override;
   bool is_here(const recall::Content& content) override;
@@ -57,12 +66,14 @@ class RecalledContents : public Contents {
               const std::string& what, Done done) override;
   void cancel(Ticket ticket) override;
   void fetch(const recall::Content& content, const std::string& what, Done done) override;
+  void queue(const std::vector<catalog::WantedContent>& contents) override;
   bool is_queued(const recall::Content& content) override;
 
  private:
   recall::Cache& cache_;
   recall::Recall& recall_;
   previews::Previews& previews_;
+  const Keep keep_;
 };
 
 // The content of a version that has one.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
+#include <exception>
 #include <string_view>
 
 #include "fusefs/fuse_ops.h"
@@ -40,7 +41,14 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
     if (name == kRecallXattr) {
       // What is staged is here.
       if (!is_staging(node)) {
-        served.recall_walk.request(NodeId(node));
+        served.recall_walk.request(NodeId(node), [request](const std::exception_ptr& error) {
+          if (error) {
+            reply_error(request, error, "queue a recall");
+          } else {
+            fuse_reply_err(request, 0);
+          }
+        });
+        return;
       }
     } else {
       served.staged_files->set_xattr(changeable(node, name), name, as_bytes(value), flags);

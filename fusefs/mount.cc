@@ -134,6 +134,7 @@ struct Mount::Session {
   void say_no_more() {
     served.parked.close();
     served.changes.close();
+    served.recall_walk.close();
     invalidation->stop();
   }
   void unmount() {

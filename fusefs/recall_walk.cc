@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/recall_walk.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <vector>
+#include <utility>
 
 #include "tapeio/error.h"
 
 namespace mixtape::fusefs {
 namespace {
 
-// Enough for the recall to order them well over a whole tape.
-constexpr std::size_t kMaxOutstanding = 4096;
 constexpr std::size_t kMaxRequests = 1024;
 
 }  // namespace
@@ -24,44 +21,75 @@ RecallWalk::RecallWalk(CatalogFs& catalog, Readers& readers, Contents& contents)
       contents_(contents),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-void RecallWalk::request(NodeId node) {
-  const std::lock_guard lock(mutex_);
-  if (requests_.size() >= kMaxRequests) {
-    throw Refusal{EBUSY};
+RecallWalk::~RecallWalk() {
+  close();
+}
+
+void RecallWalk::close() {
+  std::deque<Request> left;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    left.swap(requests_);
   }
-  requests_.push_back(node);
+  thread_.request_stop();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+  for (const Request& request : left) {
+    request.queued(std::make_exception_ptr(Refusal{EINTR}));
+  }
+}
+
+void RecallWalk::request(NodeId node, Queued queued) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || requests_.size() >= kMaxRequests) {
+    throw Refusal{closed_ ? EINTR : EBUSY};
+  }
+  requests_.push_back({node, std::move(queued)});
   wake_.notify_one();
 }
 
 void RecallWalk::run(const std::stop_token& stop) {
   for (;;) {
-    NodeId top{};
+    Request request;
     {
       std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return !requests_.empty(); })) {
+      if (!wake_.wait(lock, stop, [this] { return !requests_.empty(); }) || stop.stop_requested()) {
         return;
       }
-      top = requests_.front();
+      request = std::move(requests_.front());
       requests_.pop_front();
     }
+    std::exception_ptr error;
     try {
-      walk(top, stop);
-    } catch (const Refusal&) {
-      spdlog::warn("recall a directory: it is gone");
-    } catch (const Error& error) {
-      spdlog::error("recall a directory: {}", error.what());
+      walk(request.node, stop);
+    } catch (...) {
+      error = std::current_exception();
     }
+    request.queued(error);
   }
 }
 
 void RecallWalk::walk(NodeId top, const std::stop_token& stop) {
   std::vector<NodeId> waiting{top};
-  while (!waiting.empty() && !stop.stop_requested()) {
+  std::vector<catalog::WantedContent> wanted;
+  while (!waiting.empty()) {
+    if (stop.stop_requested()) {
+      throw Refusal{EINTR};
+    }
     const NodeId node = waiting.back();
     waiting.pop_back();
     if (Node::of(node).kind == NodeKind::version) {
-      if (const auto version = catalog_.version(node); version && version->content) {
-        fetch(*version, stop);
+      const auto version = catalog_.version(node);
+      if (version && version->content && !contents_.is_here(content_of(*version))) {
+        wanted.push_back({.content = *version->content,
+                          .size = version->size,
+                          .hash = version->hash,
+                          .path = catalog_.path_of(version->key.path)});
+      }
+      if (wanted.size() > static_cast<std::size_t>(catalog::Wanted::kMost)) {
+        throw Refusal{EBUSY};
       }
       continue;
     }
@@ -71,27 +99,7 @@ void RecallWalk::walk(NodeId top, const std::stop_token& stop) {
       waiting.push_back(rows.node(row));
     }
   }
-}
-
-void RecallWalk::fetch(const catalog::Version& version, const std::stop_token& stop) {
-  const recall::Content content = content_of(version);
-  if (contents_.is_here(content)) {
-    return;
-  }
-  {
-    std::unique_lock lock(window_->mutex);
-    if (!window_->changed.wait(lock, stop,
-                               [this] { return window_->outstanding < kMaxOutstanding; })) {
-      return;
-    }
-    ++window_->outstanding;
-  }
-  contents_.fetch(content, catalog_.path_of(version.key.path),
-                  [window = window_](ByteView, const std::exception_ptr&) {
-                    const std::lock_guard lock(window->mutex);
-                    --window->outstanding;
-                    window->changed.notify_one();
-                  });
+  contents_.queue(wanted);
 }
 
 }  // namespace mixtape::fusefs

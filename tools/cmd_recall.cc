@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// recall, queue, cancel, recover: from the media. restore has a file of its own.
+// recall, pin, queue, cancel, recover: from the media. restore has a file of its own.
 
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 
+#include "engine/service/pins.h"
 #include "engine/service/recover.h"
 #include "tapeio/error.h"
 #include "tapeio/library.h"
@@ -19,70 +21,22 @@ namespace {
 
 using nlohmann::json;
 
-// So many recalls of one command wait at a time: a tree of millions fills no memory.
-constexpr std::size_t kMostWaiting = 1000;
 // More than this many lines of failures nobody reads.
 constexpr std::size_t kMostShown = 20;
 
-// Queues contents and counts what comes of them.
-class Fetches {
+// What comes of the contents that one command waits for. Completions may run after it was
+// cancelled.
+class Tally {
  public:
-  Fetches(service::RecallService& service, Console& console)
-      : service_(service), console_(console) {}
-
-  void add(const std::string& path, const catalog::Version& version) {
-    std::unique_lock lock(mutex_);
-    wait(lock, [this] { return waiting_ < kMostWaiting; });
-    ++waiting_;
-    ++progress_.total_files;
-    progress_.total_bytes += version.size;
-    lock.unlock();
-    const recall::RequestId id = service_.recall().fetch(
-        service::to_content(version), path,
-        [this, path, size = version.size](ByteView, const std::exception_ptr& error) {
-          done(path, size, error);
-        });
-    lock.lock();
-    ids_.push_back(id);
-  }
-
-  // Returns when all are here, or were cancelled because the user wants out.
-  void finish() {
-    std::unique_lock lock(mutex_);
-    wait(lock, [this] { return waiting_ == 0; });
-    console_.progress(progress_);
-  }
-
-  // What came of it, after finish().
-  [[nodiscard]] std::string outcome() {
-    const std::lock_guard lock(mutex_);
-    if (failed_ > kMostShown) {
-      console_.problem("and " + std::to_string(failed_ - kMostShown) + " more");
+  Tally(Console& console, const std::vector<catalog::WantedContent>& wanted)
+      : console_(&console), waiting_(wanted.size()) {
+    progress_.total_files = wanted.size();
+    for (const catalog::WantedContent& each : wanted) {
+      progress_.total_bytes += each.size;
     }
-    const std::string asked = counted(progress_.total_files, "file");
-    return failed_ == 0
-               ? asked + ", " + home::format_size(progress_.total_bytes) + " in the cache\n"
-               : std::to_string(progress_.total_files - failed_) + " of " + asked +
-                     " in the cache\n";
   }
 
- private:
-  template <typename Condition>
-  void wait(std::unique_lock<std::mutex>& lock, Condition condition) {
-    if (changed_.wait(lock, console_.stop(), condition)) {
-      return;
-    }
-    const std::vector<recall::RequestId> ids = ids_;
-    lock.unlock();
-    for (const recall::RequestId id : ids) {
-      service_.recall().cancel(id);
-    }
-    lock.lock();
-    changed_.wait(lock, [this] { return waiting_ == 0; });
-    throw Error(ErrorCode::cancelled, "recall: stopped; what had arrived stays in the cache");
-  }
-
-  void done(const std::string& path, std::uint64_t size, const std::exception_ptr& error) {
+  void done(const catalog::WantedContent& wanted, const std::exception_ptr& error) {
     std::string why;
     if (error) {
       try {
@@ -92,69 +46,191 @@ class Fetches {
       }
     }
     const std::lock_guard lock(mutex_);
+    --waiting_;
+    if (console_ == nullptr) {
+      return;
+    }
     if (!why.empty() && ++failed_ <= kMostShown) {
-      console_.problem("/" + printable(path) + ": " + why);
+      console_->problem("/" + printable(wanted.path) + ": " + why);
     }
     ++progress_.done_files;
-    progress_.done_bytes += size;
-    console_.progress(progress_);
-    --waiting_;
-    // Under the lock: finish() may destroy this object as soon as it is released.
+    progress_.done_bytes += wanted.size;
+    console_->progress(progress_);
     changed_.notify_all();
   }
 
-  service::RecallService& service_;
-  Console& console_;
+  // Returns when all are here or have failed; false: the user wants out.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait(lock, console_->stop(), [this] { return waiting_ == 0; });
+  }
+  // The console goes away.
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    console_ = nullptr;
+  }
+  [[nodiscard]] std::string outcome() {
+    const std::lock_guard lock(mutex_);
+    if (failed_ > kMostShown) {
+      console_->problem("and " + std::to_string(failed_ - kMostShown) + " more");
+    }
+    const std::string asked = counted(progress_.total_files, "file");
+    return failed_ == 0
+               ? asked + ", " + home::format_size(progress_.total_bytes) + " in the cache\n"
+               : std::to_string(progress_.total_files - failed_) + " of " + asked +
+                     " in the cache\n";
+  }
+
+ private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
   // Guarded by mutex_.
-  std::size_t waiting_ = 0;
-  std::vector<recall::RequestId> ids_;
+  Console* console_;
+  std::size_t waiting_;
   std::size_t failed_ = 0;
   Progress progress_{"recall", 0, 0, 0, 0};
 };
 
-int recall_paths(Session& session, const std::vector<std::string>& arguments) {
+// The contents of files of latest, in archive order.
+std::vector<catalog::WantedContent> contents_of(Session& session, const std::string& verb,
+                                                const std::vector<std::string>& arguments) {
   service::Context& context = session.reading();
-  Fetches fetches(session.recall(), session.console());
+  std::vector<catalog::WantedContent> wanted;
   for (const std::string& argument : arguments) {
     const std::string path = session.catalog_path(argument);
     const auto id = context.tree.find_path(path);
     if (!id || !context.tree.at({}, *id)) {
-      throw Error(ErrorCode::not_found, "recall /" + printable(path) + ": latest has no such path");
+      throw Error(ErrorCode::not_found,
+                  verb + " /" + printable(path) + ": latest has no such path");
     }
     context.tree.walk({}, *id, [&](const std::string& whole, const catalog::Version& version) {
       if (version.content) {
-        fetches.add(whole, version);
+        wanted.push_back({.content = *version.content,
+                          .size = version.size,
+                          .hash = version.hash,
+                          .path = whole});
       }
-      return true;
+      return wanted.size() <= static_cast<std::size_t>(catalog::Wanted::kMost);
     });
+    if (wanted.size() > static_cast<std::size_t>(catalog::Wanted::kMost)) {
+      throw Error(ErrorCode::conflict, verb + ": more than " +
+                                           std::to_string(catalog::Wanted::kMost) +
+                                           " files at once; name fewer");
+    }
   }
-  fetches.finish();
-  session.console().out(fetches.outcome());
+  return wanted;
+}
+
+// Whether all could be pinned; says which could not.
+bool pin_all(Session& session, const std::vector<catalog::WantedContent>& wanted) {
+  const std::size_t unknown = service::pin_by_hand(session.workspace().cache(), wanted);
+  if (unknown > 0) {
+    session.console().problem(counted(unknown, "file") +
+                              " not pinned: of no known content yet; recall first, then pin");
+  }
+  return unknown == 0;
+}
+
+struct RecallArguments {
+  std::vector<std::string> paths;
+  bool pin = false;
+  bool queue = false;  // Do not wait for it.
+};
+
+int recall_paths(Session& session, const RecallArguments& arguments) {
+  if (arguments.queue && session.daemon() == nullptr) {
+    throw Error(ErrorCode::conflict,
+                "recall --queue: nothing is mounted that would go on with it; mount the archive, "
+                "or leave --queue out");
+  }
+  const auto wanted = contents_of(session, "recall", arguments.paths);
+  const bool pinned = !arguments.pin || pin_all(session, wanted);
+  const int status = pinned ? kSuccess : kWithProblems;
+  service::RecallList& list = session.recall().list();
+  if (arguments.queue) {
+    (void)list.add(wanted);
+    session.console().out("queued " + counted(wanted.size(), "file") + "\n");
+    return status;
+  }
+  const auto tally = std::make_shared<Tally>(session.console(), wanted);
+  const auto batch =
+      list.add(wanted, [tally](const catalog::WantedContent& each,
+                               const std::exception_ptr& error) { tally->done(each, error); });
+  if (!tally->wait()) {
+    tally->leave();
+    const bool given_up = list.cancel(batch);
+    throw Error(ErrorCode::cancelled,
+                given_up ? "recall: stopped; what had arrived stays in the cache"
+                         : "recall: the mount ends; the rest comes when it is mounted again");
+  }
+  session.console().out(tally->outcome());
+  return status;
+}
+
+int pin_paths(Session& session, const std::vector<std::string>& paths) {
+  const auto wanted = contents_of(session, "pin", paths);
+  const bool pinned = pin_all(session, wanted);
+  session.console().out("pinned " + counted(wanted.size(), "file") +
+                        "; `mixtape recall` brings what is not in the cache\n");
+  return pinned ? kSuccess : kWithProblems;
+}
+
+int unpin_paths(Session& session, const std::vector<std::string>& paths) {
+  const auto wanted = contents_of(session, "unpin", paths);
+  service::unpin_by_hand(session.workspace().cache(), wanted);
+  session.console().out("unpinned " + counted(wanted.size(), "file") + "\n");
   return kSuccess;
 }
 
 int show_queue(Session& session) {
-  const std::vector<recall::QueueEntry> queue = session.daemon() == nullptr
-                                                    ? std::vector<recall::QueueEntry>()
-                                                    : session.daemon()->recall().recall().queue();
+  std::vector<recall::QueueEntry> queue;
+  std::size_t behind = 0;
+  if (session.daemon() != nullptr) {
+    queue = session.daemon()->recall().recall().queue();
+    behind = session.daemon()->recall().list().behind();
+  }
   if (session.json()) {
     print_json(session.console(), queue_json(queue));
   } else {
-    session.console().out(queue_text(queue));
+    session.console().out(queue_text(queue, behind));
   }
   return kSuccess;
 }
 
-int cancel(Session& session, std::uint64_t number) {
-  if (session.daemon() == nullptr ||
-      !session.daemon()->recall().recall().cancel(recall::RequestId{number})) {
-    throw Error(ErrorCode::not_found, "cancel " + std::to_string(number) +
+int cancel_all(Session& session) {
+  std::size_t count = 0;
+  if (session.daemon() != nullptr) {
+    service::RecallService& service = session.daemon()->recall();
+    count = service.list().cancel_all();
+    for (const recall::QueueEntry& entry : service.recall().queue()) {
+      count += service.recall().cancel(entry.id) ? 1 : 0;
+    }
+  }
+  session.console().out(count == 0 ? "nothing is queued\n"
+                                   : "cancelled " + counted(count, "request") + "\n");
+  return kSuccess;
+}
+
+int cancel(Session& session, const std::vector<std::uint64_t>& numbers) {
+  std::string unknown;
+  std::size_t cancelled = 0;
+  for (const std::uint64_t number : numbers) {
+    if (session.daemon() != nullptr &&
+        session.daemon()->recall().recall().cancel(recall::RequestId{number})) {
+      ++cancelled;
+    } else {
+      unknown += (unknown.empty() ? "" : ", ") + std::to_string(number);
+    }
+  }
+  if (cancelled > 0) {
+    session.console().out(cancelled == 1 ? "cancelled\n"
+                                         : "cancelled " + counted(cancelled, "request") + "\n");
+  }
+  if (!unknown.empty()) {
+    throw Error(ErrorCode::not_found, "cancel " + unknown +
                                           ": nothing of that number is queued; `mixtape queue` "
                                           "shows what is");
   }
-  session.console().out("cancelled\n");
   return kSuccess;
 }
 
@@ -195,26 +271,54 @@ int recover(Session& session, const std::string& library, const std::string& ide
   return kSuccess;
 }
 
-}  // namespace
+void add_recall_command(CLI::App& app, Command& command) {
+  const auto arguments = std::make_shared<RecallArguments>();
+  CLI::App* recall = add_command(
+      app, command, "recall", "bring contents into the cache",
+      [=](Session& session) { return recall_paths(session, *arguments); },
+      Where::daemon_if_running);
+  recall->add_option("PATH", arguments->paths)->required();
+  recall->add_flag("--pin", arguments->pin, "keep them there until they are unpinned");
+  recall->add_flag("--queue", arguments->queue, "do not wait for them: the mount goes on with it");
+}
 
-void add_recall_commands(CLI::App& app, Command& command) {
+void add_pin_commands(CLI::App& app, Command& command) {
   const auto paths = std::make_shared<std::vector<std::string>>();
   add_command(
-      app, command, "recall", "bring contents into the cache",
-      [=](Session& session) { return recall_paths(session, *paths); }, Where::daemon_if_running)
+      app, command, "pin", "keep contents in the cache, whatever its limits",
+      [=](Session& session) { return pin_paths(session, *paths); }, Where::daemon_if_running)
       ->add_option("PATH", *paths)
       ->required();
+  add_command(
+      app, command, "unpin", "let contents leave the cache again",
+      [=](Session& session) { return unpin_paths(session, *paths); }, Where::daemon_if_running)
+      ->add_option("PATH", *paths)
+      ->required();
+}
 
+void add_queue_commands(CLI::App& app, Command& command) {
   CLI::App* queue = add_command(app, command, "queue", "what the daemon is bringing back",
                                 show_queue, Where::daemon_if_running);
   add_json_flag(*queue, command);
 
-  const auto number = std::make_shared<std::uint64_t>();
-  add_command(
-      app, command, "cancel", "take a request out of the queue",
-      [=](Session& session) { return cancel(session, *number); }, Where::daemon_if_running)
-      ->add_option("NUMBER", *number, "as `mixtape queue` shows it")
-      ->required();
+  const auto numbers = std::make_shared<std::vector<std::uint64_t>>();
+  const auto all = std::make_shared<bool>(false);
+  CLI::App* cancelling = add_command(
+      app, command, "cancel", "take requests out of the queue",
+      [=](Session& session) { return *all ? cancel_all(session) : cancel(session, *numbers); },
+      Where::daemon_if_running);
+  CLI::Option_group* which = cancelling->add_option_group("which");
+  which->add_option("NUMBER", *numbers, "as `mixtape queue` shows them");
+  which->add_flag("--all", *all, "everything that is queued");
+  which->require_option(1);
+}
+
+}  // namespace
+
+void add_recall_commands(CLI::App& app, Command& command) {
+  add_recall_command(app, command);
+  add_pin_commands(app, command);
+  add_queue_commands(app, command);
 
   const auto library = std::make_shared<std::string>();
   const auto identity = std::make_shared<std::string>();

@@ -68,8 +68,13 @@ struct MountDaemon::Impl final : Daemon {
       : lock(home::Home(command.home).directory(), home::HomeLock::Role::daemon,
              "mount.mixtape " + command.mountpoint.string()),
         shared(home::Home(command.home)),
-        recalls(shared, [](const std::string& line) { spdlog::warn("{}", line); }),
-        contents(shared.cache(), recalls.recall(), shared.previews()),
+        recalls(
+            shared, [](const std::string& line) { spdlog::warn("{}", line); },
+            service::RecallService::Queue::kept),
+        contents(shared.cache(), recalls.recall(), shared.previews(),
+                 [this](const std::vector<catalog::WantedContent>& wanted) {
+                   (void)recalls.list().add(wanted);
+                 }),
         mount(mount_options(command, shared.home()), sources(command)),
         signals(context, SIGINT, SIGTERM, SIGHUP),
         control(context, shared.home().directory(),
@@ -121,6 +126,8 @@ struct MountDaemon::Impl final : Daemon {
     ready();
     spdlog::info("mounted");
     context.run();
+    // Commands that wait for their recalls are stopped now; the recalls are not.
+    recalls.list().keep_all();
     lock.say_ending();
     spdlog::info("unmounted");
   }

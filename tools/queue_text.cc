@@ -50,7 +50,7 @@ std::string place_of(const recall::QueueEntry& entry) {
 
 }  // namespace
 
-std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
+std::string queue_text(const std::vector<recall::QueueEntry>& queue, std::size_t behind) {
   std::string text;
   std::size_t position = 0;
   for (const recall::QueueEntry& entry : queue) {
@@ -60,6 +60,9 @@ std::string queue_text(const std::vector<recall::QueueEntry>& queue) {
             home::format_size(entry.content.size) + "  " +
             (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
             "\n";
+  }
+  if (behind > 0) {
+    text += "and " + counted(behind, "file") + " more, behind these\n";
   }
   return text.empty() ? "nothing is queued\n" : text;
 }

@@ -13,6 +13,7 @@
 namespace mixtape::tools {
 
 nlohmann::json queue_json(const std::vector<recall::QueueEntry>& queue);
-std::string queue_text(const std::vector<recall::QueueEntry>& queue);
+// `behind`: so many files more are not in the queue yet.
+std::string queue_text(const std::vector<recall::QueueEntry>& queue, std::size_t behind = 0);
 
 }  // namespace mixtape::tools

@@ -250,6 +250,7 @@ nlohmann::json status_json(const service::Status& status) {
                  {"staged_bytes", status.staged.bytes},
                  {"cache_bytes", status.cache.bytes},
                  {"cache_limit_bytes", status.cache.limit_bytes},
+                 {"cache_pinned_bytes", status.cache.pinned_bytes},
                  {"recovery_key_kept_elsewhere", status.recovery_kept_elsewhere},
                  {"absent_libraries", status.absent_libraries}};
   if (status.last_job) {
@@ -280,7 +281,10 @@ std::string status_text(const service::Status& status) {
           format_size(status.staged.bytes) +
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");
   text += "cache: " + format_size(status.cache.bytes) + " of " +
-          format_size(status.cache.limit_bytes) + "\n";
+          format_size(status.cache.limit_bytes) +
+          (status.cache.pinned_bytes > 0 ? ", " + format_size(status.cache.pinned_bytes) + " pinned"
+                                         : "") +
+          "\n";
   text += absent_text(status.absent_libraries);
   if (!status.recovery_kept_elsewhere) {
     text +=

@@ -59,6 +59,7 @@ class Ledger {
   [[nodiscard]] bool size_known(std::uint64_t size);  // Some hashed content has this size.
   // Content by what it is: the id of an existing one with this hash, written or not.
   [[nodiscard]] std::optional<ContentId> find_content(std::uint64_t size, const Hash& hash);
+  [[nodiscard]] std::optional<std::uint64_t> size_of(ContentId content);
   // A new content. Numbers are given in call order: call in tape order. size > 0.
   [[nodiscard]] ContentId add_content(std::uint64_t size, const std::optional<Hash>& hash);
   // First hash of a content that had none. When another content has it already, versions and copies

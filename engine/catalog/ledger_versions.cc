@@ -36,6 +36,12 @@ std::optional<ContentId> Ledger::find_content(std::uint64_t size, const Hash& ha
   return ContentId{query.integer(0)};
 }
 
+std::optional<std::uint64_t> Ledger::size_of(ContentId content) {
+  Statement query(database_, "SELECT size FROM main.content WHERE id = ?");
+  query.bind(1, number(content));
+  return query.step() ? std::optional(static_cast<std::uint64_t>(query.integer(0))) : std::nullopt;
+}
+
 ContentId Ledger::add_content(std::uint64_t size, const std::optional<Hash>& hash) {
   MIXTAPE_ASSERT(size > 0);
   Statement& insert = statements_->insert_content;

@@ -236,8 +236,19 @@ CREATE TABLE state.verification(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What is to be brought into the cache; numbers are never given twice.
+constexpr std::string_view kState7 = R"sql(
+CREATE TABLE state.wanted(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  content INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  hash BLOB,
+  path BLOB NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5, kState6};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5, kState6, kState7};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

@@ -165,6 +165,10 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"archaeology_extra", [](Config& c, R r, K k, N n) { c.archaeology_extra = r.text(k, n); }},
       {"bundle_size", [](Config& c, R r, K k, N n) { c.bundle_size = r.size(k, n); }},
       {"cache_limit", [](Config& c, R r, K k, N n) { c.cache_limit = r.size(k, n); }},
+      {"cache_days",
+       [](Config& c, R r, K k, N n) {
+         c.cache_days = static_cast<std::uint32_t>(r.integer(k, n, 0, 36'500));
+       }},
       {"recall", [](Config& c, R r, K k, N n) { c.recall = parse_policy(r, k, n); }},
       {"wait_for_medium_seconds",
        [](Config& c, R r, K k, N n) {
@@ -322,8 +326,10 @@ std::string config_template() {
 # The archive of a bundle aims at this size.
 #bundle_size = "64 GiB"
 
-# Contents brought back from media are kept up to this size.
+# Contents brought back from media are kept up to this size, and, unless it is 0, for so many days
+# after their last use.
 #cache_limit = "20 GiB"
+#cache_days = 0
 
 # What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for
 # now, "never" fails.

@@ -57,6 +57,7 @@ struct Config {
   std::string archaeology_extra;         // A directory that is added to them; empty: none.
   std::uint64_t bundle_size = 64 * GiB;  // Target for the archive of a bundle.
   std::uint64_t cache_limit = 20 * GiB;
+  std::uint32_t cache_days = 0;  // What was not used for so long leaves the cache; 0: it may stay.
   RecallPolicy recall = RecallPolicy::block;
   std::chrono::seconds wait_for_medium{0};  // 0: ENOMEDIUM at once.
   // Programs, by the names of their processes, for which `recall` is "never" or "block" whatever it

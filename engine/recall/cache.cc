@@ -53,12 +53,12 @@ void copy_bytes(const std::filesystem::path& from, const std::filesystem::path& 
 }  // namespace
 
 struct Cache::Impl {
-  Impl(std::filesystem::path directory, std::uint64_t limit) : store(std::move(directory), limit) {}
+  Impl(std::filesystem::path directory, CacheLimits limits) : store(std::move(directory), limits) {}
   CacheStore store;
 };
 
-Cache::Cache(std::filesystem::path directory, std::uint64_t limit_bytes)
-    : impl_(std::make_unique<Impl>(std::move(directory), limit_bytes)) {}
+Cache::Cache(std::filesystem::path directory, CacheLimits limits)
+    : impl_(std::make_unique<Impl>(std::move(directory), limits)) {}
 
 Cache::~Cache() = default;
 
@@ -80,6 +80,24 @@ std::optional<std::filesystem::path> Cache::file(const Content& content) {
   return impl_->store.make_entry_path(*content.hash);
 }
 
+bool Cache::read_part(const Content& content, std::uint64_t offset, MutableBytes into) {
+  if (!content.hash || content.size <= kHashedAtOpen || offset > content.size ||
+      into.size() > content.size - offset) {
+    return false;
+  }
+  const std::shared_ptr<PartFile> part = impl_->store.part(*content.hash);
+  const ByteRange wanted{offset, offset + into.size()};
+  if (!part || part->size() != content.size || !part->has(wanted) ||
+      (wanted.end == content.size && part->missing(0).size() == 0)) {
+    return false;
+  }
+  try {
+    return part->read(offset, into) == into.size();
+  } catch (const Error&) {
+    return false;  // The disk under the cache fails: a medium has it.
+  }
+}
+
 std::unique_ptr<Cache::Incoming> Cache::begin(const Content& content) {
   return begin_incoming(impl_->store, content);
 }
@@ -87,7 +105,7 @@ std::unique_ptr<Cache::Incoming> Cache::begin(const Content& content) {
 void Cache::adopt(const std::filesystem::path& file, const Content& content) {
   CacheStore& store = impl_->store;
   const EntryHash& hash = hash_of(content);
-  store.pin(hash);
+  store.pin(hash, Pin::copies);
   if (store.open(hash, content.size)) {
     return;
   }
@@ -108,18 +126,18 @@ void Cache::adopt(const std::filesystem::path& file, const Content& content) {
   store.added(hash, content.size);
 }
 
-void Cache::pin(const Content& content) {
-  impl_->store.pin(hash_of(content));
+void Cache::pin(const Content& content, Pin why) {
+  impl_->store.pin(hash_of(content), why);
 }
-void Cache::unpin(const Content& content) {
-  impl_->store.unpin(hash_of(content));
+void Cache::unpin(const Content& content, Pin why) {
+  impl_->store.unpin(hash_of(content), why);
 }
 void Cache::sync_pins() {
   impl_->store.sync_pins();
 }
 
-std::vector<EntryHash> Cache::pinned() {
-  return impl_->store.pinned();
+std::vector<EntryHash> Cache::pinned(Pin why) {
+  return impl_->store.pinned(why);
 }
 
 void Cache::drop(const Content& content) {
@@ -130,6 +148,10 @@ void Cache::drop(const Content& content) {
 
 Cache::Usage Cache::usage() {
   return impl_->store.usage();
+}
+
+void Cache::expire() {
+  impl_->store.expire();
 }
 
 void Cache::verify(const std::function<void(const std::string& name)>& dropped) {

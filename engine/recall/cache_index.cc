@@ -3,10 +3,10 @@
 
 namespace mixtape::recall {
 
-void CacheIndex::use(const EntryHash& hash, std::uint64_t size) {
-  remove(hash);
-  by_hash_[hash] = by_use_.insert(by_use_.end(), Entry{hash, size});
-  bytes_ += size;
+void CacheIndex::use(const Entry& entry) {
+  remove(entry.hash);
+  by_hash_[entry.hash] = by_use_.insert(by_use_.end(), entry);
+  bytes_ += entry.size;
 }
 
 void CacheIndex::remove(const EntryHash& hash) {
@@ -19,35 +19,22 @@ void CacheIndex::remove(const EntryHash& hash) {
   by_hash_.erase(found);
 }
 
-std::optional<EntryHash> CacheIndex::oldest_outside(const EntrySet& pins) const {
+std::optional<CacheIndex::Entry> CacheIndex::oldest_outside(const PinnedEntries& pins) const {
   for (const Entry& entry : by_use_) {
     if (!pins.contains(entry.hash)) {
-      return entry.hash;
+      return entry;
     }
   }
   return std::nullopt;
 }
 
-std::uint64_t CacheIndex::bytes_in(const EntrySet& pins) const {
+std::uint64_t CacheIndex::bytes_in(const PinnedEntries& pins) const {
   std::uint64_t bytes = 0;
-  for (const EntryHash& hash : pins) {
-    bytes += size_of(hash).value_or(0);
+  for (const auto& [hash, why] : pins) {
+    const auto found = by_hash_.find(hash);
+    bytes += found == by_hash_.end() ? 0 : found->second->size;
   }
   return bytes;
-}
-
-std::vector<EntryHash> CacheIndex::all() const {
-  std::vector<EntryHash> hashes;
-  hashes.reserve(by_hash_.size());
-  for (const Entry& entry : by_use_) {
-    hashes.push_back(entry.hash);
-  }
-  return hashes;
-}
-
-std::optional<std::uint64_t> CacheIndex::size_of(const EntryHash& hash) const {
-  const auto found = by_hash_.find(hash);
-  return found == by_hash_.end() ? std::nullopt : std::optional(found->second->size);
 }
 
 }  // namespace mixtape::recall

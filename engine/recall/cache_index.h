@@ -9,7 +9,6 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 // Which entries the cache has, in order of their last use. Pure bookkeeping: no files.
 //
@@ -29,27 +28,30 @@ struct EntryHashHash {
 };
 
 using EntrySet = std::unordered_set<EntryHash, EntryHashHash>;
+// Why each of them must stay: a set of bits.
+using PinnedEntries = std::unordered_map<EntryHash, std::uint8_t, EntryHashHash>;
 
 class CacheIndex {
  public:
-  // Adds an entry as the one used last, or makes it so (a changed size counts).
-  void use(const EntryHash& hash, std::uint64_t size);
-  void remove(const EntryHash& hash);
-  // The entry that was not used for longest and is not in `pins`.
-  [[nodiscard]] std::optional<EntryHash> oldest_outside(const EntrySet& pins) const;
-
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] std::uint64_t entries() const { return by_hash_.size(); }
-  [[nodiscard]] std::uint64_t bytes_in(const EntrySet& pins) const;
-  [[nodiscard]] std::vector<EntryHash> all() const;
-  // nullopt: no such entry.
-  [[nodiscard]] std::optional<std::uint64_t> size_of(const EntryHash& hash) const;
-
- private:
   struct Entry {
     EntryHash hash;
     std::uint64_t size;
+    std::int64_t used_s;  // Since 1970.
   };
+
+  // Adds an entry as the one used last, or makes it so (a changed size counts).
+  void use(const Entry& entry);
+  void remove(const EntryHash& hash);
+  // The entry that was not used for longest and is not in `pins`.
+  [[nodiscard]] std::optional<Entry> oldest_outside(const PinnedEntries& pins) const;
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] std::uint64_t entries() const { return by_hash_.size(); }
+  [[nodiscard]] std::uint64_t bytes_in(const PinnedEntries& pins) const;
+  // The oldest first.
+  [[nodiscard]] const std::list<Entry>& all() const { return by_use_; }
+
+ private:
   std::list<Entry> by_use_;  // The oldest first.
   std::unordered_map<EntryHash, std::list<Entry>::iterator, EntryHashHash> by_hash_;
   std::uint64_t bytes_ = 0;

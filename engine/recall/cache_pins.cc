@@ -31,27 +31,43 @@ tapeio::UniqueFd lock(const std::filesystem::path& file) {
   return fd;
 }
 
+std::uint8_t bit(Pin why) {
+  return static_cast<std::uint8_t>(why);
+}
+
+// How a line about a hash begins.
+std::string mark(Pin why, bool pins) {
+  return why == Pin::copies ? (pins ? "" : "-") : (pins ? "+" : "=");
+}
+
 // A line that names no hash, such as one torn by a crash, says nothing.
-void apply(std::string_view line, EntrySet& pins) {
-  const bool removes = line.starts_with('-');
-  line.remove_prefix(removes ? 1 : 0);
+void apply(std::string_view line, PinnedEntries& pins) {
+  const char first = line.empty() ? ' ' : line.front();
+  const bool removes = first == '-' || first == '=';
+  const Pin why = first == '+' || first == '=' ? Pin::user : Pin::copies;
+  line.remove_prefix(removes || why == Pin::user ? 1 : 0);
   if (line.size() != kHexDigits ||
       line.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
     return;
   }
   const Bytes bytes = from_hex(line);
-  EntryHash hash;
+  EntryHash hash{};
   std::copy(bytes.begin(), bytes.end(), hash.begin());
-  if (removes) {
+  std::uint8_t& pinned = pins[hash];
+  pinned = static_cast<std::uint8_t>(removes ? pinned & ~bit(why) : pinned | bit(why));
+  if (pinned == 0) {
     pins.erase(hash);
-  } else {
-    pins.insert(hash);
   }
+}
+
+bool is_pinned(const PinnedEntries& pins, const EntryHash& hash, Pin why) {
+  const auto found = pins.find(hash);
+  return found != pins.end() && (found->second & bit(why)) != 0;
 }
 
 }  // namespace
 
-const EntrySet& CachePins::now() {
+const PinnedEntries& CachePins::now() {
   struct stat status {};
   if (::stat(file_.c_str(), &status) != 0) {
     if (errno != ENOENT) {
@@ -86,17 +102,17 @@ const EntrySet& CachePins::now() {
   return pins_;
 }
 
-void CachePins::add(const EntryHash& hash) {
+void CachePins::add(const EntryHash& hash, Pin why) {
   const tapeio::UniqueFd held = lock(file_);
-  if (!now().contains(hash)) {
-    append(to_hex(hash));
+  if (!is_pinned(now(), hash, why)) {
+    append(mark(why, true) + to_hex(hash));
   }
 }
 
-void CachePins::remove(const EntryHash& hash) {
+void CachePins::remove(const EntryHash& hash, Pin why) {
   const tapeio::UniqueFd held = lock(file_);
-  if (now().contains(hash)) {
-    append("-" + to_hex(hash));
+  if (is_pinned(now(), hash, why)) {
+    append(mark(why, false) + to_hex(hash));
     if (lines_ > kFewLines && lines_ > 4 * now().size()) {
       rewrite();
     }
@@ -116,8 +132,10 @@ void CachePins::append(const std::string& line) {
 
 void CachePins::rewrite() {
   std::string text;
-  for (const EntryHash& hash : pins_) {
-    text += to_hex(hash) + "\n";
+  for (const Pin why : {Pin::copies, Pin::user}) {
+    for (const auto& [hash, pinned] : pins_) {
+      text += (pinned & bit(why)) != 0 ? mark(why, true) + to_hex(hash) + "\n" : "";
+    }
   }
   tapeio::write_file_durably(file_, as_bytes(text), 0600);
 }

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <ctime>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "engine/format/digest.h"
@@ -32,7 +31,7 @@ std::optional<EntryHash> hash_from_name(const std::string& name) {
     return std::nullopt;
   }
   const Bytes bytes = from_hex(name);
-  EntryHash hash;
+  EntryHash hash{};
   std::copy(bytes.begin(), bytes.end(), hash.begin());
   return hash;
 }
@@ -55,10 +54,23 @@ bool file_has_hash(int fd, const std::string& path, const EntryHash& hash) {
   }
 }
 
-// Time of use in nanoseconds, size, name.
-using UsedEntry = std::tuple<std::int64_t, std::uint64_t, EntryHash>;
+struct UsedEntry {
+  std::int64_t used_ns;
+  CacheIndex::Entry entry;
+};
 
-// The one that was not used for longest first.
+void look_at(const std::filesystem::path& file, const EntryHash& hash,
+             std::optional<std::uint64_t> size, std::vector<UsedEntry>& found) {
+  struct stat status {};
+  if (::lstat(file.c_str(), &status) == 0) {
+    found.push_back({status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
+                     {.hash = hash,
+                      .size = size.value_or(static_cast<std::uint64_t>(status.st_size)),
+                      .used_s = status.st_mtim.tv_sec}});
+  }
+}
+
+// The one that was not used for longest first; those that are not whole, too.
 std::vector<UsedEntry> look_at_entries(const std::filesystem::path& directory) {
   std::vector<UsedEntry> found;
   std::error_code error;
@@ -68,33 +80,37 @@ std::vector<UsedEntry> look_at_entries(const std::filesystem::path& directory) {
     }
     std::error_code unreadable;
     for (const auto& entry : std::filesystem::directory_iterator(group.path(), unreadable)) {
-      const auto hash = hash_from_name(entry.path().filename().string());
-      struct stat status {};
-      if (hash && ::lstat(entry.path().c_str(), &status) == 0) {
-        found.emplace_back(
-            status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
-            status.st_size, *hash);
+      if (const auto hash = hash_from_name(entry.path().filename().string())) {
+        look_at(entry.path(), *hash, std::nullopt, found);
       }
     }
   }
-  std::sort(found.begin(), found.end());
+  for (const auto& entry : std::filesystem::directory_iterator(directory / "incoming", error)) {
+    const auto hash = hash_from_name(entry.path().stem().string());
+    const auto part = hash ? PartFile::look(entry.path()) : nullptr;
+    if (part) {
+      look_at(entry.path(), *hash, part->bytes(), found);
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const UsedEntry& a, const UsedEntry& b) { return a.used_ns < b.used_ns; });
   return found;
 }
 
-// Says "used now" where eviction looks.
-void touch(int fd, const struct stat& status) {
-  if (status.st_mtim.tv_sec + kUseResolution < std::time(nullptr)) {
+}  // namespace
+
+void touch(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && status.st_mtim.tv_sec + kUseResolution < std::time(nullptr)) {
     const timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
     (void)::futimens(fd, times);  // An entry of another user keeps its time; it only ages sooner.
   }
 }
 
-}  // namespace
-
-CacheStore::CacheStore(std::filesystem::path directory, std::uint64_t limit_bytes)
+CacheStore::CacheStore(std::filesystem::path directory, CacheLimits limits)
     : directory_(std::move(directory)),
       incoming_(directory_ / "incoming"),
-      limit_(limit_bytes),
+      limits_(limits),
       pins_(directory_ / "pins") {
   std::error_code error;
   std::filesystem::create_directories(incoming_, error);
@@ -109,7 +125,8 @@ void CacheStore::sweep_incoming() {
   for (const auto& entry : std::filesystem::directory_iterator(incoming_, error)) {
     // Another process holds a lock on what it is still writing.
     const tapeio::UniqueFd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (fd.valid() && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+    if (fd.valid() && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 &&
+        !(hash_from_name(entry.path().stem().string()) && PartFile::look(entry.path()))) {
       (void)tapeio::remove_file(entry.path());
     }
   }
@@ -160,10 +177,10 @@ std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uin
     drop(hash);
     return std::nullopt;
   }
-  touch(fd.get(), status);
+  touch(fd.get());
   const std::lock_guard lock(mutex_);
   trust(hash);
-  index_.use(hash, size);
+  index_.use({.hash = hash, .size = size, .used_s = std::time(nullptr)});
   return fd;
 }
 
@@ -188,6 +205,7 @@ void CacheStore::drop(const EntryHash& hash) {
 void CacheStore::remove_entry(const EntryHash& hash) {
   std::error_code ignored;  // What cannot be removed is found wrong again when it is opened.
   std::filesystem::remove_all(entry_path(hash), ignored);
+  remove_part(hash);
   trusted_.erase(hash);
   index_.remove(hash);
 }
@@ -202,27 +220,35 @@ void CacheStore::trust(const EntryHash& hash) {
 void CacheStore::added(const EntryHash& hash, std::uint64_t size) {
   const std::lock_guard lock(mutex_);
   trust(hash);
-  index_.use(hash, size);
+  if (size > kHashedAtOpen) {
+    remove_part(hash);
+  }
+  index_.use({.hash = hash, .size = size, .used_s = std::time(nullptr)});
 }
 
-void CacheStore::pin(const EntryHash& hash) {
+void CacheStore::pin(const EntryHash& hash, Pin why) {
   const std::lock_guard lock(mutex_);
-  pins_.add(hash);
+  pins_.add(hash, why);
 }
 
-void CacheStore::unpin(const EntryHash& hash) {
+void CacheStore::unpin(const EntryHash& hash, Pin why) {
   const std::lock_guard lock(mutex_);
-  pins_.remove(hash);
+  pins_.remove(hash, why);
 }
 
 void CacheStore::sync_pins() {
   pins_.sync();
 }
 
-std::vector<EntryHash> CacheStore::pinned() {
+std::vector<EntryHash> CacheStore::pinned(Pin why) {
   const std::lock_guard lock(mutex_);
-  const EntrySet& pins = pins_.now();
-  return {pins.begin(), pins.end()};
+  std::vector<EntryHash> hashes;
+  for (const auto& [hash, pinned] : pins_.now()) {
+    if ((pinned & static_cast<std::uint8_t>(why)) != 0) {
+      hashes.push_back(hash);
+    }
+  }
+  return hashes;
 }
 
 void CacheStore::load_index() {
@@ -231,35 +257,56 @@ void CacheStore::load_index() {
     const std::vector<UsedEntry> on_disk = look_at_entries(directory_);
     const std::lock_guard lock(mutex_);
     CacheIndex all;
-    for (const auto& [used, size, hash] : on_disk) {
-      all.use(hash, size);
+    for (const UsedEntry& each : on_disk) {
+      if (!on_their_way_.contains(each.entry.hash)) {
+        all.use(each.entry);
+      }
     }
-    for (const EntryHash& hash : index_.all()) {
-      all.use(hash, *index_.size_of(hash));
+    for (const CacheIndex::Entry& entry : index_.all()) {
+      all.use(entry);
     }
     index_ = std::move(all);
   });
 }
 
 bool CacheStore::evict_oldest() {
-  const std::optional<EntryHash> oldest = index_.oldest_outside(pins_.now());
+  const auto oldest = index_.oldest_outside(pins_.now());
   if (oldest) {
-    remove_entry(*oldest);
+    remove_entry(oldest->hash);
   }
   return oldest.has_value();
+}
+
+void CacheStore::expire_locked() {
+  const std::int64_t since_s =
+      limits_.unused_for.count() == 0 ? 0 : std::time(nullptr) - limits_.unused_for.count();
+  for (auto oldest = index_.oldest_outside(pins_.now()); oldest && oldest->used_s < since_s;
+       oldest = index_.oldest_outside(pins_.now())) {
+    remove_entry(oldest->hash);
+  }
+}
+
+void CacheStore::expire() {
+  if (limits_.unused_for.count() == 0) {
+    return;
+  }
+  load_index();
+  const std::lock_guard lock(mutex_);
+  expire_locked();
 }
 
 void CacheStore::reserve(std::uint64_t bytes) {
   load_index();
   const std::lock_guard lock(mutex_);
+  expire_locked();
   // What cannot fit must not push everything else out first.
   const std::uint64_t fixed = index_.bytes_in(pins_.now()) + reserved_;
-  if (fixed > limit_ || bytes > limit_ - fixed) {
+  if (fixed > limits_.bytes || bytes > limits_.bytes - fixed) {
     throw Error(ErrorCode::no_space, "make room for " + std::to_string(bytes) + " bytes in cache " +
                                          directory_.string() + ": its limit is " +
-                                         std::to_string(limit_) + " bytes");
+                                         std::to_string(limits_.bytes) + " bytes");
   }
-  while (index_.bytes() + reserved_ + bytes > limit_ && evict_oldest()) {
+  while (index_.bytes() + reserved_ + bytes > limits_.bytes && evict_oldest()) {
   }
   reserved_ += bytes;
 }
@@ -281,16 +328,21 @@ bool CacheStore::evict(std::uint64_t bytes) {
 Cache::Usage CacheStore::usage() {
   load_index();
   const std::lock_guard lock(mutex_);
+  expire_locked();
   return {.bytes = index_.bytes(),
           .entries = index_.entries(),
           .pinned_bytes = index_.bytes_in(pins_.now()),
-          .limit_bytes = limit_};
+          .limit_bytes = limits_.bytes};
 }
 
 std::vector<EntryHash> CacheStore::entries() {
   load_index();
   const std::lock_guard lock(mutex_);
-  return index_.all();
+  std::vector<EntryHash> hashes;
+  for (const CacheIndex::Entry& entry : index_.all()) {
+    hashes.push_back(entry.hash);
+  }
+  return hashes;
 }
 
 }  // namespace mixtape::recall

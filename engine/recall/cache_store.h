@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "engine/recall/cache.h"
 #include "engine/recall/cache_index.h"
+#include "engine/recall/cache_part.h"
 #include "engine/recall/cache_pins.h"
 #include "tapeio/unique_fd.h"
 
@@ -21,9 +23,12 @@
 
 namespace mixtape::recall {
 
+// Says "used now" where eviction looks.
+void touch(int fd);
+
 class CacheStore {
  public:
-  CacheStore(std::filesystem::path directory, std::uint64_t limit_bytes);
+  CacheStore(std::filesystem::path directory, CacheLimits limits);
 
   // An entry of this size, hashed first where its writer is not known; what is wrong is dropped.
   [[nodiscard]] std::optional<tapeio::UniqueFd> open(const EntryHash& hash, std::uint64_t size);
@@ -37,10 +42,19 @@ class CacheStore {
   [[nodiscard]] const std::filesystem::path& incoming_directory() const { return incoming_; }
   [[nodiscard]] std::filesystem::path incoming_name();  // Unique among all processes.
 
-  void pin(const EntryHash& hash);
-  void unpin(const EntryHash& hash);
+  // The file of a content on its way in, locked for its writer; null: somebody else writes it, or
+  // it cannot be kept. It counts no more among the entries, and is not evicted.
+  [[nodiscard]] std::shared_ptr<PartFile> take_part(const EntryHash& hash, std::uint64_t size);
+  // Its writer is done: what it has (bytes) is kept as an entry that is not whole; 0: it goes.
+  void leave_part(const EntryHash& hash, std::uint64_t bytes) noexcept;
+  // What there is of a content; null: nothing.
+  [[nodiscard]] std::shared_ptr<PartFile> part(const EntryHash& hash);
+  [[nodiscard]] std::filesystem::path part_path(const EntryHash& hash) const;
+
+  void pin(const EntryHash& hash, Pin why);
+  void unpin(const EntryHash& hash, Pin why);
   void sync_pins();
-  [[nodiscard]] std::vector<EntryHash> pinned();
+  [[nodiscard]] std::vector<EntryHash> pinned(Pin why);
 
   // Sets space aside, evicting what must go. Error{no_space}.
   void reserve(std::uint64_t bytes);
@@ -49,25 +63,32 @@ class CacheStore {
   // evict.
   bool evict(std::uint64_t bytes);
 
+  [[nodiscard]] const CacheLimits& limits() const { return limits_; }
+  // Drops what was not used for as long as the limits say.
+  void expire();
+
   [[nodiscard]] Cache::Usage usage();
   [[nodiscard]] std::vector<EntryHash> entries();
 
  private:
   void load_index();  // Looks at every entry, once; takes mutex_.
   void sweep_incoming();
+  void expire_locked();
   bool evict_oldest();
   void remove_entry(const EntryHash& hash);
+  void remove_part(const EntryHash& hash);
   [[nodiscard]] std::filesystem::path entry_path(const EntryHash& hash) const;
   void trust(const EntryHash& hash);
 
   const std::filesystem::path directory_, incoming_;
-  const std::uint64_t limit_;
+  const CacheLimits limits_;
 
   std::once_flag loaded_;  // index_ knows of the entries that were there before.
   std::mutex mutex_;
   // Guarded by mutex_, but for what pins_ syncs:
   CachePins pins_;
   CacheIndex index_;
+  std::map<EntryHash, std::shared_ptr<PartFile>> on_their_way_;
   std::uint64_t reserved_ = 0;
   std::uint64_t names_ = 0;
   EntrySet trusted_;  // Small entries that this process has written or hashed.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/recall/content_fill.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,17 @@ constexpr std::size_t kPiece = 64 * KiB;
 
 }  // namespace
 
+bool CacheFill::start(ByteRange gap) {
+  if (!go_on_) {
+    return false;
+  }
+  gap_ = gap;
+  at_ = gap.begin;
+  incoming_->seek(at_);
+  tell();
+  return go_on_;
+}
+
 template <typename Write>
 void CacheFill::put(std::uint64_t count, Write write) {
   if (!go_on_) {
@@ -27,9 +40,15 @@ void CacheFill::put(std::uint64_t count, Write write) {
     go_on_ = false;
     return;
   }
-  done_ += count;
+  at_ += count;
+  brought_ += count;
+  tell();
+}
+
+void CacheFill::tell() {
+  const std::uint64_t done = incoming_->missing(0).begin;
   go_on_ = room_.arrived(id_, {.begin = 0,
-                               .end = std::min(done_, size_ - 1),
+                               .end = std::min(done, size_ - 1),
                                .read_back =
                                    [incoming = incoming_](std::uint64_t offset, MutableBytes into) {
                                      return incoming->read_back(offset, into);
@@ -62,7 +81,22 @@ void WindowFill::write_zeros(std::uint64_t count) {
   }
 }
 
+void WindowFill::keep(ByteView piece) {
+  if (!keep_) {
+    return;
+  }
+  try {
+    keep_->seek(end_);
+    keep_->write(piece);
+  } catch (const Error& error) {
+    spdlog::warn("recall: keep what was read: {}", error.what());
+    keep_->discard();
+    keep_.reset();
+  }
+}
+
 void WindowFill::take(ByteView piece) {
+  keep(piece);
   const std::size_t at = end_ % kWindow;
   const std::size_t to_edge = std::min(piece.size(), kWindow - at);
   std::copy_n(piece.begin(), to_edge, ring_.begin() + static_cast<std::ptrdiff_t>(at));

@@ -58,6 +58,7 @@ void RecallWorker::run() {
     const auto next = next_request();
     if (!next) {
       resting_ = true;
+      tell("look for what is unused", [&] { cache_.expire(); });
       if (Clock::now() >= std::max(last_served_ + options_.hold, kept_until())) {
         unload();
       }
@@ -197,29 +198,42 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   if (!job.incoming) {
     try {
       job.incoming = cache_.begin(job.content);
+      // What an earlier recall left: from which copy is not known.
+      job.done = job.incoming->missing(0).begin;
     } catch (const Error&) {
       go_uncached(id, job, std::current_exception());
       return;
     }
   }
-  job.mixed = job.mixed || (job.done > 0 && job.from != extent.archive.bundle_uuid);
+  const bool is_begun = job.incoming->missing(0) != ByteRange{0, job.content.size};
+  job.mixed = job.mixed || (is_begun && job.from != extent.archive.bundle_uuid);
   job.from = extent.archive.bundle_uuid;
-  CacheFill sink(room_, id, job.incoming, job.content.size, job.done);
-  bool whole = false;
+  CacheFill sink(room_, id, job.incoming, job.content.size);
   const Clock::time_point began = Clock::now();
   try {
-    whole = fetch_extent(*reader_, extent, job.content.size, job.done, sink,
-                         [&] { return sink.go_on(); });
+    bring_in(job, extent, sink);
   } catch (const Error&) {
     job.done = sink.done();
     throw;
   }
-  pace_.observe(sink.done() - job.done, Clock::now() - began);
+  pace_.observe(sink.brought(), Clock::now() - began);
   job.done = sink.done();
   if (sink.failure()) {
     go_uncached(id, job, sink.failure());
-  } else if (whole || job.done == job.content.size) {
+  } else if (job.done == job.content.size) {
     confirm(id, job, extent);
+  }
+}
+
+void RecallWorker::bring_in(const Job& job, const Extent& extent, CacheFill& sink) {
+  for (bool on = true; on;) {
+    const ByteRange gap = job.incoming->missing(0);
+    if (gap.size() == 0 || !sink.start(gap)) {
+      return;
+    }
+    on = fetch_extent(*reader_, extent, job.content.size, gap.begin, sink,
+                      [&] { return sink.go_on(); }) ||
+         !sink.go_on();
   }
 }
 
@@ -258,6 +272,9 @@ void RecallWorker::confirm(RequestId id, Job& job, const Extent& extent) {
 
 void RecallWorker::start_over(RequestId id, Job& job) {
   (void)room_.arrived(id, {});
+  if (job.incoming) {
+    job.incoming->discard();
+  }
   job.incoming.reset();
   job.done = 0;
 }
@@ -270,11 +287,21 @@ void RecallWorker::go_uncached(RequestId id, Job& job, const std::exception_ptr&
                job.content.size);
 }
 
+std::shared_ptr<Cache::Incoming> RecallWorker::kept_part(Job& job) {
+  if (!job.incoming && !job.no_room) {
+    tell("keep what is read of a content", [&] {
+      job.incoming = cache_.begin(job.content);
+      job.done = job.incoming->missing(0).begin;
+    });
+  }
+  return job.incoming;
+}
+
 void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
   room_.refuse_fetches(id, job.no_room);
   room_.refuse_reads_over(id, kWindow, job.no_room);
   if (const auto from = room_.lowest_offset(id)) {
-    WindowFill sink(room_, id, *from, options_.linger);
+    WindowFill sink(room_, id, *from, options_.linger, kept_part(job));
     try {
       (void)fetch_extent(*reader_, extent, job.content.size, *from, sink,
                          [&] { return sink.go_on(); });

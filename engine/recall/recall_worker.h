@@ -13,6 +13,7 @@
 
 #include "engine/recall/archive_reader.h"
 #include "engine/recall/cache.h"
+#include "engine/recall/content_fill.h"
 #include "engine/recall/medium_choice.h"
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_pace.h"
@@ -107,9 +108,13 @@ class RecallWorker {
   [[nodiscard]] tapeio::LoadWatch watch_load();
   void unload();
   void fill(RequestId id, Job& job, const Extent& extent);
+  // Reads what is missing of it.
+  void bring_in(const Job& job, const Extent& extent, CacheFill& sink);
   void confirm(RequestId id, Job& job, const Extent& extent);
   void go_uncached(RequestId id, Job& job, const std::exception_ptr& why);
   void stream(RequestId id, Job& job, const Extent& extent);
+  // Where the cache keeps what is read of it; null: nowhere.
+  std::shared_ptr<Cache::Incoming> kept_part(Job& job);
   // The chosen copy cannot be read, or is not what it must be.
   void copy_failed(RequestId id, Job& job, const Error& error);
   void start_over(RequestId id, Job& job);

@@ -21,7 +21,8 @@ std::int64_t system_now_s() {
 
 Workspace::Workspace(home::Home home, LibrariesOptions libraries)
     : home_(std::move(home)),
-      cache_(home_.cache(), home_.config().cache_limit),
+      cache_(home_.cache(), {.bytes = home_.config().cache_limit,
+                             .unused_for = std::chrono::days(home_.config().cache_days)}),
       previews_(home_.previews(), preview_limits(home_.config())),
       staging_(home_.staging()),
       identities_(home_.identities()),

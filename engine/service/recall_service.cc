@@ -85,7 +85,7 @@ void note_verified(Context& context, const std::vector<VerifiedCopy>& copies) {
   transaction.commit();
 }
 
-RecallService::RecallService(Workspace& workspace, Say say)
+RecallService::RecallService(Workspace& workspace, Say say, Queue queue)
     : workspace_(workspace), say_(std::move(say)) {
   chore_thread_ = std::jthread([this](const std::stop_token& stop) { work_off(stop); });
   recall::Options options;
@@ -94,6 +94,9 @@ RecallService::RecallService(Workspace& workspace, Say say)
   options.hold = kHold;
   recall_ = std::make_unique<recall::Recall>(workspace_.cache(), workspace_.identities(), outside(),
                                              options);
+  list_ = std::make_unique<RecallList>(
+      queue == Queue::kept ? workspace_.home().state_db() : std::filesystem::path(":memory:"),
+      *recall_, [this](const catalog::WantedContent& wanted) { return resolve(wanted); });
 }
 
 RecallService::~RecallService() = default;
@@ -103,6 +106,18 @@ Context& RecallService::reader() {
     reader_ = std::make_unique<Context>(workspace_, catalog::Access::read);
   }
   return *reader_;
+}
+
+// Numbers change with a recovery; a content without a hash is believed only with its old number.
+std::optional<catalog::ContentId> RecallService::resolve(const catalog::WantedContent& wanted) {
+  if (!resolving_) {
+    resolving_ = std::make_unique<Context>(workspace_, catalog::Access::read);
+  }
+  if (wanted.hash) {
+    return resolving_->ledger.find_content(wanted.size, *wanted.hash);
+  }
+  return resolving_->ledger.size_of(wanted.content) == wanted.size ? std::optional(wanted.content)
+                                                                   : std::nullopt;
 }
 
 recall::Outside RecallService::outside() {

@@ -12,6 +12,7 @@
 
 #include "engine/recall/recall.h"
 #include "engine/service/context.h"
+#include "engine/service/recall_list.h"
 
 // Recall, wired to the catalog: where copies are, which turned out damaged, which hash a content
 // got.
@@ -40,10 +41,14 @@ void note_verified(Context& context, const std::vector<VerifiedCopy>& copies);
 class RecallService {
  public:
   using Say = std::function<void(const std::string& line)>;
-  RecallService(Workspace& workspace, Say say);
+  // `kept`: what is asked for by itself is kept over the end of the process, and what an earlier
+  // one left is gone on with.
+  enum class Queue { of_process, kept };
+  RecallService(Workspace& workspace, Say say, Queue queue = Queue::of_process);
   ~RecallService();
 
   recall::Recall& recall() { return *recall_; }
+  RecallList& list() { return *list_; }
 
  private:
   using Chore = std::function<void(Context&)>;
@@ -51,6 +56,8 @@ class RecallService {
   recall::Outside outside();
   [[nodiscard]] bool within_reach(const recall::Content& content);
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
+  // On the list's thread, and only for it.
+  [[nodiscard]] std::optional<catalog::ContentId> resolve(const catalog::WantedContent& wanted);
   void post(Chore chore);
   void post_verified(const VerifiedCopy& copy);
   void post_preview(const recall::Content& content);
@@ -67,9 +74,11 @@ class RecallService {
   std::vector<recall::Content> to_preview_;  // Guarded by mutex_; they go with verified_.
   std::unique_ptr<Context> reader_;          // Of the thread that owns the drives.
   std::mutex asking_mutex_;
-  std::unique_ptr<Context> asking_;  // Of whoever holds asking_mutex_.
+  std::unique_ptr<Context> asking_;     // Of whoever holds asking_mutex_.
+  std::unique_ptr<Context> resolving_;  // Of the list's thread.
   std::jthread chore_thread_;
-  std::unique_ptr<recall::Recall> recall_;  // Last: it calls back into the members above.
+  std::unique_ptr<recall::Recall> recall_;  // It calls back into the members above.
+  std::unique_ptr<RecallList> list_;        // Last: it uses recall_.
 };
 
 }  // namespace mixtape::service

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <future>
+
 #include "fusefs/names.h"
 #include "fusefs/recall_walk.h"
 #include "tests/fusefs/archive_world.h"
@@ -326,8 +328,12 @@ TEST_F(CatalogFsTest, RecallingADirectoryQueuesItsFilesInTapeOrder) {
   world.job().file("d/z", "1").file("d/a", "22").file("d/sub/b", "333").file("e", "4444").finish();
   world.contents.put(catalog::number(world.content("22")), "22", true);
   RecallWalk walk(fs, readers, world.contents);
-  walk.request(must_find("latest/d").node);
-  world.contents.wait_for_fetches(2);
+  std::promise<std::size_t> queued;
+  walk.request(must_find("latest/d").node, [&](const std::exception_ptr& error) {
+    EXPECT_EQ(error, nullptr);
+    queued.set_value(world.contents.fetched().size());
+  });
+  EXPECT_EQ(queued.get_future().get(), 2U);
   EXPECT_THAT(world.contents.fetched(), ElementsAre("d/z", "d/sub/b"));
 }
 

@@ -138,7 +138,7 @@ class WholeChainTest : public MountTest {
   recall::TapeWorld tape;
   std::map<std::int64_t, recall::Extent> copies;
   std::atomic<int> damaged = 0;
-  recall::Cache cache{world.disk / "cache", GiB};
+  recall::Cache cache{world.disk / "cache", {.bytes = GiB}};
   recall::Recall recall{cache, tape.identities(), outside(), {}};
   previews::Previews previews{world.disk.path(), {.total = 0}};
   CountedContents contents{cache, recall, previews};

@@ -50,6 +50,13 @@ TEST(Config, EverySettingOfTheTemplateIsOneThatIsUnderstood) {
   EXPECT_EQ(config.copy_rules[0].copies, 2u);
   EXPECT_THAT(config.exclude, ElementsAre("**/.cache", "**/*.tmp"));
   EXPECT_EQ(config.cache_limit, Config().cache_limit);
+  EXPECT_EQ(config.cache_days, 0u);
+}
+
+TEST(Config, TheCacheIsBoundedByAgeToo) {
+  EXPECT_EQ(Config::parse("cache_days = 30", "mixtape.toml").cache_days, 30u);
+  EXPECT_THAT(refusal("cache_days = -1"), HasSubstr("cache_days"));
+  EXPECT_THAT(refusal("cache_days = \"a month\""), HasSubstr("whole number"));
 }
 
 TEST(Config, AnUnknownSettingIsRefusedByNameAndLine) {

@@ -28,7 +28,8 @@ class CacheTest : public testing::Test {
   }
   Cache& cache() {
     if (!cache_) {
-      cache_ = std::make_unique<Cache>(directory_ / "cache", limit_);
+      cache_ = std::make_unique<Cache>(directory_ / "cache",
+                                       CacheLimits{.bytes = limit_, .unused_for = unused_for_});
     }
     return *cache_;
   }
@@ -74,7 +75,8 @@ class CacheTest : public testing::Test {
   }
 
   test::TempDir directory_;
-  std::uint64_t limit_ = 100 * MiB;
+  std::uint64_t limit_ = 200 * MiB;
+  std::chrono::seconds unused_for_{0};
   std::unique_ptr<Cache> cache_;
 };
 
@@ -238,14 +240,14 @@ TEST_F(CacheTest, RemembersTheTimeOfUseForTheNextProcess) {
 TEST_F(CacheTest, NeverEvictsWhatIsPinned) {
   limit_ = 2000;
   const Content pinned = put(bytes_of(1));
-  cache().pin(pinned);
+  cache().pin(pinned, Pin::copies);
   cache().sync_pins();
   reopen();
   put(bytes_of(2));
   put(bytes_of(3));
   EXPECT_TRUE(cache().contains(pinned));
   EXPECT_EQ(cache().usage().pinned_bytes, 1000u);
-  cache().unpin(pinned);
+  cache().unpin(pinned, Pin::copies);
   age(pinned, 7200);
   reopen();
   put(bytes_of(4));
@@ -256,8 +258,8 @@ TEST_F(CacheTest, SeesThePinsOfAnotherProcess) {
   limit_ = 2000;
   const Content first = put(bytes_of(1));
   put(bytes_of(2));
-  Cache other(directory_ / "cache", limit_);
-  other.pin(first);
+  Cache other(directory_ / "cache", {.bytes = limit_});
+  other.pin(first, Pin::copies);
   put(bytes_of(3));
   EXPECT_TRUE(cache().contains(first));
 }
@@ -265,21 +267,21 @@ TEST_F(CacheTest, SeesThePinsOfAnotherProcess) {
 TEST_F(CacheTest, ForgetsNoPinWhenTheLastLineIsTorn) {
   limit_ = 2000;
   const Content first = put(bytes_of(1)), second = put(bytes_of(2));
-  cache().pin(first);
+  cache().pin(first, Pin::copies);
   reopen();
   std::ofstream(directory_ / "cache" / "pins", std::ios::app) << "0123";
-  cache().pin(second);
+  cache().pin(second, Pin::copies);
   reopen();
   EXPECT_EQ(cache().usage().pinned_bytes, 2000u);
 }
 
 TEST_F(CacheTest, KeepsItsPinsWhenTheirFileIsRewritten) {
   const Content kept = put(bytes_of(1));
-  cache().pin(kept);
+  cache().pin(kept, Pin::copies);
   for (std::uint64_t seed = 10; seed < 1100; ++seed) {
     const Content content = content_of(bytes_of(seed, 8));
-    cache().pin(content);
-    cache().unpin(content);
+    cache().pin(content, Pin::copies);
+    cache().unpin(content, Pin::copies);
   }
   EXPECT_LT(std::filesystem::file_size(directory_ / "cache" / "pins"), 1100u * 65);
   reopen();
@@ -318,7 +320,7 @@ TEST_F(CacheTest, AdoptsAFileWithoutCopyingAndPinsIt) {
   limit_ = 10;  // The bytes are on the disk already, so the limit does not refuse them.
   cache().adopt(directory_ / "staged", content);
   EXPECT_EQ(std::filesystem::hard_link_count(directory_ / "staged"), 2u);
-  EXPECT_EQ(cache().pinned(), std::vector{*content.hash});
+  EXPECT_EQ(cache().pinned(Pin::copies), std::vector{*content.hash});
   std::filesystem::remove(directory_ / "staged");
   EXPECT_EQ(get(content), bytes);
   EXPECT_EQ(cache().usage().pinned_bytes, 2 * MiB);
@@ -341,6 +343,37 @@ TEST_F(CacheTest, AdoptsOnlyAFileOfTheRightSize) {
   EXPECT_EQ(code_of([&] { cache().adopt(directory_ / "staged", content); }), ErrorCode::corrupt);
   std::filesystem::create_symlink(directory_ / "staged", directory_ / "link");
   EXPECT_EQ(code_of([&] { cache().adopt(directory_ / "link", content); }), ErrorCode::corrupt);
+}
+
+TEST_F(CacheTest, DropsWhatNobodyUsedForTooLongButNothingThatIsPinned) {
+  unused_for_ = std::chrono::days(7);
+  const Content old = put(bytes_of(1)), young = put(bytes_of(2));
+  const Content pinned = put(bytes_of(3)), wanted = put(bytes_of(4));
+  cache().pin(pinned, Pin::copies);
+  cache().pin(wanted, Pin::user);
+  for (const Content& content : {old, pinned, wanted}) {
+    age(content, 8 * 24 * 3600);
+  }
+  age(young, 6 * 24 * 3600);
+  reopen();
+  cache().expire();
+  EXPECT_FALSE(cache().contains(old));
+  EXPECT_TRUE(cache().contains(young));
+  EXPECT_TRUE(cache().contains(pinned));
+  EXPECT_TRUE(cache().contains(wanted));
+}
+
+TEST_F(CacheTest, APinOfTheUserAndOneForCopiesAreTwo) {
+  const Content content = put(bytes_of(1));
+  cache().pin(content, Pin::copies);
+  cache().pin(content, Pin::user);
+  cache().unpin(content, Pin::copies);
+  reopen();
+  EXPECT_TRUE(cache().pinned(Pin::copies).empty());
+  EXPECT_EQ(cache().pinned(Pin::user), std::vector{*content.hash});
+  EXPECT_EQ(cache().usage().pinned_bytes, 1000u);
+  cache().unpin(content, Pin::user);
+  EXPECT_EQ(cache().usage().pinned_bytes, 0u);
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ class RecallTest : public testing::Test {
 
   Recall& recall() {
     if (!recall_) {
-      cache_ = std::make_unique<Cache>(directory_ / "cache", cache_limit_);
+      cache_ = std::make_unique<Cache>(directory_ / "cache", CacheLimits{.bytes = cache_limit_});
       recall_ = std::make_unique<Recall>(*cache_, world_.identities(), outside(), options_);
     }
     return *recall_;

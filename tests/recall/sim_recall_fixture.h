@@ -109,7 +109,7 @@ class SimRecallTest : public testing::Test {
 
   Recall& recall() {
     if (!recall_) {
-      cache_ = std::make_unique<Cache>(directory_ / "cache", GiB);
+      cache_ = std::make_unique<Cache>(directory_ / "cache", CacheLimits{.bytes = GiB});
       recall_ = std::make_unique<Recall>(*cache_, std::span(&identity_, 1), outside(), options_);
     }
     return *recall_;

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/recall_list.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "engine/catalog/catalog.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+
+namespace {
+
+// Rows read from the disk at once.
+constexpr std::size_t kRows = 500;
+// After the disk failed, it is asked again then.
+constexpr std::chrono::seconds kTryAgain{10};
+
+std::string words_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& failure) {
+    return failure.what();
+  }
+}
+
+bool is_cancelled(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& failure) {
+    return failure.code() == ErrorCode::cancelled;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+RecallList::RecallList(const std::filesystem::path& state_db, recall::Recall& recall,
+                       Resolve resolve)
+    : recall_(recall),
+      resolve_(std::move(resolve)),
+      database_(catalog::open_state(state_db)),
+      rows_(database_) {
+  // Who asked was told that it is queued: that must be true after a power failure, too.
+  database_.execute("PRAGMA state.synchronous = FULL");
+  last_of_before_ = rows_.last_number();
+  if (const std::int64_t waiting = rows_.count(); waiting > 0) {
+    spdlog::info("recall: {} files were queued when the last mount ended", waiting);
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) { feed(stop); });
+}
+
+RecallList::~RecallList() {
+  keep_all();
+  thread_.request_stop();
+  thread_.join();
+  // Completions of what is under way use this object.
+  cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return under_way_.empty(); });
+}
+
+RecallList::Batch RecallList::add(const std::vector<catalog::WantedContent>& contents, Done done) {
+  if (contents.empty()) {
+    return Batch{0};
+  }
+  const std::lock_guard database_lock(database_mutex_);
+  const std::int64_t first = rows_.add(contents);
+  const std::lock_guard lock(mutex_);
+  batches_[first] = {.last = first + static_cast<std::int64_t>(contents.size()) - 1,
+                     .left = contents.size(),
+                     .done = std::move(done)};
+  more_ = true;
+  changed_.notify_all();
+  return Batch{first};
+}
+
+bool RecallList::cancel(Batch batch) {
+  const auto first = static_cast<std::int64_t>(batch);
+  std::int64_t last = 0;
+  {
+    const std::lock_guard database_lock(database_mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = batches_.find(first);
+      if (found == batches_.end() || keeps_) {
+        return !keeps_;
+      }
+      last = found->second.last;
+      batches_.erase(found);
+    }
+    rows_.remove_range(first, last);
+  }
+  cancel_requests(first, last);
+  return true;
+}
+
+std::size_t RecallList::cancel_all() {
+  const auto cancelled = std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
+  std::size_t count = 0;
+  for (auto rows = take(kRows); !rows.empty(); rows = take(kRows)) {
+    for (const std::int64_t number : rows) {
+      over(number, cancelled);
+      ++count;
+    }
+  }
+  return count + cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+}
+
+std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last) {
+  std::vector<recall::RequestId> ids;
+  std::size_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto each = under_way_.lower_bound(first); each != under_way_.end() && each->first <= last;
+         ++each) {
+      each->second.cancelled = true;
+      ++count;
+      if (each->second.id) {
+        ids.push_back(*each->second.id);
+      }
+    }
+  }
+  for (const recall::RequestId id : ids) {
+    recall_.cancel(id);
+  }
+  return count;
+}
+
+std::size_t RecallList::behind() {
+  const std::lock_guard database_lock(database_mutex_);
+  const std::lock_guard lock(mutex_);
+  const auto all = static_cast<std::size_t>(rows_.count());
+  return all - std::min(all, under_way_.size() + over_.size());
+}
+
+void RecallList::keep_all() {
+  const std::lock_guard lock(mutex_);
+  keeps_ = true;
+}
+
+void RecallList::feed(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    try {
+      step();
+    } catch (const Error& error) {
+      spdlog::warn("recall: the list of what is to be recalled: {}", error.what());
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop, [this] {
+      return !over_.empty() || (more_ && !keeps_ && under_way_.size() < kAtOnce);
+    });
+  }
+}
+
+void RecallList::step() {
+  std::vector<std::int64_t> taken_off;
+  std::size_t room = 0;
+  {
+    const std::lock_guard database_lock(database_mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      taken_off = over_;
+      room = more_ && !keeps_ ? kAtOnce - std::min(kAtOnce, under_way_.size()) : 0;
+    }
+    rows_.remove(taken_off);
+    const std::lock_guard lock(mutex_);
+    over_.erase(over_.begin(), over_.begin() + static_cast<std::ptrdiff_t>(taken_off.size()));
+  }
+  for (const std::int64_t number : take(std::min(room, kRows))) {
+    fetch(number);
+  }
+}
+
+std::vector<std::int64_t> RecallList::take(std::size_t most) {
+  if (most == 0) {
+    return {};
+  }
+  const std::lock_guard database_lock(database_mutex_);
+  std::int64_t from = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    from = handed_to_;
+  }
+  const auto rows = rows_.after(from, static_cast<std::int64_t>(most));
+  std::vector<std::int64_t> numbers;
+  const std::lock_guard lock(mutex_);
+  more_ = !rows.empty();
+  for (const catalog::Wanted::Row& row : rows) {
+    handed_to_ = row.number;
+    if (row.wanted) {
+      under_way_[row.number] = {.wanted = *row.wanted, .id = {}, .cancelled = false};
+      numbers.push_back(row.number);
+    } else {
+      spdlog::warn("recall: passed over line {} of the list, which is damaged", row.number);
+      over_.push_back(row.number);
+    }
+  }
+  return numbers;
+}
+
+recall::Content RecallList::content_of(std::int64_t number, const catalog::WantedContent& wanted) {
+  catalog::ContentId id = wanted.content;
+  if (number <= last_of_before_) {
+    const auto known = resolve_(wanted);
+    if (!known) {
+      throw Error(ErrorCode::not_found, "recall: the catalog does not know it any more");
+    }
+    id = *known;
+  }
+  return {.number = catalog::number(id), .size = wanted.size, .hash = wanted.hash};
+}
+
+void RecallList::fetch(std::int64_t number) {
+  catalog::WantedContent wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = under_way_.find(number);
+    if (found == under_way_.end()) {
+      return;
+    }
+    wanted = found->second.wanted;
+  }
+  recall::RequestId id{};
+  try {
+    id = recall_.fetch(
+        content_of(number, wanted), wanted.path,
+        [this, number](ByteView, const std::exception_ptr& error) { over(number, error); });
+  } catch (const Error&) {
+    over(number, std::current_exception());
+    return;
+  }
+  bool cancelled = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = under_way_.find(number);
+    if (found != under_way_.end()) {
+      found->second.id = id;
+      cancelled = found->second.cancelled;
+    }
+  }
+  if (cancelled) {
+    recall_.cancel(id);
+  }
+}
+
+void RecallList::over(std::int64_t number, const std::exception_ptr& error) {
+  Done done;
+  catalog::WantedContent wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = under_way_.find(number);
+    if (found == under_way_.end()) {
+      return;
+    }
+    wanted = std::move(found->second.wanted);
+    if (!keeps_ || !error || !is_cancelled(error)) {
+      over_.push_back(number);
+    }
+    auto batch = batches_.upper_bound(number);
+    if (batch != batches_.begin() && std::prev(batch)->second.last >= number) {
+      --batch;
+      done = batch->second.done;
+      if (--batch->second.left == 0) {
+        batches_.erase(batch);
+      }
+    }
+  }
+  if (done) {
+    done(wanted, error);
+  } else if (error && !is_cancelled(error)) {
+    spdlog::warn("recall of /{}: {}", wanted.path, words_of(error));
+  }
+  // Last, and under the lock: the destructor waits for this.
+  const std::lock_guard lock(mutex_);
+  under_way_.erase(number);
+  changed_.notify_all();
+}
+
+}  // namespace mixtape::service

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/recall_list.h"
+
+#include <gmock/gmock.h>
+
+#include "engine/catalog/catalog.h"
+#include "tests/recall/recall_fixture.h"
+
+// What was asked for by itself, over the end of a process.
+
+namespace mixtape::service {
+namespace {
+
+using catalog::ContentId;
+using catalog::WantedContent;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class RecallListTest : public recall::RecallTest {
+ protected:
+  void TearDown() override {
+    gate_.open();
+    list_.reset();
+    RecallTest::TearDown();
+  }
+  static WantedContent wanted(const recall::Content& content, const std::string& path) {
+    return {.content = ContentId{content.number},
+            .size = content.size,
+            .hash = content.hash,
+            .path = path};
+  }
+  WantedContent put_file(const std::string& path, std::size_t size = 1000) {
+    return wanted(put("A", test::pattern(size, ++seed_)), path);
+  }
+  RecallList& list() {
+    if (!list_) {
+      list_ = std::make_unique<RecallList>(state_, recall(), [this](const WantedContent& known) {
+        return forgotten_ == known.path ? std::nullopt : std::optional(known.content);
+      });
+    }
+    return *list_;
+  }
+  RecallList::Done into(std::vector<std::string>& came) {
+    return [this, &came](const WantedContent& each, const std::exception_ptr& error) {
+      const std::lock_guard lock(told_mutex_);
+      came.push_back(each.path + (error ? " failed" : ""));
+      told_.notify_all();
+    };
+  }
+  void wait_for(const std::vector<std::string>& came, std::size_t count) {
+    std::unique_lock lock(told_mutex_);
+    told_.wait(lock, [&] { return came.size() >= count; });
+  }
+  // The disk as it is now, under the feet of another process.
+  void kill() {
+    const std::filesystem::path killed = directory_ / "killed.db";
+    for (const char* part : {"", "-wal"}) {
+      if (std::filesystem::exists(state_.string() + part)) {
+        std::filesystem::copy_file(state_.string() + part, killed.string() + part);
+      }
+    }
+    gate_.open();
+    list_.reset();
+    recall_.reset();
+    state_ = killed;
+  }
+  std::vector<std::string> on_disk() {
+    catalog::Database state = catalog::open_state(state_);
+    std::vector<std::string> paths;
+    for (const auto& row : catalog::Wanted(state).after(0, 1000)) {
+      paths.push_back(row.wanted ? row.wanted->path : "damaged");
+    }
+    return paths;
+  }
+  void wait_until_nothing_is_on_disk() {
+    while (!on_disk().empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  std::filesystem::path state_ = directory_ / "state.db";
+  std::string forgotten_;
+  std::uint64_t seed_ = 0;
+  std::mutex told_mutex_;
+  std::condition_variable told_;
+  std::unique_ptr<RecallList> list_;
+};
+
+TEST_F(RecallListTest, BringsAllAndTakesThemOffTheDisk) {
+  std::vector<std::string> came;
+  (void)list().add({put_file("a"), put_file("b")}, into(came));
+  wait_for(came, 2);
+  EXPECT_THAT(came, testing::UnorderedElementsAre("a", "b"));
+  wait_until_nothing_is_on_disk();
+  EXPECT_EQ(list().behind(), 0U);
+}
+
+TEST_F(RecallListTest, WhatWasAskedForIsOnTheDiskWhenThatIsAcknowledged) {
+  gate_.close();
+  (void)list().add({put_file("a"), put_file("b")});
+  kill();
+  EXPECT_THAT(on_disk(), ElementsAre("a", "b"));
+}
+
+TEST_F(RecallListTest, GoesOnAfterAKillWithWhatHadNotCome) {
+  gate_.close();
+  const WantedContent first = put_file("a"), second = put_file("b");
+  (void)list().add({first, second});
+  kill();
+  (void)list();
+  wait_until_nothing_is_on_disk();
+  EXPECT_TRUE(cache_->contains({.number = 0, .size = first.size, .hash = first.hash}));
+  EXPECT_TRUE(cache_->contains({.number = 0, .size = second.size, .hash = second.hash}));
+}
+
+TEST_F(RecallListTest, GoesOnAfterAnOrderlyEndToo) {
+  gate_.close();
+  (void)list().add({put_file("a")});
+  gate_.wait_until_the_drive_stands_there();
+  list_.reset();
+  EXPECT_THAT(on_disk(), ElementsAre("a"));
+}
+
+TEST_F(RecallListTest, WhatIsCancelledIsNotAskedForAgain) {
+  gate_.close();
+  std::vector<std::string> came;
+  const auto batch = list().add({put_file("a"), put_file("b")}, into(came));
+  (void)list().add({put_file("c")});
+  EXPECT_TRUE(list().cancel(batch));
+  EXPECT_THAT(on_disk(), ElementsAre("c"));
+  EXPECT_THAT(came, IsEmpty());
+}
+
+TEST_F(RecallListTest, CancellingAllTellsAll) {
+  gate_.close();
+  std::vector<std::string> came;
+  (void)list().add({put_file("a"), put_file("b")}, into(came));
+  EXPECT_EQ(list().cancel_all(), 2U);
+  wait_for(came, 2);
+  EXPECT_THAT(came, testing::UnorderedElementsAre("a failed", "b failed"));
+  gate_.open();
+  wait_until_nothing_is_on_disk();
+}
+
+TEST_F(RecallListTest, WhatFailsForGoodIsTold) {
+  const Bytes bytes = test::pattern(1000, 7);
+  const recall::Extent bad = world_.write_one("A", bytes);
+  world_.damage(bad, 500);
+  std::vector<std::string> came;
+  (void)list().add({wanted(know(bytes, {bad}), "bad")}, into(came));
+  wait_for(came, 1);
+  EXPECT_THAT(came, ElementsAre("bad failed"));
+  wait_until_nothing_is_on_disk();
+}
+
+TEST_F(RecallListTest, NothingIsGivenUpWhenTheProcessIsAboutToEnd) {
+  gate_.close();
+  const auto batch = list().add({put_file("a")});
+  list().keep_all();
+  EXPECT_FALSE(list().cancel(batch));
+  EXPECT_THAT(on_disk(), ElementsAre("a"));
+}
+
+TEST_F(RecallListTest, DamagedRowsAndWhatTheCatalogForgotArePassedOver) {
+  const WantedContent good = put_file("good"), gone = put_file("gone");
+  {
+    catalog::Database state = catalog::open_state(state_);
+    catalog::Wanted rows(state);
+    (void)rows.add(std::vector{gone});
+    state.execute(
+        "INSERT INTO state.wanted VALUES (NULL, 1, -5, NULL, x'61');"
+        "INSERT INTO state.wanted VALUES (NULL, 1, 5, x'0102', x'62');"
+        "INSERT INTO state.wanted VALUES (NULL, 0, 5, NULL, x'63')");
+    (void)rows.add(std::vector{good});
+  }
+  forgotten_ = "gone";
+  (void)list();
+  wait_until_nothing_is_on_disk();
+  EXPECT_TRUE(cache_->contains({.number = 0, .size = good.size, .hash = good.hash}));
+}
+
+TEST_F(RecallListTest, HoldsNoMoreThanItsBound) {
+  catalog::Database state = catalog::open_state(state_);
+  catalog::Wanted rows(state);
+  (void)rows.add(std::vector{put_file("a")});
+  const std::vector<WantedContent> many(static_cast<std::size_t>(catalog::Wanted::kMost),
+                                        put_file("b"));
+  try {
+    (void)rows.add(many);
+    FAIL() << "it takes more than it may";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::conflict);
+  }
+  EXPECT_EQ(rows.count(), 1);
+}
+
+}  // namespace
+}  // namespace mixtape::service
