@@ -56,6 +56,12 @@ void RecallWorker::run() {
     }
     look_for_media();
     const auto next = next_request();
+    reading_on_ = reads_on(next);
+    if (reading_on_) {
+      read_on();
+      last_served_ = Clock::now();
+      continue;
+    }
     if (!next) {
       resting_ = true;
       if (Clock::now() >= std::max(last_served_ + options_.hold, kept_until())) {
@@ -67,7 +73,7 @@ void RecallWorker::run() {
       gather(*next);
       continue;
     }
-    serve(*next);
+    serve(turn_of(*next));
     last_served_ = Clock::now();
   }
   unload();
@@ -104,7 +110,7 @@ std::optional<RequestId> RecallWorker::next_request() {
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
   const Clock::time_point now = Clock::now();
-  if (!resting_) {
+  if (!resting_ || reading_on_) {
     return now;
   }
   if (!jobs_.empty()) {
@@ -161,6 +167,7 @@ void RecallWorker::serve(RequestId id) {
             std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
                                         [this](RequestId each) { return room_.waiting(each); });
         begin_sweep();
+        begin_ahead(extent);
       }
     } catch (const Error& error) {
       copy_failed(id, jobs_.at(id), error);
@@ -180,9 +187,10 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
   }
   room_.set_running(id, true);
   try {
-    if (job.no_room) {
+    if (job.no_room || asks_far_ahead(id, job.done, extent)) {
       stream(id, job, extent);
     } else {
+      note_asked(id, extent);
       fill(id, job, extent);
     }
   } catch (const Error& error) {
@@ -209,7 +217,7 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   const Clock::time_point began = Clock::now();
   try {
     whole = fetch_extent(*reader_, extent, job.content.size, job.done, sink,
-                         [&] { return sink.go_on(); });
+                         [&] { return sink.go_on() && !asks_far_ahead(id, sink.done(), extent); });
   } catch (const Error&) {
     job.done = sink.done();
     throw;
@@ -270,9 +278,23 @@ void RecallWorker::go_uncached(RequestId id, Job& job, const std::exception_ptr&
                job.content.size);
 }
 
+bool RecallWorker::asks_far_ahead(RequestId id, std::uint64_t done, const Extent& extent) {
+  const auto lowest = room_.lowest_offset(id);
+  if (!lowest || *lowest <= done || extent.sparse || room_.waits_for_more(id, kWindow)) {
+    return false;
+  }
+  const auto block_of = [&](std::uint64_t offset) {
+    const PlainRange range{.offset = extent.data_offset + offset, .size = 1};
+    return extent.archive.first_block + plan_read(extent.archive, range).first_record;
+  };
+  return !reader_->tape(extent.archive).reads_through(block_of(done), block_of(*lowest));
+}
+
 void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
-  room_.refuse_fetches(id, job.no_room);
-  room_.refuse_reads_over(id, kWindow, job.no_room);
+  if (job.no_room) {
+    room_.refuse_fetches(id, job.no_room);
+    room_.refuse_reads_over(id, kWindow, job.no_room);
+  }
   if (const auto from = room_.lowest_offset(id)) {
     WindowFill sink(room_, id, *from, options_.linger);
     try {
@@ -284,8 +306,9 @@ void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
     }
     (void)room_.arrived(id, {});
   }
-  // Whoever waits for bytes that have passed already makes it the next sweep's.
-  if (room_.retire(id)) {
+  // Whoever waits for bytes that have passed already makes it the next sweep's; what was read from
+  // the beginning is read on.
+  if (job.done == 0 && room_.retire(id)) {
     forget(id);
   }
 }
