@@ -27,10 +27,10 @@ std::vector<Ledger::Behind> Ledger::behind(const Uuid& bundle, ContentId content
   for (std::int64_t from = number(content) + 1; all.empty(); from = 0) {
     query.bind(1, number(id)).bind(2, from).bind(3, static_cast<std::int64_t>(most));
     while (query.step()) {
-      all.push_back({.content = ContentId{query.integer(0)},
-                     .size = static_cast<std::uint64_t>(query.integer(1)),
-                     .hash = query.is_null(2) ? std::nullopt
-                                              : std::optional(hash_from(query.blob(2)))});
+      all.push_back(
+          {.content = ContentId{query.integer(0)},
+           .size = static_cast<std::uint64_t>(query.integer(1)),
+           .hash = query.is_null(2) ? std::nullopt : std::optional(hash_from(query.blob(2)))});
     }
     next.bind(1, number(at->medium)).bind(2, bundle_number);
     if (!all.empty() || !next.step()) {

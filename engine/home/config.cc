@@ -303,7 +303,7 @@ std::string config_template() {
 # The archive of a bundle aims at this size.
 #bundle_size = "64 GiB"
 
-# Contents brought back from media are kept up to this size.
+# Contents brought back from media are kept up to this size, half of it read ahead of programs.
 #cache_limit = "20 GiB"
 
 # What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for

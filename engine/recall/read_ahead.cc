@@ -10,13 +10,15 @@ namespace mixtape::recall {
 namespace {
 
 // About what a locate takes on any LTO drive.
-constexpr double kLocateSeconds = 20;
-// The longest run, in locates: then a locate for each run costs three per cent.
-constexpr double kMostLocates = 32;
+constexpr double kLocateSeconds = 30;
+// The longest run, in locates: then a locate for each run costs four per cent.
+constexpr double kMostLocates = 24;
 // Of the time that reading everything takes, so much is spent on locating first.
 constexpr double kShareToLocate = 1.0 / 40;
 // Of reading ahead so much goes by before somebody else is let in between, who costs two locates.
 constexpr double kSecondsToLetIn = 16 * 2 * kLocateSeconds;
+// Of each run over the one before.
+constexpr double kGrowth = 4;
 // So many readers are told apart, and share the budget.
 constexpr std::size_t kMostStreams = 32;
 constexpr std::uint64_t kShares = 8;
@@ -32,10 +34,9 @@ ReadAhead::ReadAhead(const TapeModel& tape, std::uint64_t record_size, std::uint
       since_let_in_s_(kSecondsToLetIn) {
   const std::uint64_t record = std::max<std::uint64_t>(1, record_size);
   all_s_ = seconds(0, stored_bytes / record);
-  const double share_s =
-      stored_bytes == 0 ? 0
-                        : all_s_ * static_cast<double>(budget_bytes / kShares) /
-                              static_cast<double>(stored_bytes);
+  const double share_s = stored_bytes == 0 ? 0
+                                           : all_s_ * static_cast<double>(budget_bytes / kShares) /
+                                                 static_cast<double>(stored_bytes);
   most_window_s_ = std::min(kMostLocates * kLocateSeconds, share_s);
 }
 
@@ -59,7 +60,7 @@ std::optional<std::size_t> ReadAhead::stream_at(const TapeRead& read) const {
 }
 
 void ReadAhead::begin_run(Stream& stream) {
-  stream.window_s = std::min(std::max(kLocateSeconds, 2 * stream.window_s), most_window_s_);
+  stream.window_s = std::min(std::max(kLocateSeconds, kGrowth * stream.window_s), most_window_s_);
   stream.run_from = stream.end_block;
   unread_.begin_run();
 }
@@ -107,8 +108,7 @@ bool ReadAhead::may_want(bool anybody_waits) const {
 }
 
 bool ReadAhead::wants(const TapeRead& following, std::uint64_t bytes, bool anybody_waits) {
-  if (!may_want(anybody_waits) || unread_.is_full() ||
-      unread_.bytes() + bytes > budget_bytes_) {
+  if (!may_want(anybody_waits) || unread_.is_full() || unread_.bytes() + bytes > budget_bytes_) {
     return false;
   }
   if (reads_everything() && anybody_waits) {
@@ -119,11 +119,16 @@ bool ReadAhead::wants(const TapeRead& following, std::uint64_t bytes, bool anybo
     begin_run(stream);
   }
   // The record in which a run ends is not counted: some of it was wanted.
-  return seconds(stream.run_from + 1, following.end_block) <= stream.window_s;
+  return !is_too_long(following) &&
+         seconds(stream.run_from + 1, following.end_block) <= stream.window_s;
 }
 
 bool ReadAhead::holds_up(const TapeRead& waiting) const {
   return reads_everything() || stream_at(waiting) || since_let_in_s_ < kSecondsToLetIn;
+}
+
+bool ReadAhead::is_too_long(const TapeRead& read) const {
+  return seconds(read.begin.block + 1, read.end_block) > 2 * kLocateSeconds;
 }
 
 bool ReadAhead::reads_everything() const {

@@ -14,15 +14,16 @@
 //
 // What a reader will ask for next is not known, what he asked for is:
 //   - Whoever asks for what lies just behind what he got before reads on. Behind that, as much is
-//     read ahead as the tape gives in the time of a locate, and twice as much each time he comes to
-//     its end or half of it was opened, up to kMostLocates of them. So of several who read on in
-//     several places each has long runs, and what was read for nobody took no longer than what was
-//     read for somebody.
+//     read ahead as the tape gives in the time of a locate, and four times as much each time he
+//     comes to its end or half of it was opened, up to kMostLocates of them. So of several who read
+//     on in several places each has long runs, and what is read for nobody in the end is no more
+//     than the last of them.
 //   - Requests all over the tape that go on until a fortieth of the time was spent on locating that
 //     reading all of it would take: then it is read through once, from the lowest place that
 //     somebody waits at, as long as anybody waits. Only where the budget holds all that is on it.
-// Meanwhile whoever waits in another place waits for the end of the run, if he reads on as well;
-// else he is let in between, so seldom that it costs a sixteenth.
+// What takes longer to read than going there and back is read for nobody: a run ends before it, and
+// who reads everything goes over it. Meanwhile whoever waits in another place waits for the end of
+// the run, if he reads on as well; else he is let in between, so seldom that it costs a sixteenth.
 //
 // Units:   seconds, by the model of the loaded tape; bytes of contents.
 // Threads: the worker's.
@@ -52,6 +53,8 @@ class ReadAhead {
   // Whether who waits for this waits until wants() says no.
   [[nodiscard]] bool holds_up(const TapeRead& waiting) const;
   [[nodiscard]] bool reads_everything() const;
+  // It is read only for those who ask for it.
+  [[nodiscard]] bool is_too_long(const TapeRead& read) const;
 
  private:
   // Somebody who reads on, or may: where he came to.

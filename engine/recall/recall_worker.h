@@ -33,8 +33,7 @@ namespace mixtape::recall {
 class RecallWorker {
  public:
   RecallWorker(Cache& cache, std::span<const format::Identity> identities, const Outside& outside,
-               const Options& options, WaitingRoom& room, RecallPace& pace,
-               UnreadAhead& unread)
+               const Options& options, WaitingRoom& room, RecallPace& pace, UnreadAhead& unread)
       : cache_(cache),
         identities_(identities),
         outside_(outside),

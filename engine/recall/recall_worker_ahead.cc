@@ -101,8 +101,11 @@ const RecallWorker::Following* RecallWorker::following() {
         return nullptr;
       }
     }
-    if (!cache_.contains(following_.front().content)) {
-      return &following_.front();
+    const Following& front = following_.front();
+    const bool goes_over = ahead_->reads_everything() && ahead_->is_too_long(front.read) &&
+                           !room_.asks_for(front.content);
+    if (!goes_over && !cache_.contains(front.content)) {
+      return &front;
     }
     last_ = std::move(following_.front());
     following_.pop_front();

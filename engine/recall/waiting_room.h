@@ -65,6 +65,8 @@ class WaitingRoom {
     bool is_made = false;
   };
   [[nodiscard]] Expected expect(const Content& content);
+  // Whether anybody asked for this content.
+  [[nodiscard]] bool asks_for(const Content& content);
   // Returns at `deadline`, or at close().
   void gather_until(Clock::time_point deadline);
   // Returns when nothing new came for so long, at `deadline`, or at close().

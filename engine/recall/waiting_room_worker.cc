@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only the worker asks of the waiting room: the plan, reading ahead, and reads without a cache.
+// What only the worker asks of the waiting room: the plan, reading ahead, reads past the cache.
 
 #include <algorithm>
 #include <utility>
@@ -32,6 +32,11 @@ WaitingRoom::Expected WaitingRoom::expect(const Content& content) {
     new_.pop_back();  // The worker knows.
   }
   return {id, is_made};
+}
+
+bool WaitingRoom::asks_for(const Content& content) {
+  const std::lock_guard lock(mutex_);
+  return by_content_.contains(content.number);
 }
 
 std::size_t WaitingRoom::waiting(RequestId id) {

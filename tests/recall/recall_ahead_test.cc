@@ -15,9 +15,9 @@ using tapeio::lto::SimKind;
 
 class ReadAheadTest : public SimRecallTest {
  protected:
-  // A record is a twentieth of a minute of tape, as long as a locate: runs are counted in files.
+  // A record, and so a file, is 20 s of tape, as long as some locates: runs are counted in files.
   static constexpr std::size_t kFirstRun = 1;
-  static constexpr std::size_t kLongestRun = 32;
+  static constexpr std::size_t kLongestRun = 36;
 
   ReadAheadTest() { knows_what_follows_ = true; }
 
@@ -42,7 +42,7 @@ class ReadAheadTest : public SimRecallTest {
   }
   // Until so many are there; false when that does not come to pass.
   [[nodiscard]] bool comes_to(const std::vector<Content>& contents, std::size_t count) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (in_cache(contents) < count && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -67,9 +67,7 @@ class ReadAheadTest : public SimRecallTest {
     }
     return lists;
   }
-  double moving_s() const {
-    return locate_s() + library_->report().seconds_of(SimKind::transfer);
-  }
+  double moving_s() const { return locate_s() + library_->report().seconds_of(SimKind::transfer); }
 };
 
 TEST_F(ReadAheadTest, OneFileAloneCausesNoMore) {
@@ -85,12 +83,12 @@ TEST_F(ReadAheadTest, WhoReadsOnFindsWhatFollowsInTheCache) {
   open_library();
   read_as_program(contents[0]);
   read_as_program(contents[1]);
-  EXPECT_TRUE(comes_to(contents, 2 + kFirstRun));
+  EXPECT_TRUE(comes_to(contents, 2 + kFirstRun)) << in_cache(contents);
   // As he goes on more and more lies before him.
   for (std::size_t file = 2; file < 100; ++file) {
     read_as_program(contents[file]);
   }
-  EXPECT_TRUE(comes_to(contents, 100 + kLongestRun / 2 - 4));
+  EXPECT_TRUE(comes_to(contents, 100 + kLongestRun / 2 - 4)) << in_cache(contents);
   EXPECT_LE(library_->report().count_of(SimKind::locate), 1u);
 }
 
@@ -140,7 +138,8 @@ TEST_F(ReadAheadTest, RequestsAllOverTheTapeThatGoOnReadItThroughOnce) {
 
   open_library();
   (void)locate_s_of("MX0001L8", contents);
-  EXPECT_LT(took_s, 1.1 * moving_s());
+  // To read a file once more than needed is as dear here as a locate.
+  EXPECT_LT(took_s, 1.2 * moving_s());
 }
 
 TEST_F(ReadAheadTest, AFewRequestsAllOverTheTapeAreServedOneByOne) {

@@ -120,9 +120,7 @@ class SimRecallTest : public testing::Test {
       outside.behind = [this](const Content& content, const Extent& extent, std::size_t most) {
         return behind(content, extent.archive.medium_label, most);
       };
-      outside.stored_beside = [this](const Extent& extent) {
-        return extent.archive.plain_bytes;
-      };
+      outside.stored_beside = [this](const Extent& extent) { return extent.archive.plain_bytes; };
     }
     return outside;
   }
@@ -245,7 +243,7 @@ class SimRecallTest : public testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool knows_what_follows_ = false;  // Set before recall() is called first.
-  bool is_held_ = false;  // Guarded by mutex_, as all below.
+  bool is_held_ = false;             // Guarded by mutex_, as all below.
   std::map<std::int64_t, std::vector<Extent>> copies_;
   std::map<std::int64_t, Bytes> bytes_;
   std::vector<std::int64_t> answered_;
