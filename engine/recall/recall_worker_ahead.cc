@@ -24,11 +24,16 @@ void RecallWorker::begin_ahead(const Extent& extent) {
   if (!outside_.behind || !outside_.stored_beside || options_.read_ahead_bytes == 0U) {
     return;
   }
-  const Cache::Usage usage = cache_.usage();
-  const std::uint64_t free = usage.limit_bytes - std::min(usage.limit_bytes, usage.pinned_bytes);
-  ahead_ = std::make_unique<ReadAhead>(
-      reader_->tape(extent.archive), extent.archive.record_size, outside_.stored_beside(extent),
-      std::min(options_.read_ahead_bytes.value_or(free / 2), free), unread_);
+  try {
+    const Cache::Usage usage = cache_.usage();
+    const std::uint64_t free = usage.limit_bytes - std::min(usage.limit_bytes, usage.pinned_bytes);
+    ahead_ = std::make_unique<ReadAhead>(
+        reader_->tape(extent.archive), extent.archive.record_size, outside_.stored_beside(extent),
+        std::min(options_.read_ahead_bytes.value_or(free / 2), free), unread_);
+  } catch (const Error& error) {
+    // Without it everything is read all the same, and says nothing of the copy.
+    spdlog::warn("recall: nothing is read ahead on medium {}: {}", loaded_, error.what());
+  }
 }
 
 void RecallWorker::note_asked(RequestId id, const Extent& extent) {

@@ -6,6 +6,7 @@ namespace mixtape::recall {
 void UnreadAhead::add(std::int64_t content, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   if (entries_.size() < kMost && entries_.try_emplace(content, Entry{bytes, run_}).second) {
+    by_run_.back().push_back(content);
     bytes_ += bytes;
     ++added_;
   }
@@ -36,6 +37,18 @@ void UnreadAhead::begin_run() {
   const std::lock_guard lock(mutex_);
   ++run_;
   added_ = used_ = 0;
+  by_run_.emplace_back();
+  if (by_run_.size() <= kRuns) {
+    return;
+  }
+  for (const std::int64_t content : by_run_.front()) {
+    const auto found = entries_.find(content);
+    if (found != entries_.end() && found->second.run + kRuns <= run_) {
+      bytes_ -= found->second.bytes;
+      entries_.erase(found);
+    }
+  }
+  by_run_.pop_front();
 }
 
 std::uint64_t UnreadAhead::bytes() {

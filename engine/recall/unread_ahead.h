@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 // What was read ahead into the cache and not opened since: it bounds how much more is, and tells
 // whether the reader is still there.
@@ -19,6 +21,7 @@ namespace mixtape::recall {
 class UnreadAhead {
  public:
   static constexpr std::size_t kMost = 500'000;
+  static constexpr std::size_t kRuns = 64;
 
   // `wake`: called when half of the newest run was opened, so that more may be read ahead.
   explicit UnreadAhead(std::function<void()> wake) : wake_(std::move(wake)) {}
@@ -27,7 +30,8 @@ class UnreadAhead {
   void add(std::int64_t content, std::uint64_t bytes);
   // Somebody opened it; no matter whether it was read ahead.
   void used(std::int64_t content);
-  // What is added from now on is a run of its own.
+  // What is added from now on is a run of its own. Account is kept of the kRuns newest only: who has
+  // not come back for what was before them is gone.
   void begin_run();
 
   [[nodiscard]] std::uint64_t bytes();
@@ -47,6 +51,7 @@ class UnreadAhead {
   std::mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<std::int64_t, Entry> entries_;
+  std::deque<std::vector<std::int64_t>> by_run_{1};  // The newest last.
   std::uint64_t bytes_ = 0;
   std::uint64_t run_ = 0;
   std::size_t added_ = 0, used_ = 0;  // Of the newest run.

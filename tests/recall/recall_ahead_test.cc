@@ -174,5 +174,44 @@ TEST_F(ReadAheadTest, WhatIsBadAheadIsNoTroubleOfTheReader) {
   EXPECT_FALSE(cache_->contains(wrong));
 }
 
+TEST(UnreadAhead, CountsWhatNobodyOpened) {
+  UnreadAhead unread([] {});
+  unread.add(1, 10);
+  unread.add(2, 20);
+  unread.add(2, 20);
+  EXPECT_EQ(unread.bytes(), 30u);
+  unread.used(1);
+  unread.used(1);
+  unread.used(3);
+  EXPECT_EQ(unread.bytes(), 20u);
+}
+
+TEST(UnreadAhead, WakesWhenHalfOfTheNewestRunWasOpened) {
+  int woken = 0;
+  UnreadAhead unread([&] { ++woken; });
+  unread.add(1, 1);
+  unread.begin_run();
+  for (std::int64_t content = 2; content < 6; ++content) {
+    unread.add(content, 1);
+  }
+  unread.used(1);
+  unread.used(2);
+  EXPECT_EQ(woken, 0);
+  EXPECT_FALSE(unread.is_half_used());
+  unread.used(4);
+  unread.used(5);
+  EXPECT_EQ(woken, 1);
+  EXPECT_TRUE(unread.is_half_used());
+}
+
+TEST(UnreadAhead, WhatOldRunsLeftBehindTakesNoRoomForEver) {
+  UnreadAhead unread([] {});
+  for (std::int64_t run = 0; run < 1000; ++run) {
+    unread.add(run, 1);
+    unread.begin_run();
+  }
+  EXPECT_EQ(unread.bytes(), UnreadAhead::kRuns - 1);
+}
+
 }  // namespace
 }  // namespace mixtape::recall
