@@ -30,8 +30,8 @@ class UnreadAhead {
   void add(std::int64_t content, std::uint64_t bytes);
   // Somebody opened it; no matter whether it was read ahead.
   void used(std::int64_t content);
-  // What is added from now on is a run of its own. Account is kept of the kRuns newest only: who has
-  // not come back for what was before them is gone.
+  // What is added from now on is a run of its own. Account is kept of the kRuns newest only: who
+  // has not come back for what was before them is gone.
   void begin_run();
 
   [[nodiscard]] std::uint64_t bytes();
