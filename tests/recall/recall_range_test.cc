@@ -18,8 +18,8 @@ class RangeTest : public SimRecallTest {
   Content write_large() {
     library_->add_medium("MX0001L8", kCapacity);
     const Bytes bytes = test::pattern(kRecords * kRecordOfTapes, 7);
-    const std::vector<Extent> extents =
-        write_archive(*library_, identity_, "MX0001L8", ++bundles_, {{bytes, {}}});
+    const std::vector<Extent> extents = write_archive(*library_, identity_, "MX0001L8", ++bundles_,
+                                                      std::vector<ArchivedFile>{{bytes, {}}});
     open_library();
     return know(bytes, {extents[0]});
   }
@@ -62,7 +62,7 @@ TEST_F(RangeTest, APartFarBehindTheBeginningFetchesItsRecordsOnly) {
 
 TEST_F(RangeTest, SoDoSeveralPartsEach) {
   const Content film = write_large();
-  for (const std::uint64_t part : {150, 60, 190, 100}) {
+  for (const std::uint64_t part : {150U, 60U, 190U, 100U}) {
     EXPECT_TRUE(start_part(film, part * kRecordOfTapes).get().is_right);
   }
   recall_.reset();
