@@ -73,6 +73,9 @@ void RecallWorker::run() {
       gather(*next);
       continue;
     }
+    if (lingers(*next)) {
+      continue;
+    }
     serve(turn_of(*next));
     last_served_ = Clock::now();
   }
@@ -197,6 +200,7 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
     copy_failed(id, job, error);
   }
   fresh_ = false;
+  has_lingered_ = false;
   room_.set_running(id, false);
   join_sweep(id);  // If it is not over.
 }

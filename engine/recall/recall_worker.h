@@ -120,6 +120,9 @@ class RecallWorker {
   [[nodiscard]] const Following* following();
   [[nodiscard]] std::optional<Following> follows(const Content& content);
   void note_asked(RequestId id, const Extent& extent);
+  // Gave whoever reads on here a moment to ask, before the head goes away from him. True: what is
+  // next is to be looked at again.
+  [[nodiscard]] bool lingers(RequestId next);
   // Where everything is read, who waits at the lowest place is next, or who has waited longest.
   [[nodiscard]] RequestId turn_of(RequestId next);
 
@@ -159,6 +162,7 @@ class RecallWorker {
   std::deque<Following> following_;   // what comes next,
   std::optional<Following> last_;     // behind this.
   bool reading_on_ = false;           // It is being read on.
+  bool has_lingered_ = false;         // Since something was read.
   Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
   Clock::duration load_took_{};
   bool is_read_on_ = false;  // Something was asked of the loaded tape while it was read.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "engine/recall/unread_ahead.h"
 #include "tests/recall/sim_recall_fixture.h"
 
 // Reading ahead on simulated LTO tapes, for readers of whom nobody knows what they ask for next.
