@@ -60,15 +60,6 @@ TEST_F(RangeTest, APartFarBehindTheBeginningFetchesItsRecordsOnly) {
   EXPECT_LE(records(), kFewRecords);
 }
 
-TEST_F(RangeTest, SoDoSeveralPartsEach) {
-  const Content film = write_large();
-  for (const std::uint64_t part : {150U, 60U, 190U, 100U}) {
-    EXPECT_TRUE(start_part(film, part * kRecordOfTapes).get().is_right);
-  }
-  recall_.reset();
-  EXPECT_LE(records(), 4 * kFewRecords);
-}
-
 TEST_F(RangeTest, WhoWantsTheEndDoesNotWaitForTheMiddleThatIsBeingRead) {
   const Content film = write_large();
   std::future<Answer> end;
