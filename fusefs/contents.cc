@@ -15,7 +15,11 @@ void Contents::queue(const std::vector<catalog::WantedContent>& contents) {
 }
 
 std::optional<tapeio::UniqueFd> RecalledContents::open(const recall::Content& content) {
-  return cache_.open(content);
+  auto fd = cache_.open(content);
+  if (fd) {
+    recall_.used(content);
+  }
+  return fd;
 }
 
 bool RecalledContents::is_here(const recall::Content& content) {

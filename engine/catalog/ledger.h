@@ -141,6 +141,17 @@ class Ledger {
   [[nodiscard]] std::optional<Bundle> bundle(BundleId id);
   [[nodiscard]] std::optional<Bundle> bundle(const Uuid& uuid);  // In any state.
   [[nodiscard]] std::vector<Copy> copies_in(BundleId bundle);    // By offset.
+  // Contents with a good copy on the medium of this bundle, at most so many: those of the bundle
+  // behind `content`, by number, which is nearly the order on the tape; where there are none left,
+  // those of the next one that has some. Cost: one step in an index for each.
+  struct Behind {
+    ContentId content;
+    std::uint64_t size;
+    std::optional<Hash> hash;
+  };
+  [[nodiscard]] std::vector<Behind> behind(const Uuid& bundle, ContentId content, std::size_t most);
+  // What all written archives on the medium of this bundle hold, bytes.
+  [[nodiscard]] std::uint64_t stored_beside(const Uuid& bundle);
 
   // Where a content is: good copies in written bundles on media not lost or retired first, then
   // those on retired media; bad ones never. Stable order by bundle.

@@ -326,8 +326,8 @@ std::string config_template() {
 # The archive of a bundle aims at this size.
 #bundle_size = "64 GiB"
 
-# Contents brought back from media are kept up to this size, and, unless it is 0, for so many days
-# after their last use.
+# Contents brought back from media are kept up to this size, half of it read ahead of programs; and,
+# unless it is 0, for so many days after their last use.
 #cache_limit = "20 GiB"
 #cache_days = 0
 

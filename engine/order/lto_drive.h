@@ -15,7 +15,8 @@
 namespace mixtape::order {
 
 // A drive of LTO generation 5 to 10, as the simulator has it; `fit`: what was learnt of this one.
-// The first locate, from a head at rest, and reading on are as published.
+// Reading on is as published. The first locate, from a head at rest, is stretched and moved as
+// those of its way: one in each load, too few to be measured by themselves, by the same reels.
 class LtoDrive {
  public:
   explicit LtoDrive(unsigned generation, tapeio::lto::MotionTerms terms = {}, LocateFit fit = {})
@@ -40,9 +41,12 @@ class LtoDrive {
                                        {to.wrap, to.at});
   }
   [[nodiscard]] double first(const Head& head, const Place& to) const {
-    const auto motion =
-        head.moving ? tapeio::lto::Motion::streaming : tapeio::lto::Motion::standing;
-    return positioning_.locate_seconds({head.place.wrap, head.place.at}, motion, {to.wrap, to.at});
+    if (head.moving) {
+      return locate(head.place, to);
+    }
+    const double published = positioning_.locate_seconds(
+        {head.place.wrap, head.place.at}, tapeio::lto::Motion::standing, {to.wrap, to.at});
+    return std::max(0.0, fit_[static_cast<std::size_t>(way_of(head.place, to))].of(published));
   }
   [[nodiscard]] double read(const Place& begin, const Place& end) const {
     return std::abs(span().travel(begin, end)) / positioning_.read_speed_mps();

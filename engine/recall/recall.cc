@@ -10,6 +10,7 @@
 #include "engine/recall/cache_index.h"
 #include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_worker.h"
+#include "engine/recall/unread_ahead.h"
 #include "engine/recall/waiting_room.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -30,7 +31,8 @@ struct Recall::Impl {
       : cache(cache_in),
         outside(std::move(outside_in)),
         options(options_in),
-        worker(cache, identities, outside, options, room, pace) {
+        unread([this] { room.wake(); }),
+        worker(cache, identities, outside, options, room, pace, unread) {
     outside.hashed = [this, tell = std::move(outside.hashed)](const Content& content,
                                                               const EntryHash& hash) {
       learn(content, hash);
@@ -69,6 +71,7 @@ struct Recall::Impl {
   std::unordered_map<std::int64_t, EntryHash> learned;  // Guarded by mutex.
   WaitingRoom room;
   RecallPace pace;
+  UnreadAhead unread;
   RecallWorker worker;
   std::thread thread;
 };
@@ -96,6 +99,7 @@ Recall::Ticket Recall::read(const Content& asked, std::uint64_t offset, std::siz
       // The disk under the cache fails: the medium still has it.
     }
     if (read) {
+      impl_->unread.used(content.number);
       done(bytes, nullptr);
       return Ticket{0};
     }
@@ -125,6 +129,10 @@ RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone 
 
 bool Recall::cancel(RequestId id) {
   return impl_->room.cancel(id);
+}
+
+void Recall::used(const Content& content) {
+  impl_->unread.used(content.number);
 }
 
 std::vector<QueueEntry> Recall::queue() {

@@ -56,6 +56,11 @@ struct Outside {
   std::function<std::vector<order::LocateSample>(const TimedDrive&)> known_locates = {};
   // And now; told when the tape is done with.
   std::function<void(const TimedDrive&, std::vector<order::LocateSample>)> located = {};
+  // The contents that follow one on the medium of this copy, the nearest first; and how many bytes
+  // all archives there have. Nothing is read ahead where these two are absent. On the worker's
+  // thread.
+  std::function<std::vector<Content>(const Content&, const Extent&, std::size_t most)> behind = {};
+  std::function<std::uint64_t(const Extent&)> stored_beside = {};
 };
 
 struct Options {
@@ -79,6 +84,9 @@ struct Options {
   std::chrono::seconds hold{30};
   // Only while the cache has no room: how long the tape stands still for the next read of a reader.
   std::chrono::milliseconds linger{200};
+  // What is read ahead and nobody has opened yet (read_ahead.h); absent: half of what the cache
+  // keeps beside pins. 0: nothing is.
+  std::optional<std::uint64_t> read_ahead_bytes = {};
 };
 
 enum class RequestId : std::uint64_t {};
@@ -119,6 +127,9 @@ class Recall {
 
   // In the order in which they will be served, what is away last. Cost: as sorting them.
   [[nodiscard]] std::vector<QueueEntry> queue();
+
+  // A content was opened in the cache: whoever reads on there is still reading. Cheap.
+  void used(const Content& content);
 
   // When a content would be in the cache if nothing else were asked for: what waits before it and
   // itself, at the pace of the last minutes. Nothing while its medium is away, or before there was

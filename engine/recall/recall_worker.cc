@@ -56,6 +56,12 @@ void RecallWorker::run() {
     }
     look_for_media();
     const auto next = next_request();
+    reading_on_ = reads_on(next);
+    if (reading_on_) {
+      read_on();
+      last_served_ = Clock::now();
+      continue;
+    }
     if (!next) {
       resting_ = true;
       tell("look for what is unused", [&] { cache_.expire(); });
@@ -68,7 +74,10 @@ void RecallWorker::run() {
       gather(*next);
       continue;
     }
-    serve(*next);
+    if (lingers(*next)) {
+      continue;
+    }
+    serve(turn_of(*next));
     last_served_ = Clock::now();
   }
   unload();
@@ -105,7 +114,7 @@ std::optional<RequestId> RecallWorker::next_request() {
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
   const Clock::time_point now = Clock::now();
-  if (!resting_) {
+  if (!resting_ || reading_on_) {
     return now;
   }
   if (!jobs_.empty()) {
@@ -162,6 +171,7 @@ void RecallWorker::serve(RequestId id) {
             std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
                                         [this](RequestId each) { return room_.waiting(each); });
         begin_sweep();
+        begin_ahead(extent);
       }
     } catch (const Error& error) {
       copy_failed(id, jobs_.at(id), error);
@@ -181,15 +191,17 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
   }
   room_.set_running(id, true);
   try {
-    if (job.no_room) {
+    if (job.no_room || asks_far_ahead(id, job.done, extent)) {
       stream(id, job, extent);
     } else {
+      note_asked(id, extent);
       fill(id, job, extent);
     }
   } catch (const Error& error) {
     copy_failed(id, job, error);
   }
   fresh_ = false;
+  has_lingered_ = false;
   room_.set_running(id, false);
   join_sweep(id);  // If it is not over.
 }
@@ -211,7 +223,7 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   CacheFill sink(room_, id, job.incoming, job.content.size);
   const Clock::time_point began = Clock::now();
   try {
-    bring_in(job, extent, sink);
+    bring_in(id, job, extent, sink);
   } catch (const Error&) {
     job.done = sink.done();
     throw;
@@ -225,14 +237,14 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   }
 }
 
-void RecallWorker::bring_in(const Job& job, const Extent& extent, CacheFill& sink) {
+void RecallWorker::bring_in(RequestId id, const Job& job, const Extent& extent, CacheFill& sink) {
   for (bool on = true; on;) {
     const ByteRange gap = job.incoming->missing(0);
     if (gap.size() == 0 || !sink.start(gap)) {
       return;
     }
     on = fetch_extent(*reader_, extent, job.content.size, gap.begin, sink,
-                      [&] { return sink.go_on(); }) ||
+                      [&] { return sink.go_on() && !asks_far_ahead(id, sink.done(), extent); }) ||
          !sink.go_on();
   }
 }
@@ -297,9 +309,23 @@ std::shared_ptr<Cache::Incoming> RecallWorker::kept_part(Job& job) {
   return job.incoming;
 }
 
+bool RecallWorker::asks_far_ahead(RequestId id, std::uint64_t done, const Extent& extent) {
+  const auto lowest = room_.lowest_offset(id);
+  if (!lowest || *lowest <= done || extent.sparse || room_.waits_for_more(id, kWindow)) {
+    return false;
+  }
+  const auto block_of = [&](std::uint64_t offset) {
+    const PlainRange range{.offset = extent.data_offset + offset, .size = 1};
+    return extent.archive.first_block + plan_read(extent.archive, range).first_record;
+  };
+  return !reader_->tape(extent.archive).reads_through(block_of(done), block_of(*lowest));
+}
+
 void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
-  room_.refuse_fetches(id, job.no_room);
-  room_.refuse_reads_over(id, kWindow, job.no_room);
+  if (job.no_room) {
+    room_.refuse_fetches(id, job.no_room);
+    room_.refuse_reads_over(id, kWindow, job.no_room);
+  }
   if (const auto from = room_.lowest_offset(id)) {
     WindowFill sink(room_, id, *from, options_.linger, kept_part(job));
     try {
@@ -311,8 +337,9 @@ void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
     }
     (void)room_.arrived(id, {});
   }
-  // Whoever waits for bytes that have passed already makes it the next sweep's.
-  if (room_.retire(id)) {
+  // Whoever waits for bytes that have passed already makes it the next sweep's; what was read from
+  // the beginning is read on.
+  if (job.done == 0 && room_.retire(id)) {
     forget(id);
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <exception>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "engine/recall/cache.h"
 #include "engine/recall/content_fill.h"
 #include "engine/recall/medium_choice.h"
+#include "engine/recall/read_ahead.h"
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_queue.h"
@@ -32,13 +34,14 @@ namespace mixtape::recall {
 class RecallWorker {
  public:
   RecallWorker(Cache& cache, std::span<const format::Identity> identities, const Outside& outside,
-               const Options& options, WaitingRoom& room, RecallPace& pace)
+               const Options& options, WaitingRoom& room, RecallPace& pace, UnreadAhead& unread)
       : cache_(cache),
         identities_(identities),
         outside_(outside),
         options_(options),
         room_(room),
-        pace_(pace) {}
+        pace_(pace),
+        unread_(unread) {}
 
   // Works until the room is closed.
   void run();
@@ -101,6 +104,29 @@ class RecallWorker {
   void join_sweep(RequestId id);
   void put_into_sweep(RequestId id);
 
+  // --- Reading ahead
+  struct Following {
+    Content content;
+    std::vector<Extent> copies;
+    std::size_t chosen = 0;
+    TapeRead read;
+  };
+  void begin_ahead(const Extent& extent);
+  // The loaded tape is to be read on from where it is, though `next` may wait.
+  [[nodiscard]] bool reads_on(std::optional<RequestId> next);
+  void read_on();
+  // Whether who waits on the loaded tape has to, for what is read ahead.
+  [[nodiscard]] bool is_held_up(RequestId next);
+  // What lies behind what was read last and is not in the cache.
+  [[nodiscard]] const Following* following();
+  [[nodiscard]] std::optional<Following> follows(const Content& content);
+  void note_asked(RequestId id, const Extent& extent);
+  // Gave whoever reads on here a moment to ask, before the head goes away from him. True: what is
+  // next is to be looked at again.
+  [[nodiscard]] bool lingers(RequestId next);
+  // Where everything is read, who waits at the lowest place is next, or who has waited longest.
+  [[nodiscard]] RequestId turn_of(RequestId next);
+
   void serve(RequestId id);
   void read(RequestId id, const Extent& extent);
   // False: not now; the request was placed anew.
@@ -109,12 +135,14 @@ class RecallWorker {
   void unload();
   void fill(RequestId id, Job& job, const Extent& extent);
   // Reads what is missing of it.
-  void bring_in(const Job& job, const Extent& extent, CacheFill& sink);
+  void bring_in(RequestId id, const Job& job, const Extent& extent, CacheFill& sink);
   void confirm(RequestId id, Job& job, const Extent& extent);
   void go_uncached(RequestId id, Job& job, const std::exception_ptr& why);
   void stream(RequestId id, Job& job, const Extent& extent);
   // Where the cache keeps what is read of it; null: nowhere.
   std::shared_ptr<Cache::Incoming> kept_part(Job& job);
+  // All who wait for it want bytes so far behind the first `done` that the head goes there at once.
+  [[nodiscard]] bool asks_far_ahead(RequestId id, std::uint64_t done, const Extent& extent);
   // The chosen copy cannot be read, or is not what it must be.
   void copy_failed(RequestId id, Job& job, const Error& error);
   void start_over(RequestId id, Job& job);
@@ -127,6 +155,7 @@ class RecallWorker {
   const Options& options_;
   WaitingRoom& room_;
   RecallPace& pace_;
+  UnreadAhead& unread_;
 
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;
@@ -134,6 +163,12 @@ class RecallWorker {
   std::string loaded_;                // The medium that reader_ reads.
   TimedDrive drive_;                  // Which reads it, where it is known.
   std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
+  std::unique_ptr<ReadAhead> ahead_;  // In that sweep,
+  std::deque<Following> following_;   // what comes next,
+  std::optional<Following> last_;     // behind this.
+  bool reading_on_ = false;           // It is being read on.
+  bool has_lingered_ = false;         // Since something was read.
+  Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
   Clock::duration load_took_{};
   bool is_read_on_ = false;  // Something was asked of the loaded tape while it was read.
   bool fresh_ = false;       // Nothing was read since it was loaded.

@@ -210,6 +210,9 @@ void RecallWorker::unload() {
   if (sweep_) {
     room_.set_plan({});
     sweep_.reset();
+    ahead_.reset();
+    following_.clear();
+    last_.reset();
   }
   reader_.reset();
   loaded_.clear();

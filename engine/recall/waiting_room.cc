@@ -177,7 +177,8 @@ void WaitingRoom::close() {
 
 std::vector<WaitingRoom::NewRequest> WaitingRoom::wait_for_new(Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [&] { return closed_ || !new_.empty(); });
+  changed_.wait_until(lock, deadline, [&] { return closed_ || woken_ || !new_.empty(); });
+  woken_ = false;
   return std::exchange(new_, {});
 }
 

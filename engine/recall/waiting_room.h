@@ -56,6 +56,17 @@ class WaitingRoom {
   // Waits until there is a new request or close(), at most until `deadline`, and takes the new
   // ones.
   [[nodiscard]] std::vector<NewRequest> wait_for_new(Clock::time_point deadline);
+  // Makes wait_for_new return; from any thread.
+  void wake();
+  // The request for this content, made if nobody asked for it: one that nobody waits for, for the
+  // worker to read at once. It ends as others do.
+  struct Expected {
+    RequestId id;
+    bool is_made = false;
+  };
+  [[nodiscard]] Expected expect(const Content& content);
+  // Whether anybody asked for this content.
+  [[nodiscard]] bool asks_for(const Content& content);
   // Returns at `deadline`, or at close().
   void gather_until(Clock::time_point deadline);
   // Returns when nothing new came for so long, at `deadline`, or at close().
@@ -88,11 +99,13 @@ class WaitingRoom {
   void finish(RequestId id, const ReadBack& read_back);
   void finish(RequestId id, std::exception_ptr error);
 
-  // --- The worker, while the cache has no room
+  // --- The worker, while a content goes past the cache
   // Answers those who want the whole content in the cache; reads go on waiting.
   void refuse_fetches(RequestId id, std::exception_ptr error);
   // Answers the reads of more than `size` bytes.
   void refuse_reads_over(RequestId id, std::size_t size, std::exception_ptr error);
+  // Whether somebody waits for more than `size` bytes at once.
+  [[nodiscard]] bool waits_for_more(RequestId id, std::size_t size);
   // The first byte that anybody waits for.
   [[nodiscard]] std::optional<std::uint64_t> lowest_offset(RequestId id);
   // Waits until somebody waits for bytes that all lie at or behind `offset`; false at `deadline` or
@@ -143,6 +156,7 @@ class WaitingRoom {
   std::unordered_map<std::uint64_t, ParkedAt> by_ticket_;
   std::vector<NewRequest> new_;
   std::uint64_t next_id_ = 1;
+  bool woken_ = false;
   bool closed_ = false;
 };
 

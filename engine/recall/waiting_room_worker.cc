@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only the worker asks of the waiting room: the plan, and reads without a cache.
+// What only the worker asks of the waiting room: the plan, reading ahead, reads past the cache.
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +15,28 @@ void WaitingRoom::gather_while_they_come(Clock::duration quiet, Clock::time_poin
     const Clock::time_point until = std::min(Clock::now() + quiet, deadline);
     they_come = changed_.wait_until(lock, until, [&] { return closed_ || new_.size() != there; });
   }
+}
+
+void WaitingRoom::wake() {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  changed_.notify_all();
+}
+
+WaitingRoom::Expected WaitingRoom::expect(const Content& content) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t before = requests_.size();
+  const RequestId id = request_for(content, "read ahead").id;
+  const bool is_made = requests_.size() > before;
+  if (is_made) {
+    new_.pop_back();  // The worker knows.
+  }
+  return {id, is_made};
+}
+
+bool WaitingRoom::asks_for(const Content& content) {
+  const std::lock_guard lock(mutex_);
+  return by_content_.contains(content.number);
 }
 
 std::size_t WaitingRoom::waiting(RequestId id) {
@@ -37,7 +59,7 @@ void WaitingRoom::set_plan(const std::vector<Turn>& turns) {
   }
 }
 
-// --- The worker, while the cache has no room
+// --- The worker, while a content goes past the cache
 
 void WaitingRoom::refuse_fetches(RequestId id, std::exception_ptr error) {
   std::vector<ReadDone> fetches;
@@ -73,6 +95,14 @@ void WaitingRoom::refuse_reads_over(RequestId id, std::size_t size, std::excepti
   for (const ParkedRead& read : refused) {
     read.done({}, error);
   }
+}
+
+bool WaitingRoom::waits_for_more(RequestId id, std::size_t size) {
+  const std::lock_guard lock(mutex_);
+  const Request* request = find(id);
+  return request != nullptr &&
+         std::any_of(request->reads.begin(), request->reads.end(),
+                     [&](const auto& read) { return read.second.size > size; });
 }
 
 std::optional<std::uint64_t> WaitingRoom::lowest_offset(RequestId id) {

@@ -172,8 +172,25 @@ recall::Outside RecallService::outside() {
       note_locates(context, drive, located);
     });
   };
+  tell_what_follows(outside);
   outside.within_reach = [this](const recall::Content& content) { return within_reach(content); };
   return outside;
+}
+
+void RecallService::tell_what_follows(recall::Outside& outside) {
+  outside.behind = [this](const recall::Content& content, const recall::Extent& extent,
+                          std::size_t most) {
+    std::vector<recall::Content> contents;
+    for (const catalog::Ledger::Behind& each : reader().ledger.behind(
+             extent.archive.bundle_uuid, catalog::ContentId{content.number}, most)) {
+      contents.push_back(
+          {.number = catalog::number(each.content), .size = each.size, .hash = each.hash});
+    }
+    return contents;
+  };
+  outside.stored_beside = [this](const recall::Extent& extent) {
+    return reader().ledger.stored_beside(extent.archive.bundle_uuid);
+  };
 }
 
 // By label alone: to read what a medium says of itself would move it.

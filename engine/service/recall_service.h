@@ -54,6 +54,7 @@ class RecallService {
   using Chore = std::function<void(Context&)>;
 
   recall::Outside outside();
+  void tell_what_follows(recall::Outside& outside);
   [[nodiscard]] bool within_reach(const recall::Content& content);
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
   // On the list's thread, and only for it.

@@ -131,9 +131,19 @@ void RestoreStream::read(std::unique_ptr<tapeio::TapeDrive> drive,
     }
   }
   filler.finish();
+  Located located{.drive = {}, .samples = reader.take_located()};
+  if (!located.samples.empty()) {
+    located.drive = reader.tape(wanted(0).extent.archive).drive();
+  }
   const std::lock_guard lock(mutex_);
+  located_ = std::move(located);
   done_ = true;
   changed_.notify_all();
+}
+
+RestoreStream::Located RestoreStream::take_located() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(located_, {});
 }
 
 std::unique_ptr<RestoreStream::Batch> RestoreStream::take_empty() {

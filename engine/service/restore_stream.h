@@ -15,6 +15,7 @@
 
 #include "engine/format/age_keys.h"
 #include "engine/recall/extent.h"
+#include "engine/recall/tape_model.h"
 #include "tapeio/error.h"
 #include "tapeio/tape_drive.h"
 
@@ -55,6 +56,13 @@ class RestoreStream {
   };
   [[nodiscard]] std::optional<Event> next();
 
+  // How long its locates took, by which drive; all of them once next() has said that all is done.
+  struct Located {
+    recall::TimedDrive drive;
+    std::vector<order::LocateSample> samples;
+  };
+  [[nodiscard]] Located take_located();
+
  private:
   struct Batch;
   class Filler;
@@ -69,6 +77,7 @@ class RestoreStream {
   // Guarded by mutex_:
   std::deque<std::unique_ptr<Batch>> full_;
   std::vector<std::unique_ptr<Batch>> empty_;
+  Located located_;
   bool done_ = false;     // Nothing more will be handed over.
   bool stopped_ = false;  // Nothing more is wanted.
 

@@ -2,9 +2,9 @@
 #include "engine/service/restore_writer.h"
 
 #include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
+#include "engine/service/locate_times.h"
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -292,6 +292,10 @@ RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
     swept.again.push_back(sweep.reads[next].content);
   }
   note_verified();
+  if (const auto located = stream.take_located(); !located.samples.empty()) {
+    note_in_catalog(
+        [&](Context& context) { note_locates(context, located.drive, located.samples); });
+  }
   progress(phase, true);
   return swept;
 }

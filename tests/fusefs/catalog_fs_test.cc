@@ -123,6 +123,23 @@ TEST_F(CatalogFsTest, ListsInTapeOrderWithTheInodesThatLookupsGive) {
   }
 }
 
+TEST_F(CatalogFsTest, ListsInTapeOrderWhatWasRenamedAndWhatIsThereTwice) {
+  world.job().file("d/1", "first").file("d/2", "second").file("d/3", "third").finish();
+  // The first one gets a name that sorts last, a copy of the second one that sorts first.
+  world.job().end("d/1").file("d/9", "first").file("d/0", "second").file("d/4", "new").finish();
+  EXPECT_THAT(names("latest/d"), ElementsAre("9", "2", "0", "3", "4"));
+}
+
+TEST_F(CatalogFsTest, WhatLiesInADirectoryComesBeforeItsSubdirectories) {
+  world.job().file("d/z", "first").file("d/a/x", "second").file("d/b/x", "third").finish();
+  EXPECT_THAT(names("latest/d"), ElementsAre("z", "a", "b"));
+  // Also for those who sort by number, as cp does.
+  const Rows rows = fs.list(must_find("latest/d").node);
+  for (std::size_t row = 1; row < rows.size(); ++row) {
+    EXPECT_LT(rows.attributes(row - 1).inode, rows.attributes(row).inode);
+  }
+}
+
 TEST_F(CatalogFsTest, HardLinksShareInodeAndCount) {
   auto job = world.job();
   auto metadata = file_metadata();

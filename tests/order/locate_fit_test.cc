@@ -72,6 +72,21 @@ TEST_F(LocateFitTest, WhatNoDriveOfThatKindDoesIsNotBelieved) {
   EXPECT_LE(fitted(Way::ahead).offset_s, 60);
 }
 
+TEST_F(LocateFitTest, TheFirstLocateOfALoadIsStretchedAsTheOthers) {
+  took(Way::ahead, 40, 1.3, 2);
+  took(Way::across, 40, 1.5, 20);
+  const LtoDrive fitted(8, {}, fit_locates(samples_));
+  const LtoDrive published(8);
+  const Head at_rest{.place = {.wrap = 0, .at = 15}, .moving = false};
+  const Place ahead{.wrap = 2, .at = 700};
+  const Place across{.wrap = 1, .at = 500};
+  EXPECT_NEAR(fitted.first(at_rest, ahead), 1.3 * published.first(at_rest, ahead) + 2, 1e-9);
+  EXPECT_NEAR(fitted.first(at_rest, across), 1.5 * published.first(at_rest, across) + 20, 1e-9);
+  // A head that reads is one like any other.
+  const Head reading{.place = ahead, .moving = true};
+  EXPECT_EQ(fitted.first(reading, across), fitted.locate(ahead, across));
+}
+
 TEST_F(LocateFitTest, ADriveIsPlannedForAsItIsAndTheBoundHolds) {
   took(Way::ahead, 40, 2, 0);
   took(Way::behind, 40, 0.5, -60);

@@ -109,12 +109,36 @@ class SimRecallTest : public testing::Test {
 
   Recall& recall() {
     if (!recall_) {
-      cache_ = std::make_unique<Cache>(directory_ / "cache", CacheLimits{.bytes = GiB});
+      cache_ = std::make_unique<Cache>(directory_ / "cache", CacheLimits{.bytes = cache_limit_});
       recall_ = std::make_unique<Recall>(*cache_, std::span(&identity_, 1), outside(), options_);
     }
     return *recall_;
   }
   Outside outside() {
+    Outside outside = what_is_there();
+    if (knows_what_follows_) {
+      outside.behind = [this](const Content& content, const Extent& extent, std::size_t most) {
+        return behind(content, extent.archive.medium_label, most);
+      };
+      outside.stored_beside = [this](const Extent& extent) { return extent.archive.plain_bytes; };
+    }
+    return outside;
+  }
+  // Contents are numbered in the order in which they lie on a tape.
+  std::vector<Content> behind(const Content& content, const std::string& label, std::size_t most) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Content> contents;
+    for (auto next = copies_.upper_bound(content.number);
+         next != copies_.end() && contents.size() < most; ++next) {
+      if (next->second.front().archive.medium_label == label) {
+        const Bytes& bytes = bytes_.at(next->first);
+        contents.push_back(
+            {.number = next->first, .size = bytes.size(), .hash = format::digest_of(bytes)});
+      }
+    }
+    return contents;
+  }
+  Outside what_is_there() {
     const auto nothing = [](const auto&...) {};
     return {.extents =
                 [this](const Content& content) {
@@ -218,7 +242,8 @@ class SimRecallTest : public testing::Test {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool is_held_ = false;  // Guarded by mutex_, as all below.
+  bool knows_what_follows_ = false;  // Set before recall() is called first.
+  bool is_held_ = false;             // Guarded by mutex_, as all below.
   std::map<std::int64_t, std::vector<Extent>> copies_;
   std::map<std::int64_t, Bytes> bytes_;
   std::vector<std::int64_t> answered_;
@@ -227,6 +252,7 @@ class SimRecallTest : public testing::Test {
   TimedDrive drive_;
   std::vector<order::LocateSample> located_;
 
+  std::uint64_t cache_limit_ = GiB;
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Recall> recall_;
 };

@@ -136,5 +136,15 @@ TEST_F(RestoreOrderTest, ARecallLeavesHowLongLocatesTookForTheNextProcess) {
   EXPECT_EQ(known_locates(context(), {.name = "drive 1", .generation = 5}).size(), locates);
 }
 
+TEST_F(RestoreOrderTest, SoDoesARestore) {
+  EXPECT_TRUE(drive_times(context()).empty());
+  restore_some(false);
+  reopen();
+  const std::vector<DriveTimes> times = drive_times(context());
+  ASSERT_EQ(times.size(), 1u);
+  EXPECT_EQ(times[0].drive, (catalog::DriveOnTapes{"drive 1", 5}));
+  EXPECT_GT(known_locates(context(), {.name = "drive 1", .generation = 5}).size(), 5u);
+}
+
 }  // namespace
 }  // namespace mixtape::service
