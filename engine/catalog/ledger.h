@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/catalog/held.h"
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 
@@ -144,11 +145,7 @@ class Ledger {
   // Contents with a good copy on the medium of this bundle, at most so many: those of the bundle
   // behind `content`, by number, which is nearly the order on the tape; where there are none left,
   // those of the next one that has some. Cost: one step in an index for each.
-  struct Behind {
-    ContentId content;
-    std::uint64_t size;
-    std::optional<Hash> hash;
-  };
+  using Behind = HeldContent;
   [[nodiscard]] std::vector<Behind> behind(const Uuid& bundle, ContentId content, std::size_t most);
   // What all written archives on the medium of this bundle hold, bytes.
   [[nodiscard]] std::uint64_t stored_beside(const Uuid& bundle);
@@ -182,21 +179,10 @@ class Ledger {
   [[nodiscard]] std::vector<DamagedMedium> damaged_media();
 
   // --- Verification
-  // A copy and what it must be. Those that were bad from the start are left out.
-  struct Held {
-    Copy copy;
-    std::uint64_t size = 0;
-    std::optional<Hash> hash;
-  };
+  using Held = HeldCopy;
   [[nodiscard]] std::vector<Held> held_in(BundleId bundle);  // Of a written one, by offset.
-  // How long ago the copies on a medium were last read: since when the oldest was not, and how many
-  // never were. A copy that was never read counts from when it was written. Media that are lost, or
-  // have no copies, are left out. Cost: one pass over the copies.
-  struct LastVerified {
-    MediumId medium{};
-    std::uint64_t copies = 0, never = 0;
-    std::int64_t oldest_s = 0;
-  };
+  // Media that are lost, or have no copies, are left out. Cost: one pass over the copies.
+  using LastVerified = MediumVerified;
   [[nodiscard]] std::vector<LastVerified> last_verified();
 
   // --- Copy policy

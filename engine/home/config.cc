@@ -317,9 +317,8 @@ std::string config_template() {
 # Media made from now on.
 #record_size = "1 MiB"
 #medium_capacity = "1 TiB"
-# Behind the texts that explain a medium stand the program and its source: "auto" where they take at
-# most a thousandth of it, "full" always, "texts" never. And a directory of your own for whoever
-# finds it.
+# Behind the texts that explain a medium stand the program and its source ("auto": where they take
+# at most a thousandth of it; "full", "texts"), and a directory of your own.
 #archaeology = "auto"
 #archaeology_extra = ""
 
