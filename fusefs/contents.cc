@@ -23,16 +23,18 @@ std::size_t RecalledContents::preview(const recall::Content& content, std::uint6
 }
 
 Contents::Ticket RecalledContents::read(const recall::Content& content, std::uint64_t offset,
-                                        std::size_t size, const std::string& what, Done done) {
-  return recall_.read(content, offset, size, what, std::move(done));
+                                        std::size_t size, const std::string& what,
+                                        recall::Asker asker, Done done) {
+  return recall_.read(content, offset, size, what, std::move(done), asker);
 }
 
 void RecalledContents::cancel(Ticket ticket) {
   recall_.cancel(ticket);
 }
 
-void RecalledContents::fetch(const recall::Content& content, const std::string& what, Done done) {
-  recall_.fetch(content, what, std::move(done));
+void RecalledContents::fetch(const recall::Content& content, const std::string& what,
+                             recall::Asker asker, Done done) {
+  recall_.fetch(content, what, std::move(done), asker);
 }
 
 bool RecalledContents::is_queued(const recall::Content& content) {

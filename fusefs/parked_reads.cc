@@ -25,7 +25,7 @@ void ParkedReads::park(fuse_req_t request, const recall::Content& content, std::
   fuse_req_interrupt_func(request, on_interrupt, reinterpret_cast<void*>(number));
   std::optional<Contents::Ticket> ticket;
   try {
-    ticket = contents_.read(content, offset, size, what,
+    ticket = contents_.read(content, offset, size, what, {fuse_req_ctx(request)->uid},
                             [this, number, what](ByteView bytes, std::exception_ptr error) {
                               finish(number, what, bytes, error);
                             });

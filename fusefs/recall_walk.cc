@@ -24,28 +24,28 @@ RecallWalk::RecallWalk(CatalogFs& catalog, Readers& readers, Contents& contents)
       contents_(contents),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-void RecallWalk::request(NodeId node) {
+void RecallWalk::request(NodeId node, recall::Asker asker) {
   const std::lock_guard lock(mutex_);
   if (requests_.size() >= kMaxRequests) {
     throw Refusal{EBUSY};
   }
-  requests_.push_back(node);
+  requests_.push_back({node, asker});
   wake_.notify_one();
 }
 
 void RecallWalk::run(const std::stop_token& stop) {
   for (;;) {
-    NodeId top{};
+    Request next{};
     {
       std::unique_lock lock(mutex_);
       if (!wake_.wait(lock, stop, [this] { return !requests_.empty(); })) {
         return;
       }
-      top = requests_.front();
+      next = requests_.front();
       requests_.pop_front();
     }
     try {
-      walk(top, stop);
+      walk(next, stop);
     } catch (const Refusal&) {
       spdlog::warn("recall a directory: it is gone");
     } catch (const Error& error) {
@@ -54,14 +54,14 @@ void RecallWalk::run(const std::stop_token& stop) {
   }
 }
 
-void RecallWalk::walk(NodeId top, const std::stop_token& stop) {
-  std::vector<NodeId> waiting{top};
+void RecallWalk::walk(const Request& request, const std::stop_token& stop) {
+  std::vector<NodeId> waiting{request.top};
   while (!waiting.empty() && !stop.stop_requested()) {
     const NodeId node = waiting.back();
     waiting.pop_back();
     if (Node::of(node).kind == NodeKind::version) {
       if (const auto version = catalog_.version(node); version && version->content) {
-        fetch(*version, stop);
+        fetch(*version, request.asker, stop);
       }
       continue;
     }
@@ -73,7 +73,8 @@ void RecallWalk::walk(NodeId top, const std::stop_token& stop) {
   }
 }
 
-void RecallWalk::fetch(const catalog::Version& version, const std::stop_token& stop) {
+void RecallWalk::fetch(const catalog::Version& version, recall::Asker asker,
+                       const std::stop_token& stop) {
   const recall::Content content = content_of(version);
   if (contents_.is_here(content)) {
     return;
@@ -86,7 +87,7 @@ void RecallWalk::fetch(const catalog::Version& version, const std::stop_token& s
     }
     ++window_->outstanding;
   }
-  contents_.fetch(content, catalog_.path_of(version.key.path),
+  contents_.fetch(content, catalog_.path_of(version.key.path), asker,
                   [window = window_](ByteView, const std::exception_ptr&) {
                     const std::lock_guard lock(window->mutex);
                     --window->outstanding;

@@ -29,12 +29,16 @@ class RecallWalk {
   RecallWalk(CatalogFs& catalog, Readers& readers, Contents& contents);
 
   // Returns at once. Throws Refusal{EBUSY} when too many directories wait already.
-  void request(NodeId node);
+  void request(NodeId node, recall::Asker asker = {});
 
  private:
   void run(const std::stop_token& stop);
-  void walk(NodeId top, const std::stop_token& stop);
-  void fetch(const catalog::Version& version, const std::stop_token& stop);
+  struct Request {
+    NodeId top;
+    recall::Asker asker;
+  };
+  void walk(const Request& request, const std::stop_token& stop);
+  void fetch(const catalog::Version& version, recall::Asker asker, const std::stop_token& stop);
 
   CatalogFs& catalog_;
   Readers& readers_;
@@ -48,8 +52,8 @@ class RecallWalk {
   std::shared_ptr<Window> window_ = std::make_shared<Window>();
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<NodeId> requests_;  // Guarded by mutex_.
-  std::jthread thread_;          // Last: it uses the members above.
+  std::deque<Request> requests_;  // Guarded by mutex_.
+  std::jthread thread_;           // Last: it uses the members above.
 };
 
 }  // namespace mixtape::fusefs

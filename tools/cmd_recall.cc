@@ -2,6 +2,7 @@
 // recall, queue, cancel, recover: from the media. restore has a file of its own.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <condition_variable>
@@ -41,7 +42,8 @@ class Fetches {
         service::to_content(version), path,
         [this, path, size = version.size](ByteView, const std::exception_ptr& error) {
           done(path, size, error);
-        });
+        },
+        {::geteuid()});
     lock.lock();
     ids_.push_back(id);
   }

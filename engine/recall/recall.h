@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/format/age_keys.h"
+#include "engine/recall/asker.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/extent.h"
 #include "engine/recall/tape_model.h"
@@ -108,13 +109,14 @@ class Recall {
   using ReadDone = std::function<void(ByteView bytes, std::exception_ptr error)>;
   enum class Ticket : std::uint64_t {};
   Ticket read(const Content& content, std::uint64_t offset, std::size_t size,
-              const std::string& what, ReadDone done);
+              const std::string& what, ReadDone done, Asker asker = {});
   // The completion runs with Error{cancelled} unless it already did. A recall that nobody waits for
   // and that nobody queued explicitly stops at the next record.
   void cancel(Ticket ticket);
 
   // Brings a whole content into the cache. `done` as for read, with no bytes.
-  RequestId fetch(const Content& content, const std::string& what, ReadDone done = {});
+  RequestId fetch(const Content& content, const std::string& what, ReadDone done = {},
+                  Asker asker = {});
   bool cancel(RequestId id);  // False: no such request.
 
   // In the order in which they will be served, what is away last. Cost: as sorting them.
