@@ -66,9 +66,10 @@ struct Options {
   std::chrono::milliseconds gather_for_mount{500};
   // and no longer than that. Both are little beside a mount.
   std::chrono::milliseconds most_gather_for_mount{5000};
-  // Who waits for a cartridge for longer than this is served before those who come later for the
-  // one that is loaded (medium_choice.h).
+  // Within this a read is answered, and what was queued is here, as far as the drive can do it at
+  // all: who has waited for most of it comes before all others (medium_choice.h).
   std::chrono::seconds patience{std::chrono::minutes(15)};
+  std::chrono::seconds patience_of_queued{std::chrono::hours(24)};
   // How long a cartridge that somebody reads on from waits for his next read while another one is
   // wanted; absent: what mounting it took, so that waiting in vain costs no more than the mount
   // that it may spare.
