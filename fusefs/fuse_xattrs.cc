@@ -40,7 +40,7 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
     if (name == kRecallXattr) {
       // What is staged is here.
       if (!is_staging(node)) {
-        served.recall_walk.request(NodeId(node), {fuse_req_ctx(request)->uid});
+        served.recall_walk.request(NodeId(node), {.uid = fuse_req_ctx(request)->uid});
       }
     } else {
       served.staged_files->set_xattr(changeable(node, name), name, as_bytes(value), flags);

@@ -43,7 +43,7 @@ class Fetches {
         [this, path, size = version.size](ByteView, const std::exception_ptr& error) {
           done(path, size, error);
         },
-        {::geteuid()});
+        {.uid = ::geteuid()});
     lock.lock();
     ids_.push_back(id);
   }

@@ -9,6 +9,7 @@ namespace mixtape::recall {
 // names nobody asks as one and the same.
 struct Asker {
   std::uint32_t uid = 0;
+  std::uint32_t thread = 0;  // Which reads; 0: not known.
 };
 
 }  // namespace mixtape::recall

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 
 // How much each request counts beside those of other users. Pure policy.
@@ -25,7 +26,8 @@ using Seconds = std::chrono::duration<double>;
 // A request that waits.
 struct Want {
   std::uint32_t user = 0;
-  bool parked = false;  // Somebody waits for its bytes; else it was queued.
+  std::uint32_t reader = 0;  // The thread that reads; 0: not known.
+  bool parked = false;       // Somebody waits for its bytes; else it was queued.
   std::uint64_t bytes = 0;
   Seconds waited{0};
 };
@@ -38,10 +40,17 @@ inline constexpr std::size_t kInteractiveWeight = 1000;
 class FairShare {
  public:
   // Once for every request that waits.
-  void count(const Want& want) { ++waiting_[{want.user, want.parked}]; }
+  void count(const Want& want) {
+    ++waiting_[{want.user, want.parked}];
+    if (want.parked && want.reader != 0) {
+      readers_.insert(want.reader);
+    }
+  }
   [[nodiscard]] bool is_interactive(const Want& want) const {
     return want.parked && waiting_of(want) <= kMostInteractive;
   }
+  // Whether a reader is known to wait for bytes: then it asks for nothing else meanwhile.
+  [[nodiscard]] bool is_waiting(std::uint32_t reader) const { return readers_.contains(reader); }
   // Of all that its user wants in this way, which is 1.
   [[nodiscard]] double share(const Want& want) const {
     return 1.0 / static_cast<double>(waiting_of(want));
@@ -53,6 +62,7 @@ class FairShare {
     return found == waiting_.end() ? 1 : found->second;
   }
   std::map<std::pair<std::uint32_t, bool>, std::size_t> waiting_;
+  std::set<std::uint32_t> readers_;
 };
 
 // When each user was last read for, by class.

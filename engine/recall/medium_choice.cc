@@ -19,6 +19,7 @@ constexpr double kDoublesEverySeconds = 1800;
 constexpr double kMostDoublings = 100;
 // A mount for work of so many mounts wastes a tenth of the drive's time.
 constexpr double kWorthMounts = 9;
+// The rest is for those who are due before it, each of whom may need a mount.
 constexpr double kDueOfBound = 2.0 / 3;
 
 double work_seconds(std::size_t requests, std::uint64_t bytes) {

@@ -13,10 +13,10 @@
 //
 // What somebody waits for comes before what was only queued (fair_share.h). Work that has waited
 // long counts more: twice as much every half hour. What there is to do on a medium, divided by what
-// it costs to mount it and to do it, says which one is next; but nobody waits for ever: where a
-// request has waited for most of its bound, the medium is next, and of several such the one whose
-// user has had nothing for the longest. What is only queued waits for other such work until there
-// is enough on its medium to be worth the mount; when nothing else is wanted it is read at once. A
+// it costs to mount it and to do it, says which one is next; but nobody waits for ever: a medium on
+// which a request has waited for most of its bound is next, of several such the one whose user
+// has had nothing for the longest. What is only queued waits for other such work until there is
+// enough on its medium to be worth the mount; when nothing else is wanted it is read at once. A
 // medium that need not be moved is mounted for nothing, so that only who came first counts, and it
 // is never behind a cartridge that may wait.
 //

@@ -6,21 +6,24 @@
 namespace mixtape::recall {
 namespace {
 
-// What is only queued waits for hours: work of so many mounts comes before it.
-constexpr double kTurnOfQueued = 9;
+// In mounts: what is only queued loses a tape to somebody who waits when it had it for so long and
+// needs it for so long; leaving it and coming back is two of them. Itself it waits for hours, and
+// gets a tape that others had for so long when it is due.
+constexpr double kTurnOfLoaded = 3;
+constexpr double kTurnBeforeQueued = 9;
 
 bool gives_way_to(const MediumWork& other, bool is_waited_for, const Sweep& sweep) {
   if (other.is_interactive_due) {
-    return !is_waited_for || sweep.since_mount >= sweep.mount_worth;
+    return sweep.since_mount >= sweep.mount_worth;
   }
   if (is_waited_for) {
     return false;
   }
   if (other.interactive > 0) {
-    // Unless it is soon over anyway.
-    return other.oldest_interactive >= sweep.mount_worth && sweep.left > sweep.mount_worth;
+    return other.oldest_interactive >= sweep.mount_worth &&
+           std::min(sweep.left, sweep.since_mount) > kTurnOfLoaded * sweep.mount_worth;
   }
-  return other.is_due && sweep.since_mount >= kTurnOfQueued * sweep.mount_worth;
+  return other.is_due && sweep.since_mount >= kTurnBeforeQueued * sweep.mount_worth;
 }
 
 }  // namespace

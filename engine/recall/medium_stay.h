@@ -19,13 +19,14 @@
 namespace mixtape::recall {
 
 struct Sweep {
-  bool is_over = true;          // Nothing is left of what was planned on the loaded tape.
-  Seconds left{0};              // Until all that is planned on it is read.
-  Seconds since_mount{0};       // Of it.
-  Seconds since_served{0};      // Of the last request read from it.
-  Seconds mount_worth{0};       // What changing it for another takes.
-  bool is_read_on = false;      // Bytes of it were asked for while it was read.
-  bool was_waited_for = false;  // Somebody waited for what was read last.
+  bool is_over = true;      // Nothing is left of what was planned on the loaded tape.
+  Seconds left{0};          // Until all that is planned on it is read.
+  Seconds since_mount{0};   // Of it.
+  Seconds since_served{0};  // Of the last request read from it.
+  Seconds mount_worth{0};   // What changing it for another takes.
+  // Bytes of it were asked for while it was read, and who was read for last, or somebody who waited
+  // for that, can go on asking: is not known to wait for another tape.
+  bool is_read_on = false, was_waited_for = false;
 };
 
 struct Step {

@@ -198,6 +198,7 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
   }
   fresh_ = false;
   was_waited_for_ = want.parked;
+  last_reader_ = want.reader;
   last_served_for_.served(want, Clock::now().time_since_epoch());
   room_.set_running(id, false);
   join_sweep(id);  // If it is not over.

@@ -142,6 +142,7 @@ class RecallWorker {
   Clock::time_point next_choice_{};  // When others than those in the sweep are looked at again.
   Clock::time_point kept_until_{};   // The loaded tape, from those who want others.
   bool is_read_on_ = false;          // Bytes of the loaded tape were asked for while it was read.
+  std::uint32_t last_reader_ = 0;    // The thread that was read for last.
   bool was_waited_for_ = false;      // Somebody waited for what was read last.
   bool is_due_elsewhere_ = false;    // When others were looked at last.
   FairShare shares_;                 // Then.

@@ -30,6 +30,7 @@ std::set<std::string> RecallWorker::media_for(const Job& job) {
 
 Want RecallWorker::want_of(RequestId id, const Job& job) {
   return {.user = job.asker.uid,
+          .reader = job.asker.thread,
           .parked = room_.waiting(id) > 0,
           .bytes = job.content.size,
           .waited = Clock::now() - job.since};
@@ -67,13 +68,15 @@ Sweep RecallWorker::sweep_now(bool is_over) const {
     return {};
   }
   const Clock::time_point now = Clock::now();
+  // Who waits for another tape does not read on from this one.
+  const bool may_read_on = !shares_.is_waiting(last_reader_);
   return {.is_over = is_over,
           .left = std::max(Clock::duration::zero(), plan_ends_ - now),
           .since_mount = now - loaded_at_,
           .since_served = now - last_served_,
           .mount_worth = mount_worth(),
-          .is_read_on = is_read_on_,
-          .was_waited_for = was_waited_for_};
+          .is_read_on = is_read_on_ && may_read_on,
+          .was_waited_for = was_waited_for_ && may_read_on};
 }
 
 std::size_t RecallWorker::weight_of(RequestId id) {

@@ -17,8 +17,12 @@ namespace {
 using recall::Seconds;
 
 // So that the same trace gives the same orders on every machine.
-constexpr order::Effort kEffort{.seconds = 60, .kicks = 200};
+constexpr double kEnoughSeconds = 600;
+constexpr std::uint64_t kKicks = 200;
+constexpr std::size_t kKickedRequests = 300;
 constexpr double kLookAgainSeconds = 1;
+// As the worker rounds it.
+constexpr double kLeastWait = 0.001;
 
 class Ours final : public Policy {
  public:
@@ -34,6 +38,7 @@ class Ours final : public Policy {
     double ends_s = 0;
     double looked_s = -kNever;
     bool is_read_on = false, was_waited_for = false, is_due_elsewhere = false;
+    std::uint32_t last_reader = 0;
     double gathers_from_s = kNever;  // While it has nothing to do: never.
   };
   struct Works {
@@ -42,9 +47,13 @@ class Ours final : public Policy {
   };
 
   [[nodiscard]] static recall::Want want_of(const Library& library, std::size_t request);
+  [[nodiscard]] static recall::FairShare shares_of(const Library& library);
   [[nodiscard]] Works works_for(const Library& library, std::size_t drive) const;
   void begin(const Library& library, std::size_t drive);
   void plan(const Library& library, std::size_t drive);
+  static void put_in_order(const Library& library, const std::vector<std::size_t>& requests,
+                           std::size_t known, order::Objective objective, order::Head& head,
+                           Plan& plan);
   [[nodiscard]] Action read_next(Plan& plan) const;
   [[nodiscard]] Action step(const Library& library, std::size_t number);
   // Until when others may join before a tape is moved.
@@ -59,18 +68,24 @@ class Ours final : public Policy {
 recall::Want Ours::want_of(const Library& library, std::size_t request) {
   const Request& wanted = library.trace().requests[request];
   return {.user = wanted.user,
+          .reader = wanted.user,
           .parked = wanted.parked,
           .bytes = wanted.blocks * MiB,
           .waited = Seconds(library.now() - library.asked_s(request))};
 }
 
-Ours::Works Ours::works_for(const Library& library, std::size_t drive) const {
+recall::FairShare Ours::shares_of(const Library& library) {
   recall::FairShare shares;
   for (const auto& waiting : library.waiting()) {
     for (const std::size_t request : waiting) {
       shares.count(want_of(library, request));
     }
   }
+  return shares;
+}
+
+Ours::Works Ours::works_for(const Library& library, std::size_t drive) const {
+  const recall::FairShare shares = shares_of(library);
   Works found;
   for (std::uint32_t tape = 0; tape < library.waiting().size(); ++tape) {
     if (library.waiting()[tape].empty() || library.is_taken(tape, drive)) {
@@ -96,8 +111,7 @@ void Ours::asked(const Library& library, std::size_t request) {
     Plan& plan = plans_[number];
     const Request& wanted = library.trace().requests[request];
     const bool is_at_work = !plan.order.empty() || library.drive(number).free_at > library.now();
-    if (library.drive(number).tape != wanted.tape || !is_at_work ||
-        plan.is_due_elsewhere) {
+    if (library.drive(number).tape != wanted.tape || !is_at_work || plan.is_due_elsewhere) {
       continue;
     }
     plan.late.insert(request);
@@ -109,6 +123,7 @@ void Ours::done(const Library& library, std::size_t request, std::size_t drive) 
   const recall::Want want = want_of(library, request);
   last_served_.served(want, Seconds(library.now()));
   plans_[drive].was_waited_for = want.parked;
+  plans_[drive].last_reader = want.reader;
 }
 
 void Ours::begin(const Library& library, std::size_t drive) {
@@ -118,39 +133,52 @@ void Ours::begin(const Library& library, std::size_t drive) {
   plan.late = library.waiting()[*library.drive(drive).tape];
 }
 
+// First what somebody waits for, so that all wait the least, then the rest, so that the tape is
+// soon through with it: as kInteractiveWeight has it in one order, which takes longer to find.
 void Ours::plan(const Library& library, std::size_t drive) {
   Plan& plan = plans_[drive];
-  recall::FairShare shares;
-  for (const auto& waiting : library.waiting()) {
-    for (const std::size_t request : waiting) {
-      shares.count(want_of(library, request));
-    }
+  const recall::FairShare shares = shares_of(library);
+  std::vector<std::size_t> waited_for, rest;
+  const auto sort_out = [&](std::size_t request) {
+    const bool is_waited_for = shares.is_interactive(want_of(library, request));
+    (is_waited_for ? waited_for : rest).push_back(request);
+  };
+  std::for_each(plan.order.begin(), plan.order.end(), sort_out);
+  const std::size_t known = rest.size();
+  std::for_each(plan.late.begin(), plan.late.end(), sort_out);
+  plan.late.clear();
+  plan.order.clear();
+  plan.ends_s = library.now();
+  order::Head head = library.drive(drive).head;
+  put_in_order(library, waited_for, 0, order::Objective::response, head, plan);
+  put_in_order(library, rest, known, order::Objective::makespan, head, plan);
+}
+
+void Ours::put_in_order(const Library& library, const std::vector<std::size_t>& requests,
+                        std::size_t known, order::Objective objective, order::Head& head,
+                        Plan& plan) {
+  if (requests.empty()) {
+    return;
   }
-  std::vector<std::size_t> requests(plan.order.begin(), plan.order.end());
-  std::vector<std::size_t> known(requests.size());
-  std::iota(known.begin(), known.end(), 0);
-  requests.insert(requests.end(), plan.late.begin(), plan.late.end());
   std::vector<recall::TapeRead> reads;
-  bool does_anybody_wait = false;
   for (const std::size_t request : requests) {
     const Request& wanted = library.trace().requests[request];
-    const bool waits = shares.is_interactive(want_of(library, request));
-    does_anybody_wait = does_anybody_wait || waits;
-    reads.push_back({.begin = {.block = wanted.block, .offset = 0},
-                     .end_block = wanted.block + wanted.blocks,
-                     .weight = waits ? recall::kInteractiveWeight : 1.0});
+    reads.push_back(
+        {.begin = {.block = wanted.block, .offset = 0}, .end_block = wanted.block + wanted.blocks});
   }
-  const recall::ReadOrder found = recall::order_reads(
-      library.tape_model(), library.drive(drive).head, reads,
-      {.objective = does_anybody_wait ? order::Objective::response : order::Objective::makespan,
-       .effort = kEffort,
-       .known = known});
-  plan.order.clear();
+  std::vector<std::size_t> in_order(known);
+  std::iota(in_order.begin(), in_order.end(), 0);
+  const std::uint64_t kicks = requests.size() <= kKickedRequests ? kKicks : 0;
+  const recall::ReadOrder found =
+      recall::order_reads(library.tape_model(), head, reads,
+                          {.objective = objective,
+                           .effort = {.seconds = kEnoughSeconds, .kicks = kicks},
+                           .known = in_order});
   for (const std::size_t read : found.order) {
     plan.order.push_back(requests[read]);
   }
-  plan.late.clear();
-  plan.ends_s = library.now() + found.done_s.back();
+  plan.ends_s += found.done_s.back();
+  head = {.place = library.tape_model().at(reads[found.order.back()].end_block), .moving = true};
 }
 
 Action Ours::read_next(Plan& plan) const {
@@ -188,19 +216,21 @@ Action Ours::step(const Library& library, std::size_t number) {
   const Drive& drive = library.drive(number);
   const Works works = works_for(library, number);
   plan.is_due_elsewhere = is_due_elsewhere(works.works);
+  const bool reads_on = !shares_of(library).is_waiting(plan.last_reader);
   const recall::Step step =
       recall::next_step(works.works, {.is_over = plan.order.empty(),
                                       .left = Seconds(std::max(0.0, plan.ends_s - library.now())),
                                       .since_mount = Seconds(library.now() - drive.mounted_at),
                                       .since_served = Seconds(library.now() - drive.head_since),
                                       .mount_worth = Seconds(drive.mount_took),
-                                      .is_read_on = plan.is_read_on,
-                                      .was_waited_for = plan.was_waited_for});
+                                      .is_read_on = plan.is_read_on && reads_on,
+                                      .was_waited_for = plan.was_waited_for && reads_on});
   switch (step.kind) {
     case recall::Step::Kind::go_on:
       return read_next(plan);
     case recall::Step::Kind::keep:
-      return {.kind = Action::Kind::wait, .until_s = library.now() + step.keep.count()};
+      return {.kind = Action::Kind::wait,
+              .until_s = library.now() + std::max(kLeastWait, step.keep.count())};
     case recall::Step::Kind::wait:
       plan.gathers_from_s = kNever;
       return {};

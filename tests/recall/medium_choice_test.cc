@@ -24,7 +24,8 @@ class MediumChoiceTest : public testing::Test {
   void wants(std::uint32_t user, std::size_t files, const std::string& label, Seconds waited,
              bool parked = kReads, std::uint64_t bytes = kFile) {
     for (std::size_t file = 0; file < files; ++file) {
-      wanted_.emplace_back(label, Want{user, parked, bytes, waited});
+      wanted_.emplace_back(label,
+                           Want{.user = user, .parked = parked, .bytes = bytes, .waited = waited});
     }
   }
   // A disk: nothing has to be moved.
@@ -133,7 +134,7 @@ TEST_F(MediumChoiceTest, OfThoseTheOneWhoHasWaitedLongestIs) {
 }
 
 TEST_F(MediumChoiceTest, DisksAreReadInTheOrderOfArrivalAndBeforeCartridgesThatMayWait) {
-  wants(1, 90, "A", 9min);
+  wants(1, 90, "A", 4min);
   wants(1, 5, "B", 10s);
   wants(1, 1, "C", 20s);
   is_disk("B");
@@ -161,6 +162,16 @@ TEST_F(MediumChoiceTest, AFloodThatCanNeverBeInTimeDoesNotMakeOthersLate) {
   EXPECT_EQ(next(), "B");
 }
 
+TEST_F(MediumChoiceTest, AReaderIsKnownToWaitOnlyForWhatItParked) {
+  FairShare shares;
+  shares.count({.user = 1, .reader = 7, .parked = true});
+  shares.count({.user = 1, .reader = 8, .parked = false});
+  shares.count({.user = 1, .reader = 0, .parked = true});
+  EXPECT_TRUE(shares.is_waiting(7));
+  EXPECT_FALSE(shares.is_waiting(8));
+  EXPECT_FALSE(shares.is_waiting(0));
+}
+
 TEST_F(MediumChoiceTest, UsersWhoAreLateTakeTurns) {
   wants(1, 1, "A", 40min);
   wants(1, 1, "B", 35min);
@@ -175,14 +186,14 @@ TEST_F(MediumChoiceTest, UsersWhoAreLateTakeTurns) {
 // --- What is only queued
 
 TEST_F(MediumChoiceTest, WhatSomebodyWaitsForIsBeforeWhatIsOnlyQueued) {
-  wants(1, 10'000, "A", 8h, kQueued);
+  wants(1, 10'000, "A", 7h, kQueued);
   wants(1, 1, "B", 1s);
   EXPECT_EQ(next(), "B");
 }
 
 TEST_F(MediumChoiceTest, WhatIsQueuedIsDueWithinADay) {
   wants(1, 1, "A", 16h, kQueued);
-  wants(1, 50, "B", 9min);
+  wants(1, 50, "B", 4min);
   EXPECT_EQ(next(), "A");
 }
 
@@ -201,24 +212,25 @@ TEST_F(MediumChoiceTest, WhenNothingElseIsWantedALittleIsReadAtOnce) {
 
 TEST_F(MediumChoiceTest, WhatIsPlannedIsReadWhileNobodyElseIsDue) {
   is_loaded("A");
-  wants(1, 10, "A", 5min);
-  wants(2, 50, "B", 9min);
+  wants(1, 10, "A", 3min);
+  wants(2, 50, "B", 4min);
   EXPECT_EQ(next_step(sweep_of(1h)), "go on");
 }
 
 TEST_F(MediumChoiceTest, WhoWaitsHasTheTapeForAMountsWorthBeforeItIsTakenForSomebodyDue) {
   is_loaded("A");
-  wants(1, 10, "A", 5min);
+  wants(1, 10, "A", 3min);
   wants(2, 1, "B", 10min);
   EXPECT_EQ(next_step(sweep_of(1min)), "go on");
   EXPECT_EQ(next_step(sweep_of(2min)), "B");
 }
 
-TEST_F(MediumChoiceTest, WhatIsOnlyQueuedMakesWayForSomebodyDueAtOnce) {
+TEST_F(MediumChoiceTest, WhatIsOnlyQueuedHasItForAMountsWorthToo) {
   is_loaded("A");
   wants(1, 100, "A", 5min, kQueued);
   wants(2, 1, "B", 10min);
-  EXPECT_EQ(next_step(sweep_of(0s)), "B");
+  EXPECT_EQ(next_step(sweep_of(1min)), "go on");
+  EXPECT_EQ(next_step(sweep_of(2min)), "B");
 }
 
 TEST_F(MediumChoiceTest, WhatIsOnlyQueuedMakesWayForWhoHasWaitedAsLongAsAMountTakes) {
@@ -228,8 +240,9 @@ TEST_F(MediumChoiceTest, WhatIsOnlyQueuedMakesWayForWhoHasWaitedAsLongAsAMountTa
   EXPECT_EQ(next_step(sweep_of(1h)), "go on");
   wants(2, 1, "B", 2min);
   EXPECT_EQ(next_step(sweep_of(1h)), "B");
+  EXPECT_EQ(next_step(sweep_of(6min)), "go on");  // It has only just come.
   Sweep nearly_over = sweep_of(1h);
-  nearly_over.left = 1min;
+  nearly_over.left = 6min;
   EXPECT_EQ(next_step(nearly_over), "go on");
 }
 
