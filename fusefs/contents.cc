@@ -10,7 +10,7 @@ namespace mixtape::fusefs {
 void Contents::queue(const std::vector<catalog::WantedContent>& contents) {
   for (const catalog::WantedContent& wanted : contents) {
     fetch({.number = catalog::number(wanted.content), .size = wanted.size, .hash = wanted.hash},
-          wanted.path, {});
+          wanted.path, {}, {});
   }
 }
 
@@ -39,16 +39,18 @@ std::size_t RecalledContents::preview(const recall::Content& content, std::uint6
 }
 
 Contents::Ticket RecalledContents::read(const recall::Content& content, std::uint64_t offset,
-                                        std::size_t size, const std::string& what, Done done) {
-  return recall_.read(content, offset, size, what, std::move(done));
+                                        std::size_t size, const std::string& what,
+                                        recall::Asker asker, Done done) {
+  return recall_.read(content, offset, size, what, std::move(done), asker);
 }
 
 void RecalledContents::cancel(Ticket ticket) {
   recall_.cancel(ticket);
 }
 
-void RecalledContents::fetch(const recall::Content& content, const std::string& what, Done done) {
-  recall_.fetch(content, what, std::move(done));
+void RecalledContents::fetch(const recall::Content& content, const std::string& what,
+                             recall::Asker asker, Done done) {
+  recall_.fetch(content, what, std::move(done), asker);
 }
 
 void RecalledContents::queue(const std::vector<catalog::WantedContent>& contents) {

@@ -39,10 +39,11 @@ class Contents {
   }
   // As Recall::read: `done` runs exactly once, here or on another thread.
   virtual Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
-                      const std::string& what, Done done) = 0;
+                      const std::string& what, recall::Asker asker, Done done) = 0;
   virtual void cancel(Ticket ticket) = 0;
   // Queues the whole content; `done` as Recall::fetch has it.
-  virtual void fetch(const recall::Content& content, const std::string& what, Done done) = 0;
+  virtual void fetch(const recall::Content& content, const std::string& what, recall::Asker asker,
+                     Done done) = 0;
   // Queues many; where they are kept over the end of the process, that is so when this returns.
   // Error{conflict} when there are too many.
   virtual void queue(const std::vector<catalog::WantedContent>& contents);
@@ -63,9 +64,10 @@ class RecalledContents : public Contents {
   std::size_t preview(const recall::Content& content, std::uint64_t offset,
                       MutableBytes into) override;
   Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
-              const std::string& what, Done done) override;
+              const std::string& what, recall::Asker asker, Done done) override;
   void cancel(Ticket ticket) override;
-  void fetch(const recall::Content& content, const std::string& what, Done done) override;
+  void fetch(const recall::Content& content, const std::string& what, recall::Asker asker,
+             Done done) override;
   void queue(const std::vector<catalog::WantedContent>& contents) override;
   bool is_queued(const recall::Content& content) override;
 

@@ -116,7 +116,7 @@ void read_cold(fuse_req_t request, CatalogFile& file, MutableBytes buffer, std::
                  verdict.who.name, verdict.who.id);
     throw Refusal{EACCES};
   } else if (verdict.reads == ColdReads::queue || !may_wait) {
-    served.contents.fetch(content, what, {});
+    served.contents.fetch(content, what, {.uid = fuse_req_ctx(request)->uid}, {});
     // EAGAIN means "nothing yet" only to who opened it so; others would take it for the end.
     throw Refusal{may_wait ? EBUSY : EAGAIN};
   } else {

@@ -7,6 +7,14 @@
 #include "tapeio/error.h"
 
 namespace mixtape::fusefs {
+namespace {
+
+recall::Asker asker_of(fuse_req_t request) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  return {.uid = context->uid, .thread = static_cast<std::uint32_t>(context->pid)};
+}
+
+}  // namespace
 
 void ParkedReads::park(fuse_req_t request, const recall::Content& content, std::uint64_t offset,
                        std::size_t size, const std::string& what,
@@ -25,7 +33,7 @@ void ParkedReads::park(fuse_req_t request, const recall::Content& content, std::
   fuse_req_interrupt_func(request, on_interrupt, reinterpret_cast<void*>(number));
   std::optional<Contents::Ticket> ticket;
   try {
-    ticket = contents_.read(content, offset, size, what,
+    ticket = contents_.read(content, offset, size, what, asker_of(request),
                             [this, number, what](ByteView bytes, std::exception_ptr error) {
                               finish(number, what, bytes, error);
                             });

@@ -2,6 +2,7 @@
 // recall, pin, queue, cancel, recover: from the media. restore has a file of its own.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <condition_variable>

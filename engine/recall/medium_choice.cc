@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace mixtape::recall {
 namespace {
@@ -14,39 +15,86 @@ constexpr double kMountSeconds = 150;
 constexpr double kLocateSeconds = 15;
 constexpr double kBytesPerSecond = 300e6;
 constexpr double kDoublesEverySeconds = 1800;
-// Beyond this everything is overdue anyway; keeps sums finite.
+// Beyond this everything is due anyway; keeps sums finite.
 constexpr double kMostDoublings = 100;
+// A mount for work of so many mounts wastes a tenth of the drive's time.
+constexpr double kWorthMounts = 9;
+// The rest is for those who are due before it, each of whom may need a mount.
+constexpr double kDueOfBound = 2.0 / 3;
 
+double work_seconds(std::size_t requests, std::uint64_t bytes) {
+  return kLocateSeconds * static_cast<double>(requests) +
+         static_cast<double>(bytes) / kBytesPerSecond;
+}
+
+// What comes before what; only what is due comes before what somebody waits for.
+enum class Rank { queued, worth_a_mount, waited_for, due };
+
+Rank rank_of(const MediumWork& work) {
+  if (!work.moves || work.is_due) {
+    return Rank::due;
+  }
+  if (work.interactive > 0) {
+    return Rank::waited_for;
+  }
+  const bool is_worth_it =
+      work.loaded || work_seconds(work.requests, work.bytes) >= kWorthMounts * kMountSeconds;
+  return is_worth_it ? Rank::worth_a_mount : Rank::queued;
+}
+
+// While somebody waits only those who wait count, since they are read first.
 double score(const MediumWork& work) {
-  const double mount_s = work.loaded || !work.moves ? 0 : kMountSeconds;
-  const double work_s = kLocateSeconds * static_cast<double>(work.requests) +
-                        static_cast<double>(work.bytes) / kBytesPerSecond;
-  return work.aged / (mount_s + work_s);
+  const double mount_s = work.loaded ? 0 : kMountSeconds;
+  return work.interactive > 0
+             ? work.interactive_aged /
+                   (mount_s + work_seconds(work.interactive, work.interactive_bytes))
+             : work.aged / (mount_s + work_seconds(work.requests, work.bytes));
 }
 
 }  // namespace
 
-double aged(std::chrono::duration<double> waited) {
+double aged(Seconds waited) {
   return std::exp2(std::clamp(waited.count() / kDoublesEverySeconds, 0.0, kMostDoublings));
 }
 
-bool is_overdue(bool moves, std::chrono::duration<double> waited,
-                std::chrono::duration<double> patience) {
-  return !moves || waited >= patience;
+bool is_due(bool moves, Seconds waited, Seconds bound) {
+  return !moves || waited >= kDueOfBound * bound;
 }
 
-std::optional<std::size_t> choose_medium(std::span<const MediumWork> works,
-                                         std::chrono::duration<double> patience) {
+void add(MediumWork& work, const Want& want, const FairShare& shares, Seconds neglected,
+         const Bounds& bounds) {
+  const bool is_interactive = shares.is_interactive(want);
+  const double counts = shares.share(want) * aged(want.waited);
+  ++work.requests;
+  work.bytes += want.bytes;
+  work.aged += counts;
+  work.oldest = std::max(work.oldest, want.waited);
+  if (is_interactive) {
+    ++work.interactive;
+    work.interactive_bytes += want.bytes;
+    work.interactive_aged += counts;
+    work.oldest_interactive = std::max(work.oldest_interactive, want.waited);
+  }
+  if (is_due(work.moves, want.waited, is_interactive ? bounds.interactive : bounds.bulk)) {
+    work.is_due = true;
+    work.is_interactive_due = work.is_interactive_due || is_interactive;
+    work.neglected = std::max(work.neglected, neglected);
+  }
+}
+
+std::optional<std::size_t> choose_medium(std::span<const MediumWork> works) {
   if (works.empty()) {
     return std::nullopt;
   }
   const auto is_less = [&](const MediumWork& left, const MediumWork& right) {
-    const bool left_overdue = is_overdue(left.moves, left.oldest, patience);
-    const bool right_overdue = is_overdue(right.moves, right.oldest, patience);
-    if (left_overdue != right_overdue) {
-      return right_overdue;
+    const Rank left_rank = rank_of(left);
+    const Rank right_rank = rank_of(right);
+    if (left_rank != right_rank) {
+      return left_rank < right_rank;
     }
-    return left_overdue ? left.oldest < right.oldest : score(left) < score(right);
+    return left_rank == Rank::due
+               ? std::tie(left.neglected, left.oldest) < std::tie(right.neglected, right.oldest)
+               : score(left) < score(right);
   };
   const auto best = std::max_element(works.begin(), works.end(), is_less);
   return static_cast<std::size_t>(best - works.begin());

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "engine/recall/fair_share.h"
+
 // Which medium is loaded next. Pure policy.
 //
-// Work that has waited long counts more: twice as much every half hour. What there is to do on a
-// medium, divided by what it costs to mount it and to do it, says which one is next; but nobody
-// waits for ever: of media that have kept somebody waiting longer than `patience`, the one with the
-// oldest request is next. A medium that need not be moved is mounted for nothing, so that only who
-// came first counts, and it is never behind a cartridge that may wait.
+// What somebody waits for comes before what was only queued (fair_share.h). Work that has waited
+// long counts more: twice as much every half hour. What there is to do on a medium, divided by what
+// it costs to mount it and to do it, says which one is next; but nobody waits for ever: a medium on
+// which a request has waited for most of its bound is next, of several such the one whose user
+// has had nothing for the longest. What is only queued waits for other such work until there is
+// enough on its medium to be worth the mount; when nothing else is wanted it is read at once. A
+// medium that need not be moved is mounted for nothing, so that only who came first counts, and it
+// is never behind a cartridge that may wait.
 //
 // Threads: none.
 
 namespace mixtape::recall {
+
+// How long a request may wait until it is read, as long as the drives can do it at all.
+struct Bounds {
+  Seconds interactive = std::chrono::minutes(15);
+  Seconds bulk = std::chrono::hours(24);
+};
 
 struct MediumWork {
   std::string label;
@@ -26,19 +36,29 @@ struct MediumWork {
   bool loaded = false;  // It is in our drive.
   std::size_t requests = 0;
   std::uint64_t bytes = 0;
-  double aged = 0;  // The sum of aged().
-  std::chrono::duration<double> oldest{0};
+  double aged = 0;              // The sum of shares times aged().
+  Seconds oldest{0};            // Request.
+  std::size_t interactive = 0;  // Of the requests; likewise:
+  std::uint64_t interactive_bytes = 0;
+  double interactive_aged = 0;
+  Seconds oldest_interactive{0};
+  bool is_due = false;              // Somebody has waited for most of his bound,
+  bool is_interactive_due = false;  // and for bytes.
+  Seconds neglected{0};             // The longest that the user of such a request has had nothing.
 };
 
 // How much a request counts that has waited so long.
-[[nodiscard]] double aged(std::chrono::duration<double> waited);
+[[nodiscard]] double aged(Seconds waited);
 
-// Whether who waits on it is served before anything that has not waited so long.
-[[nodiscard]] bool is_overdue(bool moves, std::chrono::duration<double> waited,
-                              std::chrono::duration<double> patience);
+// A request that could be read from there. `neglected` as LastServed has it.
+void add(MediumWork& work, const Want& want, const FairShare& shares, Seconds neglected,
+         const Bounds& bounds);
+
+// Whether a request that has waited so long is served before all that has not. What need not be
+// moved always is. A cartridge has the rest of the bound, a third, to be brought and read.
+[[nodiscard]] bool is_due(bool moves, Seconds waited, Seconds bound);
 
 // Index into `works`; nullopt when there are none.
-[[nodiscard]] std::optional<std::size_t> choose_medium(std::span<const MediumWork> works,
-                                                       std::chrono::duration<double> patience);
+[[nodiscard]] std::optional<std::size_t> choose_medium(std::span<const MediumWork> works);
 
 }  // namespace mixtape::recall

@@ -83,7 +83,7 @@ Recall::Recall(Cache& cache, std::span<const format::Identity> identities, Outsi
 Recall::~Recall() = default;
 
 Recall::Ticket Recall::read(const Content& asked, std::uint64_t offset, std::size_t size,
-                            const std::string& what, ReadDone done) {
+                            const std::string& what, ReadDone done, Asker asker) {
   const Content content = impl_->with_hash(asked);
   size = std::min<std::uint64_t>(size, content.size - std::min(offset, content.size));
   if (size == 0) {
@@ -109,14 +109,14 @@ Recall::Ticket Recall::read(const Content& asked, std::uint64_t offset, std::siz
     done(bytes, nullptr);
     return Ticket{0};
   }
-  return impl_->room.park(content, offset, size, what, std::move(done));
+  return impl_->room.park(content, offset, size, what, std::move(done), asker);
 }
 
 void Recall::cancel(Ticket ticket) {
   impl_->room.cancel(ticket);
 }
 
-RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone done) {
+RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone done, Asker asker) {
   const Content content = impl_->with_hash(asked);
   if (content.size == 0) {
     if (done) {
@@ -124,7 +124,7 @@ RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone 
     }
     return RequestId{0};
   }
-  return impl_->room.fetch(content, what, std::move(done));
+  return impl_->room.fetch(content, what, std::move(done), asker);
 }
 
 bool Recall::cancel(RequestId id) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/format/age_keys.h"
+#include "engine/recall/asker.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/extent.h"
 #include "engine/recall/tape_model.h"
@@ -70,9 +71,10 @@ struct Options {
   std::chrono::milliseconds gather_for_mount{500};
   // and no longer than that. Both are little beside a mount.
   std::chrono::milliseconds most_gather_for_mount{5000};
-  // Who waits for a cartridge for longer than this is served before those who come later for the
-  // one that is loaded (medium_choice.h).
+  // Within this a read is answered, and what was queued is here, as far as the drive can do it at
+  // all: who has waited for most of it comes before all others (medium_choice.h).
   std::chrono::seconds patience{std::chrono::minutes(15)};
+  std::chrono::seconds patience_of_queued{std::chrono::hours(24)};
   // How long a cartridge that somebody reads on from waits for his next read while another one is
   // wanted; absent: what mounting it took, so that waiting in vain costs no more than the mount
   // that it may spare.
@@ -116,13 +118,14 @@ class Recall {
   using ReadDone = std::function<void(ByteView bytes, std::exception_ptr error)>;
   enum class Ticket : std::uint64_t {};
   Ticket read(const Content& content, std::uint64_t offset, std::size_t size,
-              const std::string& what, ReadDone done);
+              const std::string& what, ReadDone done, Asker asker = {});
   // The completion runs with Error{cancelled} unless it already did. A recall that nobody waits for
   // and that nobody queued explicitly stops at the next record.
   void cancel(Ticket ticket);
 
   // Brings a whole content into the cache. `done` as for read, with no bytes.
-  RequestId fetch(const Content& content, const std::string& what, ReadDone done = {});
+  RequestId fetch(const Content& content, const std::string& what, ReadDone done = {},
+                  Asker asker = {});
   bool cancel(RequestId id);  // False: no such request.
 
   // In the order in which they will be served, what is away last. Cost: as sorting them.

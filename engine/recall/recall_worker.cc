@@ -84,32 +84,39 @@ void RecallWorker::run() {
 }
 
 std::optional<RequestId> RecallWorker::next_request() {
+  std::optional<RequestId> planned;
   if (sweep_) {
-    const auto next = sweep_->next(reader_->block());
-    if (const auto plan = sweep_->take_plan()) {
-      room_.set_plan(*plan);
+    planned = next_in_sweep();
+    if (planned && Clock::now() < next_choice_) {
+      return planned;
     }
-    if (next) {
-      return next;
-    }
+    next_choice_ = Clock::now() + options_.poll;
   } else if (const auto at = head()) {
     if (const auto ahead = queue_.ahead(*at)) {
       return ahead;
     }
   }
-  const auto label = next_medium();
-  if (!label) {
-    return std::nullopt;
+  const std::vector<MediumWork> works = media_work();
+  const Step step = next_step(works, sweep_now(!planned));
+  kept_until_ = {};
+  switch (step.kind) {
+    case Step::Kind::wait:
+      return std::nullopt;
+    case Step::Kind::go_on:
+      return planned;
+    case Step::Kind::keep:
+      kept_until_ = Clock::now() + std::chrono::ceil<std::chrono::milliseconds>(step.keep);
+      return std::nullopt;
+    case Step::Kind::begin:
+      break;
   }
-  if (sweep_ && *label == loaded_) {
+  const std::string& label = works[step.medium].label;
+  if (sweep_ && label == loaded_) {
     begin_sweep();  // With those that came too late for the last one.
-    return sweep_->next(reader_->block());
+    return next_in_sweep();
   }
-  if (sweep_ && !is_somebody_overdue() && Clock::now() < kept_until()) {
-    return std::nullopt;
-  }
-  draw_to(*label);
-  return queue_.front(*label);
+  draw_to(label);
+  return queue_.front(label);
 }
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
@@ -128,6 +135,7 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
   const Content& content = request.content;
   Job job;
   job.content = content;
+  job.asker = request.asker;
   job.since = Clock::now();
   try {
     if (auto fd = cache_.open(content)) {
@@ -167,9 +175,8 @@ void RecallWorker::serve(RequestId id) {
       if (tape.knows_wraps()) {
         learn(tape);
         drive_ = tape.drive();
-        sweep_ =
-            std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
-                                        [this](RequestId each) { return room_.waiting(each); });
+        sweep_ = std::make_unique<TapeSweep>(loaded_, tape, reader_->access_order(),
+                                             [this](RequestId each) { return weight_of(each); });
         begin_sweep();
         begin_ahead(extent);
       }
@@ -186,6 +193,7 @@ void RecallWorker::serve(RequestId id) {
 
 void RecallWorker::read(RequestId id, const Extent& extent) {
   Job& job = jobs_.at(id);
+  const Want want = want_of(id, job);
   if (sweep_) {
     sweep_->remove(id);
   }
@@ -202,6 +210,9 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
   }
   fresh_ = false;
   has_lingered_ = false;
+  was_waited_for_ = want.parked;
+  last_reader_ = want.reader;
+  last_served_for_.served(want, Clock::now().time_since_epoch());
   room_.set_running(id, false);
   join_sweep(id);  // If it is not over.
 }

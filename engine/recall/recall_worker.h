@@ -15,7 +15,7 @@
 #include "engine/recall/archive_reader.h"
 #include "engine/recall/cache.h"
 #include "engine/recall/content_fill.h"
-#include "engine/recall/medium_choice.h"
+#include "engine/recall/medium_stay.h"
 #include "engine/recall/read_ahead.h"
 #include "engine/recall/recall.h"
 #include "engine/recall/recall_pace.h"
@@ -51,6 +51,7 @@ class RecallWorker {
 
   struct Job {
     Content content;
+    Asker asker;
     std::vector<Extent> copies;  // Those not found damaged; `chosen` is read next.
     std::size_t chosen = 0;
     bool tried_again = false;  // The chosen copy failed once with what was loaded then.
@@ -81,26 +82,32 @@ class RecallWorker {
   // The media from which this request could be served now: more than one only where cartridges
   // would have to be brought and nothing of it was read yet.
   [[nodiscard]] std::set<std::string> media_for(const Job& job);
-  [[nodiscard]] std::optional<std::string> next_medium();
+  // As the policy sees a request, and all that could be read now.
+  [[nodiscard]] Want want_of(RequestId id, const Job& job);
+  [[nodiscard]] std::vector<MediumWork> media_work();
+  [[nodiscard]] Sweep sweep_now(bool is_over) const;
+  // How much a request counts in the order on a tape; 0: nobody waits for it.
+  [[nodiscard]] std::size_t weight_of(RequestId id);
   // What has a copy there is read from there.
   void draw_to(const std::string& medium_label);
-  // Whether somebody has waited too long for another medium than the loaded one.
-  [[nodiscard]] bool is_somebody_overdue();
   // Until when the loaded tape is kept for who reads on from it.
   [[nodiscard]] Clock::time_point kept_until() const;
+  // What changing the loaded tape for another takes.
+  [[nodiscard]] Seconds mount_worth() const;
   void gather(RequestId next);
   [[nodiscard]] std::optional<Place> head() const;
   [[nodiscard]] bool reaches(RequestId id);
 
   // What is read next; nullopt when nothing can be.
   [[nodiscard]] std::optional<RequestId> next_request();
+  // Whose turn it is by the plan of the loaded tape.
+  [[nodiscard]] std::optional<RequestId> next_in_sweep();
   // The loaded medium is a tape: everything that waits for it is put into a plan.
   void begin_sweep();
   // What the drive took before, and what it has taken now.
   void learn(TapeModel& tape) const;
   void tell_located() const;
-  // Into the plan, if it lies on the tape that one is carried out on, and nobody else has waited
-  // too long.
+  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere.
   void join_sweep(RequestId id);
   void put_into_sweep(RequestId id);
 
@@ -170,9 +177,18 @@ class RecallWorker {
   bool has_lingered_ = false;         // Since something was read.
   Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
   Clock::duration load_took_{};
-  bool is_read_on_ = false;  // Something was asked of the loaded tape while it was read.
-  bool fresh_ = false;       // Nothing was read since it was loaded.
-  bool resting_ = true;      // No request was served since there was last none.
+  Clock::time_point loaded_at_{};
+  Clock::time_point plan_ends_{};    // Of the sweep, by its model.
+  Clock::time_point next_choice_{};  // When others than those in the sweep are looked at again.
+  Clock::time_point kept_until_{};   // The loaded tape, from those who want others.
+  bool is_read_on_ = false;          // Bytes of the loaded tape were asked for while it was read.
+  std::uint32_t last_reader_ = 0;    // The thread that was read for last.
+  bool was_waited_for_ = false;      // Somebody waited for what was read last.
+  bool is_due_elsewhere_ = false;    // When others were looked at last.
+  FairShare shares_;                 // Then.
+  LastServed last_served_for_;
+  bool fresh_ = false;   // Nothing was read since it was loaded.
+  bool resting_ = true;  // No request was served since there was last none.
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
   std::map<std::string, bool> present_;    // Since the last look.

@@ -80,7 +80,7 @@ bool RecallWorker::reads_on(std::optional<RequestId> next) {
 bool RecallWorker::is_held_up(RequestId next) {
   const Job& job = jobs_.at(next);
   const Extent& copy = job.copies[job.chosen];
-  if (copy.archive.medium_label != loaded_ || room_.waiting(next) == 0 || is_somebody_overdue()) {
+  if (copy.archive.medium_label != loaded_ || room_.waiting(next) == 0 || is_due_elsewhere_) {
     return false;
   }
   if (ahead_->reads_everything()) {

@@ -28,27 +28,72 @@ std::set<std::string> RecallWorker::media_for(const Job& job) {
   return labels;
 }
 
-std::optional<std::string> RecallWorker::next_medium() {
-  const Clock::time_point now = Clock::now();
-  std::map<std::string, MediumWork> by_label;
+Want RecallWorker::want_of(RequestId id, const Job& job) {
+  return {.user = job.asker.uid,
+          .reader = job.asker.thread,
+          .parked = room_.waiting(id) > 0,
+          .bytes = job.content.size,
+          .waited = Clock::now() - job.since};
+}
+
+std::vector<MediumWork> RecallWorker::media_work() {
+  std::vector<std::pair<const Job*, Want>> wanted;
+  shares_ = {};
   for (const auto& [id, job] : jobs_) {
-    for (const std::string& label : media_for(job)) {
+    wanted.emplace_back(&job, want_of(id, job));
+    shares_.count(wanted.back().second);
+  }
+  const Bounds bounds{.interactive = options_.patience, .bulk = options_.patience_of_queued};
+  const Seconds now = Clock::now().time_since_epoch();
+  std::map<std::string, MediumWork> by_label;
+  for (const auto& [job, want] : wanted) {
+    for (const std::string& label : media_for(*job)) {
       MediumWork& work = by_label[label];
-      ++work.requests;
-      work.bytes += job.content.size;
-      work.aged += aged(now - job.since);
-      work.oldest = std::max<std::chrono::duration<double>>(work.oldest, now - job.since);
+      work.moves = moves(label);
+      add(work, want, shares_, last_served_for_.neglected(want, now), bounds);
     }
   }
   std::vector<MediumWork> works;
   for (auto& [label, work] : by_label) {
     work.label = label;
-    work.moves = moves(label);
     work.loaded = reader_ && loaded_ == label;
     works.push_back(std::move(work));
   }
-  const auto chosen = choose_medium(works, options_.patience);
-  return chosen ? std::optional(works[*chosen].label) : std::nullopt;
+  is_due_elsewhere_ = is_due_elsewhere(works);
+  return works;
+}
+
+Sweep RecallWorker::sweep_now(bool is_over) const {
+  if (!sweep_) {
+    return {};
+  }
+  const Clock::time_point now = Clock::now();
+  // Who waits for another tape does not read on from this one.
+  const bool may_read_on = !shares_.is_waiting(last_reader_);
+  return {.is_over = is_over,
+          .left = std::max(Clock::duration::zero(), plan_ends_ - now),
+          .since_mount = now - loaded_at_,
+          .since_served = now - last_served_,
+          .mount_worth = mount_worth(),
+          .is_read_on = is_read_on_ && may_read_on,
+          .was_waited_for = was_waited_for_ && may_read_on};
+}
+
+std::size_t RecallWorker::weight_of(RequestId id) {
+  const auto known = jobs_.find(id);
+  const std::size_t waiting = room_.waiting(id);
+  const bool is_interactive =
+      known != jobs_.end() && shares_.is_interactive(want_of(id, known->second));
+  return is_interactive ? kInteractiveWeight * waiting : waiting;
+}
+
+std::optional<RequestId> RecallWorker::next_in_sweep() {
+  const auto next = sweep_->next(reader_->block());
+  if (const auto plan = sweep_->take_plan()) {
+    plan_ends_ = plan->empty() ? Clock::now() : plan->back().done;
+    room_.set_plan(*plan);
+  }
+  return next;
 }
 
 void RecallWorker::draw_to(const std::string& medium_label) {
@@ -65,16 +110,6 @@ void RecallWorker::draw_to(const std::string& medium_label) {
   }
 }
 
-bool RecallWorker::is_somebody_overdue() {
-  const Clock::time_point now = Clock::now();
-  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& each) {
-    const Job& job = each.second;
-    const std::string& label = job.copies[job.chosen].archive.medium_label;
-    return label != loaded_ && is_overdue(moves(label), now - job.since, options_.patience) &&
-           ready(label);
-  });
-}
-
 void RecallWorker::join_sweep(RequestId id) {
   const auto known = jobs_.find(id);
   if (!sweep_ || known == jobs_.end()) {
@@ -83,8 +118,8 @@ void RecallWorker::join_sweep(RequestId id) {
   const Job& job = known->second;
   if (job.copies[job.chosen].archive.medium_label != loaded_) {
     sweep_->remove(id);
-  } else if (!is_somebody_overdue()) {
-    is_read_on_ = true;
+  } else if (!is_due_elsewhere_) {
+    is_read_on_ = is_read_on_ || room_.waiting(id) > 0;
     put_into_sweep(id);
   }
 }
@@ -140,12 +175,16 @@ void RecallWorker::tell_located() const {
   }
 }
 
+Seconds RecallWorker::mount_worth() const {
+  return options_.mount_worth ? Seconds(*options_.mount_worth) : Seconds(load_took_);
+}
+
 RecallWorker::Clock::time_point RecallWorker::kept_until() const {
   if (!sweep_ || !is_read_on_) {
-    return {};
+    return kept_until_;
   }
-  return last_served_ +
-         options_.mount_worth.value_or(std::chrono::ceil<std::chrono::milliseconds>(load_took_));
+  return std::max(kept_until_,
+                  last_served_ + std::chrono::ceil<std::chrono::milliseconds>(mount_worth()));
 }
 
 void RecallWorker::gather(RequestId next) {

@@ -160,7 +160,10 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       const Clock::time_point began = Clock::now();
       reader_ = std::make_unique<ArchiveReader>(
           placed->load(tapeio::Library::Access::read, watch_load()), identities_);
-      load_took_ = Clock::now() - began;
+      loaded_at_ = Clock::now();
+      load_took_ = loaded_at_ - began;
+      next_choice_ = {};
+      is_due_elsewhere_ = false;
       loaded_ = medium_label;
       waited_for_drive_.erase(medium_label);
       fresh_ = true;

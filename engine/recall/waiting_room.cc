@@ -44,14 +44,15 @@ void WaitingRoom::answer(const ParkedRead& read, const ReadBack& read_back) {
 
 // --- Readers
 
-WaitingRoom::Request& WaitingRoom::request_for(const Content& content, const std::string& what) {
+WaitingRoom::Request& WaitingRoom::request_for(const Content& content, const std::string& what,
+                                               Asker asker) {
   const auto known = by_content_.find(content.number);
   if (known != by_content_.end()) {
     return requests_.at(known->second);
   }
   const RequestId id{next_id_++};
   by_content_[content.number] = id;
-  new_.push_back({id, content});
+  new_.push_back({id, content, asker});
   Request& request = requests_[id];
   request.id = id;
   request.content = content;
@@ -60,7 +61,8 @@ WaitingRoom::Request& WaitingRoom::request_for(const Content& content, const std
 }
 
 WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offset,
-                                      std::size_t size, const std::string& what, ReadDone done) {
+                                      std::size_t size, const std::string& what, ReadDone done,
+                                      Asker asker) {
   std::unique_lock lock(mutex_);
   const Ticket ticket{next_id_++};
   if (closed_) {
@@ -68,7 +70,7 @@ WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offs
     done({}, cancelled());
     return ticket;
   }
-  Request& request = request_for(content, what);
+  Request& request = request_for(content, what, asker);
   const std::uint64_t end = offset + size;
   request.abandoned = false;
   if (request.arrived.keeps && request.arrived.begin <= offset && end <= request.arrived.end) {
@@ -83,7 +85,8 @@ WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offs
   return ticket;
 }
 
-RequestId WaitingRoom::fetch(const Content& content, const std::string& what, ReadDone done) {
+RequestId WaitingRoom::fetch(const Content& content, const std::string& what, ReadDone done,
+                             Asker asker) {
   std::unique_lock lock(mutex_);
   if (closed_ || requests_.size() >= kMostRequests) {
     const std::exception_ptr why =
@@ -95,7 +98,7 @@ RequestId WaitingRoom::fetch(const Content& content, const std::string& what, Re
     }
     return RequestId{0};
   }
-  Request& request = request_for(content, what);
+  Request& request = request_for(content, what, asker);
   request.queued = true;
   request.abandoned = false;
   if (done) {

@@ -40,8 +40,8 @@ class WaitingRoom {
 
   // --- Readers
   Ticket park(const Content& content, std::uint64_t offset, std::size_t size,
-              const std::string& what, ReadDone done);
-  RequestId fetch(const Content& content, const std::string& what, ReadDone done);
+              const std::string& what, ReadDone done, Asker asker = {});
+  RequestId fetch(const Content& content, const std::string& what, ReadDone done, Asker asker = {});
   void cancel(Ticket ticket);
   bool cancel(RequestId id);
   [[nodiscard]] std::vector<QueueEntry> list();
@@ -52,6 +52,7 @@ class WaitingRoom {
   struct NewRequest {
     RequestId id;
     Content content;
+    Asker asker;  // Who asked first.
   };
   // Waits until there is a new request or close(), at most until `deadline`, and takes the new
   // ones.
@@ -140,7 +141,7 @@ class WaitingRoom {
     std::uint64_t end;
   };
 
-  Request& request_for(const Content& content, const std::string& what);
+  Request& request_for(const Content& content, const std::string& what, Asker asker);
   [[nodiscard]] Request* find(RequestId id);
   [[nodiscard]] bool wanted_locked(const Request& request) const;
   void erase(RequestId id);

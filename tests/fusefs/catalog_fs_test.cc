@@ -308,7 +308,7 @@ TEST_F(XattrsTest, AFileTellsWhereItsCopiesAre) {
 
 TEST_F(XattrsTest, StateFollowsTheContent) {
   world.job().file("here", "one", true).file("queued", "two").file("lost", "three").finish();
-  world.contents.fetch({catalog::number(world.content("two")), 3, {}}, "queued", {});
+  world.contents.fetch({catalog::number(world.content("two")), 3, {}}, "queued", {}, {});
   world.machine.ledger.mark_damaged(world.content("three"), catalog::BundleId{1}, 4000,
                                     "it is damaged");
   EXPECT_EQ(get("latest/here", "user.mixtape.state"), "here");

@@ -108,7 +108,7 @@ class FakeContents : public Contents {
     return here_.contains(content.number);
   }
   Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
-              const std::string&, Done done) override {
+              const std::string&, recall::Asker, Done done) override {
     const std::lock_guard lock(mutex_);
     ++asked_;
     parked_[++next_] = {content.number, offset, size, std::move(done)};
@@ -129,7 +129,8 @@ class FakeContents : public Contents {
     }
     done({}, cancelled());
   }
-  void fetch(const recall::Content& content, const std::string& what, Done done) override {
+  void fetch(const recall::Content& content, const std::string& what, recall::Asker,
+             Done done) override {
     {
       const std::lock_guard lock(mutex_);
       ++asked_;

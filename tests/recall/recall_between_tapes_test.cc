@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "engine/recall/fair_share.h"
 #include "tests/recall/sim_recall_fixture.h"
 
 // Which of several simulated tapes is in the only drive, and for how long.
@@ -108,6 +109,62 @@ TEST_F(SimRecallTest, NobodyWaitsLongerThanHisPatienceForOneWhoReadsOnAndOn) {
   expect_right(std::move(reads));
   // Those that waited with it, and no more.
   EXPECT_LE(std::find(answered_.begin(), answered_.end(), b[0].number) - answered_.begin(), 2);
+}
+
+TEST_F(SimRecallTest, AFloodOfOneUserIsReadAfterTheOneFileOfAnother) {
+  const std::vector<Content> a = write("MX0001L8", kMostInteractive + 1);
+  const std::vector<Content> b = write("MX0002L8", 1);
+  open_library();
+  hold();
+  std::vector<std::future<bool>> reads;
+  for (const Content& content : a) {
+    reads.push_back(start_read(content, {.uid = 1}));
+  }
+  reads.push_back(start_read(b[0], {.uid = 2}));
+  let_go();
+  expect_right(std::move(reads));
+  EXPECT_EQ(answered_before(b[0]), 0);
+  EXPECT_EQ(mounts(), 2u);
+}
+
+TEST_F(SimRecallTest, WhatIsOnlyQueuedMakesWayForOneWhoWaits) {
+  const std::vector<Content> a = write("MX0001L8", 200);
+  const std::vector<Content> b = write("MX0002L8", 1);
+  open_library();
+  options_.mount_worth = 0ms;  // Changing tapes is cheap, so that it need not wait for long.
+  std::future<bool> read;
+  on_answer_ = [&](const Content& content) {
+    if (content.number == a[0].number) {
+      read = start_read(b[0]);
+    }
+  };
+  hold();
+  std::vector<std::future<bool>> queued = queue(a);
+  let_go();
+  expect_right(std::move(queued));
+  ASSERT_TRUE(read.valid());
+  EXPECT_TRUE(read.get());
+  EXPECT_LT(answered_before(b[0]), 150);
+  EXPECT_EQ(mounts(), 3u);
+}
+
+TEST_F(SimRecallTest, WhatIsOnlyQueuedIsReadOnWhileChangingTapesIsDear) {
+  const std::vector<Content> a = write("MX0001L8", 50);
+  const std::vector<Content> b = write("MX0002L8", 1);
+  open_library();
+  options_.mount_worth = 10min;
+  std::future<bool> read;
+  on_answer_ = [&](const Content& content) {
+    if (content.number == a[0].number) {
+      read = start_read(b[0]);
+    }
+  };
+  hold();
+  std::vector<std::future<bool>> queued = queue(a);
+  let_go();
+  expect_right(std::move(queued));
+  EXPECT_TRUE(read.get());
+  EXPECT_EQ(mounts(), 2u);
 }
 
 }  // namespace

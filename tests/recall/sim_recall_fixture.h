@@ -174,21 +174,43 @@ class SimRecallTest : public testing::Test {
   }
 
   // One that reads the whole of it; the order in which they are answered is in answered_.
-  std::future<bool> start_read(const Content& content) {
+  std::future<bool> start_read(const Content& content, Asker asker = {}) {
     auto promise = std::make_shared<std::promise<bool>>();
-    (void)recall().read(content, 0, content.size, "a file",
-                        [this, promise, content](ByteView bytes, const auto& error) {
-                          if (!error && on_answer_) {
-                            on_answer_(content);
-                          }
-                          const bool is_right = !error && format::digest_of(bytes) == content.hash;
-                          {
-                            const std::lock_guard lock(mutex_);
-                            answered_.push_back(content.number);
-                          }
-                          promise->set_value(is_right);
-                        });
+    (void)recall().read(
+        content, 0, content.size, "a file",
+        [this, promise, content](ByteView bytes, const auto& error) {
+          if (!error && on_answer_) {
+            on_answer_(content);
+          }
+          const bool is_right = !error && format::digest_of(bytes) == content.hash;
+          {
+            const std::lock_guard lock(mutex_);
+            answered_.push_back(content.number);
+          }
+          promise->set_value(is_right);
+        },
+        asker);
     return promise->get_future();
+  }
+  // Queues them; nobody waits for their bytes.
+  std::vector<std::future<bool>> queue(const std::vector<Content>& contents) {
+    std::vector<std::future<bool>> done;
+    for (const Content& content : contents) {
+      auto promise = std::make_shared<std::promise<bool>>();
+      (void)recall().fetch(content, "a file",
+                           [this, promise, content](ByteView, const auto& error) {
+                             if (!error && on_answer_) {
+                               on_answer_(content);
+                             }
+                             {
+                               const std::lock_guard lock(mutex_);
+                               answered_.push_back(content.number);
+                             }
+                             promise->set_value(!error);
+                           });
+      done.push_back(promise->get_future());
+    }
+    return done;
   }
   std::vector<std::future<bool>> start_reads(const std::vector<Content>& contents) {
     std::vector<std::future<bool>> reads;
@@ -212,6 +234,11 @@ class SimRecallTest : public testing::Test {
 
   // What the drive needed for positioning since the library was opened.
   double locate_s() const { return library_->report().seconds_of(tapeio::lto::SimKind::locate); }
+  // After how many others it was answered.
+  std::ptrdiff_t answered_before(const Content& content) {
+    const std::lock_guard lock(mutex_);
+    return std::find(answered_.begin(), answered_.end(), content.number) - answered_.begin();
+  }
   std::uint64_t mounts() const { return library_->report().count_of(tapeio::lto::SimKind::load); }
   // What the drive would need in this order.
   double locate_s_of(const std::string& label, const std::vector<Content>& contents) {
