@@ -83,42 +83,6 @@ void RecallWorker::run() {
   unload();
 }
 
-std::optional<RequestId> RecallWorker::next_request() {
-  std::optional<RequestId> planned;
-  if (sweep_) {
-    planned = next_in_sweep();
-    if (planned && Clock::now() < next_choice_) {
-      return planned;
-    }
-    next_choice_ = Clock::now() + options_.poll;
-  } else if (const auto at = head()) {
-    if (const auto ahead = queue_.ahead(*at)) {
-      return ahead;
-    }
-  }
-  const std::vector<MediumWork> works = media_work();
-  const Step step = next_step(works, sweep_now(!planned));
-  kept_until_ = {};
-  switch (step.kind) {
-    case Step::Kind::wait:
-      return std::nullopt;
-    case Step::Kind::go_on:
-      return planned;
-    case Step::Kind::keep:
-      kept_until_ = Clock::now() + std::chrono::ceil<std::chrono::milliseconds>(step.keep);
-      return std::nullopt;
-    case Step::Kind::begin:
-      break;
-  }
-  const std::string& label = works[step.medium].label;
-  if (sweep_ && label == loaded_) {
-    begin_sweep();  // With those that came too late for the last one.
-    return next_in_sweep();
-  }
-  draw_to(label);
-  return queue_.front(label);
-}
-
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
   const Clock::time_point now = Clock::now();
   if (!resting_ || reading_on_) {
@@ -329,6 +293,9 @@ bool RecallWorker::asks_far_ahead(RequestId id, std::uint64_t done, const Extent
     const PlainRange range{.offset = extent.data_offset + offset, .size = 1};
     return extent.archive.first_block + plan_read(extent.archive, range).first_record;
   };
+  if (reader_->block() != block_of(done)) {
+    return *lowest - done > kWindow;  // The head has to go somewhere: better there at once.
+  }
   return !reader_->tape(extent.archive).reads_through(block_of(done), block_of(*lowest));
 }
 

@@ -79,6 +79,42 @@ Sweep RecallWorker::sweep_now(bool is_over) const {
           .was_waited_for = was_waited_for_ && may_read_on};
 }
 
+std::optional<RequestId> RecallWorker::next_request() {
+  std::optional<RequestId> planned;
+  if (sweep_) {
+    planned = next_in_sweep();
+    if (planned && Clock::now() < next_choice_) {
+      return planned;
+    }
+    next_choice_ = Clock::now() + options_.poll;
+  } else if (const auto at = head()) {
+    if (const auto ahead = queue_.ahead(*at)) {
+      return ahead;
+    }
+  }
+  const std::vector<MediumWork> works = media_work();
+  const Step step = next_step(works, sweep_now(!planned));
+  kept_until_ = {};
+  switch (step.kind) {
+    case Step::Kind::wait:
+      return std::nullopt;
+    case Step::Kind::go_on:
+      return planned;
+    case Step::Kind::keep:
+      kept_until_ = Clock::now() + std::chrono::ceil<std::chrono::milliseconds>(step.keep);
+      return std::nullopt;
+    case Step::Kind::begin:
+      break;
+  }
+  const std::string& label = works[step.medium].label;
+  if (sweep_ && label == loaded_) {
+    begin_sweep();  // With those that came too late for the last one.
+    return next_in_sweep();
+  }
+  draw_to(label);
+  return queue_.front(label);
+}
+
 std::size_t RecallWorker::weight_of(RequestId id) {
   const auto known = jobs_.find(id);
   const std::size_t waiting = room_.waiting(id);

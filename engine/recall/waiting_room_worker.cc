@@ -26,7 +26,7 @@ void WaitingRoom::wake() {
 WaitingRoom::Expected WaitingRoom::expect(const Content& content) {
   const std::lock_guard lock(mutex_);
   const std::size_t before = requests_.size();
-  const RequestId id = request_for(content, "read ahead").id;
+  const RequestId id = request_for(content, "read ahead", {}).id;
   const bool is_made = requests_.size() > before;
   if (is_made) {
     new_.pop_back();  // The worker knows.

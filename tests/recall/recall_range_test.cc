@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "engine/recall/content_fill.h"
 #include "tests/recall/sim_recall_fixture.h"
 
 // Parts of one large file on a simulated LTO tape: what of it is read, and when.
@@ -10,7 +11,7 @@ namespace {
 
 class RangeTest : public SimRecallTest {
  protected:
-  static constexpr std::uint64_t kRecords = 200;
+  static constexpr std::uint64_t kRecords = 600;
   static constexpr std::size_t kPart = 4 * KiB;
   // A place in one record lies in one chunk, which ends in the next.
   static constexpr std::uint64_t kFewRecords = 6;
@@ -58,6 +59,15 @@ TEST_F(RangeTest, APartFarBehindTheBeginningFetchesItsRecordsOnly) {
   EXPECT_TRUE(answer.is_right);
   recall_.reset();  // Nobody reads on.
   EXPECT_LE(records(), kFewRecords);
+}
+
+TEST_F(RangeTest, SoDoSeveralPartsEachButForWhatIsKeptReadyBehindThem) {
+  const Content film = write_large();
+  for (const std::uint64_t part : {450U, 180U}) {
+    EXPECT_TRUE(start_part(film, part * kRecordOfTapes).get().is_right);
+  }
+  recall_.reset();
+  EXPECT_LE(records(), 2 * (kFewRecords + kWindow / kRecordOfTapes));
 }
 
 TEST_F(RangeTest, WhoWantsTheEndDoesNotWaitForTheMiddleThatIsBeingRead) {
