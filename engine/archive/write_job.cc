@@ -80,9 +80,7 @@ class Run {
       if (is_foreign(target) || nothing_for(target)) {
         continue;
       }
-      const catalog::MediumId id = target.known ? target.medium.id : catalog::MediumId{unknown--};
-      domains_.emplace(id, domain_of(target.medium));
-      preview_medium(target, id);
+      preview_medium(target, target.known ? target.medium.id : catalog::MediumId{unknown--});
     }
     for (const Target& target : fetchable()) {
       preview_medium(target, target.medium.id);
@@ -338,6 +336,7 @@ class Run {
   void preview_medium(const Target& target, catalog::MediumId id) {
     catalog::Medium medium = target.medium;
     medium.id = id;
+    domains_.learn(medium);
     MediumRoom room = room_in(target);
     MediumUse use;
     use.label = medium.label;
