@@ -45,8 +45,9 @@ class CountedContents final : public RecalledContents {
  public:
   using RecalledContents::RecalledContents;
   Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
-              const std::string& what, Done done) override {
-    const Ticket ticket = RecalledContents::read(content, offset, size, what, std::move(done));
+              const std::string& what, recall::Asker asker, Done done) override {
+    const Ticket ticket =
+        RecalledContents::read(content, offset, size, what, asker, std::move(done));
     const std::lock_guard lock(mutex_);
     ++cold_reads_;
     changed_.notify_all();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/forget.h"
 #include "engine/service/media.h"
+#include "engine/service/media_state.h"
 #include "tests/service/crash_fixture.h"
 
 // Making a medium, naming it, taking a path out of `latest`: interrupted anywhere, completed by the
