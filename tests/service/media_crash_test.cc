@@ -17,6 +17,10 @@ class MediaCrashTest : public ServiceCrashTest {
     write("old", all_.begin()->second);
     all_ = {{path_of("old"), "backed up before"}};
     back_up();
+    // So that the next job goes to the medium that the test makes.
+    for (const char* empty : {"MX0002", "MX0003"}) {
+      std::filesystem::remove_all(home() / "library" / empty);
+    }
   }
   bool is_here(const std::string& label) {
     return context().workspace.libraries().find(label).has_value();

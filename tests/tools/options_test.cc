@@ -63,7 +63,7 @@ TEST(WrongCommand, IsNamed) {
 TEST(WrongCommand, OfACommandIsToldWhatThereIs) {
   EXPECT_EQ(said_to({"--home", "/x", "media", "frobnicate"}),
             "mixtape: there is no command media frobnicate: media has add, list, label, load, "
-            "unload, export, clean, move, retire; `mixtape media --help` says more");
+            "unload, export, clean, move, retire, lost, found; `mixtape media --help` says more");
   EXPECT_THAT(said_to({"-v", "key"}), testing::HasSubstr("key wants a command: key has show, "));
 }
 
