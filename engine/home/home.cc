@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,21 @@ class HalfMade {
  private:
   std::vector<fs::path> made_;
 };
+
+// Of two who make one home the second waits here, and finds what the first made.
+tapeio::UniqueFd hold_alone(const fs::path& home) {
+  tapeio::UniqueFd fd = tapeio::open_file(home.string(), O_RDONLY | O_DIRECTORY);
+  struct stat held {};
+  struct stat named {};
+  if (::flock(fd.get(), LOCK_EX) < 0 || ::fstat(fd.get(), &held) < 0) {
+    throw_errno("lock " + home.string());
+  }
+  if (::stat(home.c_str(), &named) < 0 || held.st_ino != named.st_ino) {
+    throw Error(ErrorCode::conflict,
+                "init " + home.string() + ": another one gave up there just now; try again");
+  }
+  return fd;
+}
 
 // Of the identity in that file, or of a new one that it gets.
 format::Recipient kept_or_new(const fs::path& file, std::string_view comment, HalfMade& half_made) {
@@ -223,15 +239,17 @@ Home::Home(fs::path directory) : directory_(fs::absolute(std::move(directory))) 
 
 void Home::create(const fs::path& directory) {
   const fs::path home = fs::absolute(directory);
+  tapeio::make_directories(home.parent_path());
+  const bool is_new = !fs::exists(home);
+  make_private_directory(home);
+  const tapeio::UniqueFd alone = hold_alone(home);
   if (fs::exists(home / "catalog.db")) {
     throw Error(ErrorCode::conflict, "init " + home.string() + ": there is a catalog already");
   }
   HalfMade half_made;
-  if (!fs::exists(home)) {
-    tapeio::make_directories(home.parent_path());
+  if (is_new) {
     half_made.add(home);
   }
-  make_private_directory(home);
   for (const char* part : {"keys", "cache", "previews", "staging", "library", "scratch"}) {
     if (!fs::exists(home / part)) {
       half_made.add(home / part);

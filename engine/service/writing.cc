@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/service/copy_policy.h"
+#include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
@@ -34,11 +35,23 @@ std::filesystem::path archaeology_directory() {
   return std::filesystem::is_directory(installed, trouble) ? installed : prefix / kInBuildTree;
 }
 
+// What was asked for by name must not be missing without a word.
+void require_directory(const std::filesystem::path& directory, const char* setting) {
+  std::error_code trouble;
+  if (!std::filesystem::is_directory(directory, trouble)) {
+    throw Error(ErrorCode::not_found, "write with " + std::string(setting) + ": " +
+                                          directory.string() +
+                                          " is not there; install the program, or change that in "
+                                          "mixtape.toml");
+  }
+}
+
 archive::ArchaeologySet archaeology_of(const home::Config& config) {
   using Extent = archive::ArchaeologySet::Extent;
   std::vector<archive::ArchaeologySet::Source> sources = {
       {.directory = archaeology_directory(), .prefix = ""}};
   if (!config.archaeology_extra.empty()) {
+    require_directory(config.archaeology_extra, "archaeology_extra");
     sources.push_back({.directory = config.archaeology_extra, .prefix = "extra/"});
   }
   switch (config.archaeology) {
@@ -47,6 +60,7 @@ archive::ArchaeologySet archaeology_of(const home::Config& config) {
     case home::ArchaeologyExtent::by_capacity:
       return {Extent::by_capacity, sources};
     case home::ArchaeologyExtent::full:
+      require_directory(sources.front().directory, "archaeology = \"full\"");
       return {Extent::full, sources};
   }
   return {};

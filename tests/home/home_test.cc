@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -100,6 +101,27 @@ TEST_F(HomeTest, AFailedInitRemovesNothingThatItFound) {
   EXPECT_THROW(Home::create(home_), Error);
   EXPECT_EQ(test::read_text(home_ / "library/photo"), "mine");
   EXPECT_FALSE(fs::exists(home_ / "library/MX0001"));
+}
+
+TEST_F(HomeTest, OfTwoWhoMakeOneHomeOneDoes) {
+  for (int round = 0; round < 5; ++round) {
+    fs::remove_all(home_);
+    std::atomic<int> made{0};
+    const auto make = [&] {
+      try {
+        Home::create(home_);
+        ++made;
+      } catch (const Error&) {
+      }
+    };
+    std::thread other(make);
+    make();
+    other.join();
+    ASSERT_EQ(made, 1);
+    EXPECT_EQ(Home(home_).identities().size(), 2U);
+    EXPECT_EQ(Home(home_).recipients().size(), 2U);
+    EXPECT_TRUE(fs::exists(home_ / "library/MX0003"));
+  }
 }
 
 TEST_F(HomeTest, AMissingHomeSaysWhatToDo) {
