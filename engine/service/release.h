@@ -22,6 +22,8 @@
 //
 // Errors: throws Error{not_found} for a path that `latest` lacks, Error{cancelled}. Why one file
 //         must stay is in the result. After an error or a crash what is deleted is in `latest`.
+//         After a crash up to one batch that is noted and not deleted is there still, and stays in
+//         `latest` whatever becomes of it: as if it had come through staging.
 // Cost:   reads every file that it finds worthy.
 
 namespace mixtape::service {
