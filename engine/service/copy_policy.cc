@@ -22,16 +22,19 @@ std::uint32_t CopyPolicy::wanted(const std::string& path) const {
   return most > 0 ? most : default_;
 }
 
-std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace) {
+std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace,
+                                                                AwayDisks away) {
   std::map<std::string, std::uint64_t> disks;
   for (const Libraries::Slot& slot : workspace.libraries().slots(Libraries::Look::glance)) {
     disks.emplace(slot.medium.label, slot.medium.device_id);
   }
-  // A disk medium that is away lies on a disk of its own: it was carried off.
-  return [disks = std::move(disks)](const catalog::Medium& medium) {
+  return [disks = std::move(disks), away](const catalog::Medium& medium) -> std::string {
     const auto disk = disks.find(medium.label);
-    return disk == disks.end() || disk->second == 0 ? "medium " + medium.label
-                                                    : "disk " + std::to_string(disk->second);
+    if (disk != disks.end() && disk->second != 0) {
+      return "disk " + std::to_string(disk->second);
+    }
+    const bool on_some_disk = medium.kind == "dir" && away == AwayDisks::one_for_all;
+    return on_some_disk ? "a disk that is away" : "medium " + medium.label;
   };
 }
 

@@ -29,7 +29,12 @@ class CopyPolicy {
   std::vector<std::pair<archive::Pattern, std::uint32_t>> rules_;
 };
 
+// Where disk media that are not here now are taken to lie. Nobody knows whether one disk was
+// carried off with all of them: who plans copies expects the best, who deletes a file the worst.
+enum class AwayDisks { one_each, one_for_all };
+
 // What makes two media count as one: the disk that disk media lie on; each other medium is its own.
-[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace);
+[[nodiscard]] std::function<std::string(const catalog::Medium&)> copy_domains(
+    Workspace& workspace, AwayDisks away = AwayDisks::one_each);
 
 }  // namespace mixtape::service

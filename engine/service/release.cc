@@ -22,8 +22,15 @@ constexpr std::size_t kMostAtOnce = 64;
 class VerifiedCopies {
  public:
   explicit VerifiedCopies(Context& context)
-      : context_(context), policy_(context.config()), domain_(copy_domains(context.workspace)) {
-    for (const catalog::Medium& medium : context.ledger.unseen_media()) {
+      : context_(context),
+        policy_(context.config()),
+        domain_(copy_domains(context.workspace, AwayDisks::one_for_all)) {
+    ask_what_is_unseen();
+  }
+
+  void ask_what_is_unseen() {
+    unseen_.clear();
+    for (const catalog::Medium& medium : context_.ledger.unseen_media()) {
       unseen_.insert(medium.id);
     }
   }
@@ -70,7 +77,7 @@ class Release {
   ReleaseResult run() {
     for (const auto& [path, version] : files_below()) {
       look_at(path, version);
-      if (batch_.size() == kMostAtOnce) {
+      if (batch_.size() == kMostAtOnce || read_bytes_ >= request_.most_read_at_once) {
         settle_batch();
       }
     }
@@ -85,6 +92,7 @@ class Release {
     std::string path;
     catalog::Version version;
     SourceGuard guard;
+    bool gone = false;
   };
   using Inode = std::pair<dev_t, ino_t>;
   struct Names {
@@ -125,76 +133,116 @@ class Release {
     reporter_.progress(progress_);
     ++progress_.done_files;
     progress_.done_bytes += version.size;
+    if (read_bytes_ + version.size > request_.most_read_at_once) {
+      settle_batch();
+    }
     SourceGuard guard("/" + path);
+    if (is_in_batch(guard)) {
+      // Deleting the one name changes the file, and so what is checked under the other.
+      settle_batch();
+      guard = SourceGuard("/" + path);
+    }
     if (guard.is_absent()) {
       ++result_.absent;
-      return;
-    }
-    const auto newest = context_.ledger.newest(version.key.path);
-    if (!newest || newest->key != version.key) {
-      refuse(path, "a newer version of it is on no medium yet; run `mixtape backup`");
-    } else if (std::string why = copies_.why_not(path, *version.content); !why.empty()) {
+    } else if (std::string why = why_not(path, version); !why.empty()) {
       refuse(path, why);
     } else if (!guard.is(version, reporter_)) {
       refuse(path, guard.why());
     } else {
       batch_.push_back({path, version, std::move(guard)});
     }
+    read_bytes_ += batch_.empty() ? 0 : version.size;
+  }
+
+  [[nodiscard]] bool is_in_batch(const SourceGuard& guard) const {
+    return std::ranges::any_of(batch_, [&](const Candidate& candidate) {
+      return inode_of(candidate.guard) == inode_of(guard);
+    });
+  }
+
+  static Inode inode_of(const SourceGuard& guard) {
+    return {guard.status().st_dev, guard.status().st_ino};
+  }
+
+  // What the catalog has against it; empty: nothing.
+  [[nodiscard]] std::string why_not(const std::string& path, const catalog::Version& version) {
+    const auto newest = context_.ledger.newest(version.key.path);
+    if (!newest || newest->key != version.key) {
+      return "a newer version of it is on no medium yet; run `mixtape backup`";
+    }
+    return copies_.why_not(path, *version.content);
   }
 
   void settle_batch() {
     std::vector<Candidate> batch = std::exchange(batch_, {});
+    read_bytes_ = 0;
     if (batch.empty()) {
       return;
     }
     if (request_.remove) {
-      // Noted before it is done: a file that is gone and was not noted would end with the next
-      // scan.
       note_released(batch);
+      remove(batch);
     }
-    std::vector<Candidate*> stay;
-    std::set<Inode> unlinked;
-    for (Candidate& candidate : batch) {
-      const Inode inode{candidate.guard.status().st_dev, candidate.guard.status().st_ino};
-      if (request_.remove && !remove(candidate, !unlinked.insert(inode).second)) {
-        refuse(candidate.path, candidate.guard.why());
-        stay.push_back(&candidate);
-        continue;
+    for (const Candidate& candidate : batch) {
+      if (candidate.gone || !request_.remove) {
+        count(candidate);
       }
-      count(candidate);
-    }
-    if (!stay.empty()) {
-      catalog::Transaction transaction(context_.database);
-      for (const Candidate* candidate : stay) {
-        context_.ledger.set_origin(candidate->version.key, candidate->version.origin);
-      }
-      transaction.commit();
     }
   }
 
-  // Where another name of it was deleted just now, it is looked at anew: that changed it.
-  bool remove(Candidate& candidate, bool look_again) {
-    if (look_again) {
-      candidate.guard = SourceGuard("/" + candidate.path);
-      if (!candidate.guard.is(candidate.version, reporter_)) {
-        return false;
-      }
-    }
-    return candidate.guard.remove();
-  }
-
-  void note_released(const std::vector<Candidate>& batch) {
+  // Noted before it is done: a file that is gone and was not noted would end with the next scan.
+  // Those that must stay after all leave the batch.
+  void note_released(std::vector<Candidate>& batch) {
     catalog::Transaction transaction(context_.database);
+    copies_.ask_what_is_unseen();
+    std::erase_if(batch, [&](const Candidate& candidate) {
+      const std::string why = why_not(candidate.path, candidate.version);
+      if (!why.empty()) {
+        refuse(candidate.path, why);
+      }
+      return !why.empty();
+    });
     for (const Candidate& candidate : batch) {
       context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
     }
-    context_.ledger.set_news(true);
+    if (!batch.empty()) {
+      context_.ledger.set_news(true);
+    }
+    transaction.commit();
+  }
+
+  void remove(std::vector<Candidate>& batch) {
+    try {
+      for (Candidate& candidate : batch) {
+        candidate.gone = candidate.guard.remove();
+        if (!candidate.gone) {
+          refuse(candidate.path, candidate.guard.why());
+        }
+      }
+    } catch (...) {
+      take_back(batch);
+      throw;
+    }
+    take_back(batch);
+  }
+
+  // What is still there belongs to the scan that it came from, as before.
+  void take_back(const std::vector<Candidate>& batch) {
+    if (std::ranges::all_of(batch, &Candidate::gone)) {
+      return;
+    }
+    catalog::Transaction transaction(context_.database);
+    for (const Candidate& candidate : batch) {
+      if (!candidate.gone) {
+        context_.ledger.set_origin(candidate.version.key, candidate.version.origin);
+      }
+    }
     transaction.commit();
   }
 
   void count(const Candidate& candidate) {
     const struct stat& status = candidate.guard.status();
-    Names& names = inodes_[{status.st_dev, status.st_ino}];
+    Names& names = inodes_[inode_of(candidate.guard)];
     ++names.released;
     names.all = std::max<std::uint64_t>(names.all, status.st_nlink);
     names.allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
@@ -213,6 +261,7 @@ class Release {
   Reporter& reporter_;
   VerifiedCopies copies_;
   std::vector<Candidate> batch_;
+  std::uint64_t read_bytes_ = 0;  // Since the first of the batch was leased.
   std::map<Inode, Names> inodes_;
   Progress progress_;
   ReleaseResult result_;

@@ -7,6 +7,7 @@
 
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
+#include "tapeio/bytes.h"
 
 // Release: which source files need not stay on this disk, because media hold them.
 //
@@ -15,8 +16,14 @@
 // its hash, which is read anew each time. Nothing is deleted whose hash was not just read. What was
 // released stays in `latest`: no scan ends it, only `forget` does.
 //
+// Disk media that are not here count as one copy together: they may lie on one disk. What the
+// catalog knows of the copies is asked a second time when a file is about to be deleted, since
+// others may have been read for long meanwhile.
+//
 // Errors: throws Error{not_found} for a path that `latest` lacks, Error{cancelled}. Why one file
 //         must stay is in the result. After an error or a crash what is deleted is in `latest`.
+//         After a crash up to one batch that is noted and not deleted is there still, and stays in
+//         `latest` whatever becomes of it: as if it had come through staging.
 // Cost:   reads every file that it finds worthy.
 
 namespace mixtape::service {
@@ -24,6 +31,9 @@ namespace mixtape::service {
 struct ReleaseRequest {
   std::vector<std::string> paths;  // Absolute: files and directories of `latest`.
   bool remove = false;             // Deletes them; otherwise says which it would.
+  // Files are deleted at the latest when so much was read since the first of them was leased:
+  // whoever wants to write to one waits that long.
+  std::uint64_t most_read_at_once = 256 * MiB;
 };
 
 struct ReleasedFile {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "engine/archive/metadata.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
@@ -94,13 +95,18 @@ void SourceGuard::open_file() {
 void SourceGuard::keep_writers_out() {
   // Whoever opens it for writing breaks the lease, and is held up until it is given back with the
   // descriptor. The signal of that would end the program; this one is ignored by default.
-  if (::fcntl(file_.get(), F_SETSIG, SIGURG) != 0) {
+  if (::fcntl(file_.get(), F_SETSIG, SIGURG) == 0 &&
+      ::fcntl(file_.get(), F_SETLEASE, F_RDLCK) == 0) {
     return;
   }
-  leased_ = ::fcntl(file_.get(), F_SETLEASE, F_RDLCK) == 0;
-  if (!leased_ && errno == EAGAIN) {
+  if (errno == EAGAIN) {
     (void)refuse("somebody has it open for writing");
+    return;
   }
+  const std::string why = errno == EACCES ? "the file is another user's"
+                                          : "no lease on this file system: " + words_of(errno);
+  (void)refuse("another program's writing to it cannot be kept out here (" + why +
+               "); delete it by hand");
 }
 
 bool SourceGuard::is(const catalog::Version& version, Reporter& reporter) {
@@ -115,6 +121,32 @@ bool SourceGuard::is(const catalog::Version& version, Reporter& reporter) {
   }
   if (!version.hash) {
     return refuse("its hash is not known; `mixtape verify` learns it");
+  }
+  if (!has_metadata(version.metadata) || !has_hash(*version.hash, reporter)) {
+    return false;
+  }
+  hashed_ = true;
+  return is_unchanged();
+}
+
+bool SourceGuard::has_metadata(const catalog::Metadata& metadata) {
+  catalog::Metadata now;
+  now.mode = status_.st_mode;
+  // Through the directory's descriptor: what is a symlink on the way by now does not matter.
+  const std::string path = "/proc/self/fd/" + std::to_string(directory_.get()) + "/" + name_;
+  if (const int error = archive::complete_metadata(path, now); error != 0) {
+    return refuse("its attributes cannot be read: " + words_of(error));
+  }
+  return (now.mode == metadata.mode && status_.st_uid == metadata.uid &&
+          status_.st_gid == metadata.gid && now.xattrs == metadata.xattrs) ||
+         refuse(
+             "its mode, owner or attributes changed since it was backed up; run `mixtape backup`");
+}
+
+bool SourceGuard::has_hash(const catalog::Hash& hash, Reporter& reporter) {
+  // What was stored through a mapping changes the file's time only where the page was clean before.
+  if (::fsync(file_.get()) != 0) {
+    return refuse("it cannot be brought to its disk: " + words_of(errno));
   }
   format::Hasher hasher;
   Bytes buffer(kReadBuffer);
@@ -131,11 +163,8 @@ bool SourceGuard::is(const catalog::Version& version, Reporter& reporter) {
     }
     return refuse(error.what());
   }
-  if (hasher.finish() != *version.hash) {
-    return refuse("its content is not what was backed up, though its size and time are");
-  }
-  hashed_ = true;
-  return is_unchanged();
+  return hasher.finish() == hash ||
+         refuse("its content is not what was backed up, though its size and time are");
 }
 
 bool SourceGuard::is_unchanged() {
@@ -151,7 +180,7 @@ bool SourceGuard::is_unchanged() {
   if (!same_state(status_, now)) {
     return refuse("it was changed while it was checked");
   }
-  if (leased_ && ::fcntl(file_.get(), F_GETLEASE) != F_RDLCK) {
+  if (::fcntl(file_.get(), F_GETLEASE) != F_RDLCK) {
     return refuse("somebody opened it for writing while it was checked");
   }
   return true;

@@ -14,8 +14,9 @@
 // A source file that is about to be deleted, held by descriptors, so that what is checked is what
 // is deleted.
 //
-// It is reached from "/" component by component and no symlink is followed. Where the file system
-// can tell, nobody may have it open for writing, and whoever opens it meanwhile is noticed.
+// It is reached from "/" component by component and no symlink is followed. Nobody may have it open
+// for writing, and whoever opens it meanwhile is noticed; where the file system or the file's owner
+// does not let that be known (fcntl(2), F_SETLEASE), the file must stay.
 //
 // Threads: none.
 // Errors:  throws Error{cancelled} while it hashes. Why a file must not be deleted is a sentence.
@@ -31,8 +32,8 @@ class SourceGuard {
   // Why it must not be deleted; empty: nothing is known against it.
   [[nodiscard]] const std::string& why() const { return why_; }
 
-  // Size, time of change and, reading it, the hash: are they those of the version? False: see
-  // why().
+  // Size, time of change, mode, owner, attributes and, reading it, the hash: are they those of the
+  // version? False: see why().
   [[nodiscard]] bool is(const catalog::Version& version, Reporter& reporter);
   // It is still what was hashed, under its name. False: see why().
   [[nodiscard]] bool is_unchanged();
@@ -45,14 +46,17 @@ class SourceGuard {
   [[nodiscard]] bool refuse(std::string why);
   void open_directory(const std::string& path);
   void open_file();
-  // Asks to be told of writers; refuses when there is one.
+  // Asks to be told of writers; refuses when there is one, or when that cannot be known.
   void keep_writers_out();
+  // Of what a restore would bring back, all but the content.
+  [[nodiscard]] bool has_metadata(const catalog::Metadata& metadata);
+  // Reads it whole.
+  [[nodiscard]] bool has_hash(const catalog::Hash& hash, Reporter& reporter);
 
   std::string name_;
   tapeio::UniqueFd directory_;  // O_PATH.
   tapeio::UniqueFd file_;
   struct stat status_ {};  // Of the file when it was opened.
-  bool leased_ = false;
   bool hashed_ = false;
   bool absent_ = false;
   std::string why_;

@@ -3,13 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "engine/service/media_state.h"
-#include "engine/service/source_guard.h"
-#include "engine/service/verify.h"
 #include "tapeio/error.h"
-#include "tests/service/service_fixture.h"
+#include "tests/service/release_fixture.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"
 
@@ -20,59 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-class ReleaseTest : public ServiceTest {
- protected:
-  ReleaseTest() {
-    write("a", "alpha");
-    write("b", "beta, longer");
-    write("dir/c", "gamma");
-    (void)back_up();
-    reopen();
-  }
-  void verify_all() {
-    for (const catalog::Medium& medium : context().ledger.media()) {
-      if (medium.state != catalog::MediumState::lost) {
-        VerifyRequest request;
-        request.media = {medium.label};
-        (void)verify(context(), request, reporter_);
-      }
-    }
-  }
-  ReleaseResult release_all(bool remove = true) {
-    return release(context(), {.paths = {source().string()}, .remove = remove}, reporter_);
-  }
-  [[nodiscard]] bool is_here(std::string_view name) const {
-    return fs::exists(fs::symlink_status(source(name)));
-  }
-  static std::vector<std::string> names(const std::vector<ReleasedFile>& files) {
-    std::vector<std::string> names;
-    for (const ReleasedFile& file : files) {
-      names.push_back(fs::path(file.path).filename());
-    }
-    return names;
-  }
-  // The same size and time, other content.
-  void change_secretly(std::string_view name) {
-    struct stat before {};
-    ASSERT_EQ(::stat(source(name).c_str(), &before), 0);
-    const int fd = ::open(source(name).c_str(), O_WRONLY);
-    ASSERT_EQ(::pwrite(fd, "X", 1, 0), 1);
-    const timespec times[2] = {before.st_atim, before.st_mtim};
-    ASSERT_EQ(::futimens(fd, times), 0);
-    ::close(fd);
-  }
-  // Why the only file that stays must stay; all others may go.
-  std::string why_one_stays(std::string_view name) {
-    const ReleaseResult result = release_all();
-    EXPECT_THAT(result.refused, SizeIs(1));
-    EXPECT_TRUE(is_here(name));
-    return result.refused.empty() ? "" : result.refused[0].why;
-  }
-};
 
 // --- What may go
 
@@ -184,6 +134,19 @@ TEST_F(ReleaseTest, TwoMediaOnOneDiskAreOneCopy) {
   EXPECT_THAT(result.refused[0].why, HasSubstr("1 of the 2 copies"));
 }
 
+TEST_F(ReleaseTest, MediaThatAreAwayMayLieOnOneDiskAndAreOneCopy) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_all();
+  configure("copies = 2\nlibraries = []\n");
+  reopen();
+  const ReleaseResult result = release_all();
+  EXPECT_THAT(result.released, IsEmpty());
+  ASSERT_FALSE(result.refused.empty());
+  EXPECT_THAT(result.refused[0].why, HasSubstr("1 of the 2 copies"));
+}
+
 // --- Files that are not what was backed up
 
 TEST_F(ReleaseTest, AChangedFileStays) {
@@ -196,6 +159,37 @@ TEST_F(ReleaseTest, AFileWithAnotherTimeStays) {
   verify_all();
   fs::last_write_time(source("b"), fs::file_time_type::clock::now() + std::chrono::seconds(5));
   EXPECT_THAT(why_one_stays("b"), HasSubstr("changed since"));
+}
+
+TEST_F(ReleaseTest, AFileWithAnotherModeStays) {
+  verify_all();
+  ASSERT_EQ(::chmod(source("b").c_str(), 0600), 0);
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("mode, owner or attributes"));
+  (void)back_up();
+  EXPECT_THAT(names(release_all().released), ElementsAre("b"));
+}
+
+TEST_F(ReleaseTest, AFileWithAnotherOwnerStays) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root gives files away";
+  }
+  verify_all();
+  ASSERT_EQ(::chown(source("b").c_str(), 1, ::getegid()), 0);
+  ASSERT_EQ(::chown(source("dir/c").c_str(), ::geteuid(), 1), 0);
+  EXPECT_THAT(release_all().refused,
+              ElementsAre(Field(&RefusedFile::why, HasSubstr("mode, owner or attributes")),
+                          Field(&RefusedFile::why, HasSubstr("mode, owner or attributes"))));
+}
+
+TEST_F(ReleaseTest, AFileWithOtherAttributesStays) {
+  if (::setxattr(source("a").c_str(), "user.kept", "1", 1, 0) != 0) {
+    GTEST_SKIP() << "no attributes on this file system";
+  }
+  (void)back_up();
+  verify_all();
+  ASSERT_EQ(::setxattr(source("b").c_str(), "user.new", "1", 1, 0), 0);
+  EXPECT_THAT(why_one_stays("b"), HasSubstr("mode, owner or attributes"));
+  EXPECT_FALSE(is_here("a")) << "its attributes are those that were backed up";
 }
 
 TEST_F(ReleaseTest, AFileThatOnlyLooksUnchangedStays) {
@@ -234,62 +228,6 @@ TEST_F(ReleaseTest, WhatANewerBackupHasNotWrittenYetStays) {
   write("b", "beta, changed again");
   (void)back_up();
   EXPECT_THAT(why_one_stays("b"), HasSubstr("run `mixtape backup`"));
-}
-
-// --- Between the check and the deletion
-
-class SourceGuardTest : public ReleaseTest {
- protected:
-  SourceGuard checked(std::string_view name) {
-    SourceGuard guard(source(name).string());
-    EXPECT_TRUE(guard.is(latest(path_of(name)).value(), reporter_)) << guard.why();
-    return guard;
-  }
-};
-
-TEST_F(SourceGuardTest, AFileThatIsReplacedAfterTheCheckIsNotDeleted) {
-  SourceGuard guard = checked("b");
-  fs::rename(source("b"), source("old"));
-  write("b", "beta, longer");
-  EXPECT_FALSE(guard.remove());
-  EXPECT_THAT(guard.why(), HasSubstr("another file has its name"));
-  EXPECT_TRUE(is_here("b"));
-}
-
-TEST_F(SourceGuardTest, ASymlinkThatIsSwappedInAfterTheCheckIsNotDeletedNorFollowed) {
-  SourceGuard guard = checked("b");
-  fs::rename(source("b"), source("old"));
-  fs::create_symlink("old", source("b"));
-  EXPECT_FALSE(guard.remove());
-  EXPECT_TRUE(is_here("b"));
-  EXPECT_TRUE(is_here("old"));
-}
-
-TEST_F(SourceGuardTest, AFileThatIsTouchedAfterTheCheckIsNotDeleted) {
-  SourceGuard guard = checked("b");
-  ASSERT_EQ(::chmod(source("b").c_str(), 0600), 0);  // Changes its ctime, and nothing else here.
-  EXPECT_FALSE(guard.remove());
-  EXPECT_THAT(guard.why(), HasSubstr("changed while"));
-  EXPECT_TRUE(is_here("b"));
-}
-
-TEST_F(SourceGuardTest, WhoeverOpensItForWritingAfterTheCheckKeepsIt) {
-  SourceGuard guard = checked("b");
-  // Without O_NONBLOCK this would wait until the guard lets go.
-  const int fd = ::open(source("b").c_str(), O_WRONLY | O_NONBLOCK);
-  EXPECT_EQ(fd, -1);
-  EXPECT_FALSE(guard.remove());
-  EXPECT_THAT(guard.why(), HasSubstr("opened it for writing"));
-  EXPECT_TRUE(is_here("b"));
-}
-
-TEST_F(SourceGuardTest, ADirectoryThatIsSwappedAfterTheCheckDoesNotMatter) {
-  SourceGuard guard = checked("dir/c");
-  fs::rename(source("dir"), source("moved"));
-  write("dir/c", "gamma");
-  EXPECT_TRUE(guard.remove());
-  EXPECT_TRUE(is_here("dir/c")) << "the new one is another file";
-  EXPECT_FALSE(is_here("moved/c"));
 }
 
 }  // namespace
