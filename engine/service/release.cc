@@ -2,6 +2,7 @@
 #include "engine/service/release.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -82,6 +83,7 @@ class Release {
       }
     }
     settle_batch();
+    name_what_was_never_backed_up();
     count_freed();
     reporter_.progress(progress_);
     return std::move(result_);
@@ -122,6 +124,27 @@ class Release {
 
   void refuse(const std::string& path, const std::string& why) {
     result_.refused.push_back({path, why});
+  }
+
+  // Whoever is told that all may go would remove it with the directory.
+  void name_what_was_never_backed_up() {
+    std::error_code gone;
+    for (const std::string& path : request_.paths) {
+      auto entry = std::filesystem::recursive_directory_iterator(
+          path, std::filesystem::directory_options::skip_permission_denied, gone);
+      for (; !gone && entry != std::filesystem::recursive_directory_iterator();
+           entry.increment(gone)) {
+        const std::string here = entry->path().string().substr(1);
+        std::error_code vanished;
+        if (entry->symlink_status(vanished).type() == std::filesystem::file_type::directory) {
+          continue;
+        }
+        const auto id = context_.tree.find_path(here);
+        if (!vanished && (!id || !context_.tree.at({}, *id))) {
+          refuse(here, "it was never backed up");
+        }
+      }
+    }
   }
 
   void look_at(const std::string& path, const catalog::Version& version) {

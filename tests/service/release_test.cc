@@ -41,6 +41,15 @@ TEST_F(ReleaseTest, VerifiedFilesAreListedAndStayUntilToldOtherwise) {
   EXPECT_EQ(release_all().absent, 3U);
 }
 
+TEST_F(ReleaseTest, WhatWasNeverBackedUpIsNamedAndStays) {
+  verify_all();
+  write("dir/precious", "written since");
+  const ReleaseResult done = release_all();
+  EXPECT_THAT(names(done.released), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(done.refused, ElementsAre(Field(&RefusedFile::why, HasSubstr("never backed up"))));
+  EXPECT_TRUE(is_here("dir/precious"));
+}
+
 TEST_F(ReleaseTest, WhatWasReleasedStaysInLatestWhateverTheNextScansFind) {
   write("gone", "deleted by hand");
   (void)back_up();
