@@ -188,7 +188,7 @@ class Release {
     for (const Candidate& candidate : batch) {
       context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
     }
-    context_.ledger.set_news(true);
+    context_.ledger.add_news();
     transaction.commit();
   }
 
