@@ -64,8 +64,9 @@ TEST_F(RecallPartsTest, HolesBetweenWhatIsThereAreFilled) {
       incoming->write(ByteView(bytes_).subspan(begin, 2 * MiB));
     }
   }
-  EXPECT_EQ(read(content).bytes, bytes_);
+  EXPECT_EQ(fetch(content).error, std::nullopt);
   EXPECT_TRUE(cache_->contains(content));
+  EXPECT_EQ(read(content).bytes, bytes_);
   EXPECT_TRUE(damaged().empty());
 }
 
