@@ -200,9 +200,11 @@ class Verify {
       }
       medium.complete = true;
       note(task, medium);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       note(task, medium);
-      if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::no_space) {
+      const auto* known = dynamic_cast<const Error*>(&error);
+      if (known != nullptr &&
+          (known->code() == ErrorCode::cancelled || known->code() == ErrorCode::no_space)) {
         throw;
       }
       medium.troubles.emplace_back(error.what());
