@@ -318,6 +318,7 @@ void MediumWriter::set_full() {
 
 std::uint64_t MediumWriter::close() {
   const catalog::IndexLabel label = index_label(catalog::IndexRole::closing);
+  const std::int64_t told = ledger_.news();  // What comes after that, the index may lack.
   IndexWriter index(context_, label);
   const MediumRoom now = room();
   if (!open_end_ && now.capacity_bytes &&
@@ -338,7 +339,7 @@ std::uint64_t MediumWriter::close() {
   }
   index.read_back(*drive_, append_.block);
   before_commit(context_, "end closing index");
-  ledger_.end_closing_index(medium_.id, label.sequence);
+  ledger_.end_closing_index(medium_.id, label.sequence, told);
   set_open_end(false);
   return index.sealed_bytes();
 }

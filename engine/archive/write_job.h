@@ -76,7 +76,7 @@ class WriteJob {
 
   // The last part of `write`, also for runs without a job: every medium here whose closing index an
   // earlier job did not come to, full ones too, gets it, and news that no medium tells
-  // (Ledger::set_news) goes onto one; when none can take it, that is told as a problem. Returns
+  // (Ledger::add_news) goes onto one; when none can take it, that is told as a problem. Returns
   // what it touched.
   std::vector<MediumUse> catch_up(std::span<tapeio::Library* const> libraries, Reporter& reporter);
 

@@ -154,7 +154,7 @@ void Ledger::finish_job(JobId job, std::int64_t now_s) {
     throw Error(ErrorCode::not_found,
                 "finish job " + std::to_string(number(job)) + ": no such job");
   }
-  set_news(true);
+  add_news();
   transaction.commit();
 }
 

@@ -61,6 +61,7 @@ class Ledger {
   // Content by what it is: the id of an existing one with this hash, written or not.
   [[nodiscard]] std::optional<ContentId> find_content(std::uint64_t size, const Hash& hash);
   [[nodiscard]] std::optional<std::uint64_t> size_of(ContentId content);
+  [[nodiscard]] std::optional<Hash> hash_of(ContentId content);
   // A new content. Numbers are given in call order: call in tape order. size > 0.
   [[nodiscard]] ContentId add_content(std::uint64_t size, const std::optional<Hash>& hash);
   // First hash of a content that had none. When another content has it already, versions and copies
@@ -102,9 +103,10 @@ class Ledger {
   [[nodiscard]] bool has_open_end(MediumId id);
   // Which closing index is on a medium: another one was written by a catalog that went its own way
   // since it was copied from this one, and holds what this one does not know. Call before and after
-  // it is written. Unknown after a recovery that did not read it: then any may be ours.
+  // it is written. Unknown after a recovery that did not read it: then any may be ours. `told`:
+  // what news() was before the index was exported.
   void begin_closing_index(MediumId id, std::uint64_t sequence);
-  void end_closing_index(MediumId id, std::uint64_t sequence);
+  void end_closing_index(MediumId id, std::uint64_t sequence, std::int64_t told);
   [[nodiscard]] bool may_be_own_closing_index(MediumId id, std::uint64_t sequence);
   // Begun and not ended: whoever wrote it died.
   [[nodiscard]] bool is_closing_index_begun(MediumId id);
@@ -116,9 +118,10 @@ class Ledger {
   // From now on it counts only when its label was read again.
   void expect_label(const Medium& medium);
   // Something changed, or a job ended, and no closing index tells of it yet: the next run that
-  // writes has to. Set by finish_job, unset by end_closing_index. In no index.
-  void set_news(bool news);
-  [[nodiscard]] bool has_news();
+  // writes has to. finish_job adds to it, end_closing_index ends what was `told`. In no index.
+  void add_news();
+  [[nodiscard]] std::int64_t news();  // Grows with each; 0: there is none.
+  [[nodiscard]] bool has_news() { return news() != 0; }
 
   // --- Bundles and copies
   // Rows of a bundle that is about to be written; its number is one more than the medium's last

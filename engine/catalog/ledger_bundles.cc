@@ -186,15 +186,18 @@ bool Ledger::has_open_end(MediumId id) {
   return query.bind(1, number(id)).bind_text(2, kOpenEnd).step();
 }
 
-void Ledger::set_news(bool news) {
-  Statement(database_,
-            news ? "INSERT OR REPLACE INTO meta VALUES (?1, 1)" : "DELETE FROM meta WHERE key = ?1")
+// Told news stays as a negative number, so that no number ever comes again.
+void Ledger::add_news() {
+  Statement(
+      database_,
+      "INSERT INTO meta VALUES (?1, 1) ON CONFLICT (key) DO UPDATE SET value = abs(value) + 1")
       .bind_text(1, kNews)
       .run();
 }
 
-bool Ledger::has_news() {
-  return Statement(database_, "SELECT 1 FROM meta WHERE key = ?1").bind_text(1, kNews).step();
+std::int64_t Ledger::news() {
+  Statement query(database_, "SELECT value FROM meta WHERE key = ?1 AND value > 0");
+  return query.bind_text(1, kNews).step() ? query.integer(0) : 0;
 }
 
 void Ledger::begin_closing_index(MediumId id, std::uint64_t sequence) {
@@ -205,7 +208,7 @@ void Ledger::begin_closing_index(MediumId id, std::uint64_t sequence) {
   begun.bind(3, static_cast<std::int64_t>(sequence)).run();
 }
 
-void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
+void Ledger::end_closing_index(MediumId id, std::uint64_t sequence, std::int64_t told) {
   Transaction transaction(database_);
   Statement own(database_,
                 "INSERT OR REPLACE INTO meta SELECT ?2 || hex(uuid), ?3 FROM medium WHERE id = ?1");
@@ -214,7 +217,10 @@ void Ledger::end_closing_index(MediumId id, std::uint64_t sequence) {
   Statement begun(
       database_, "DELETE FROM meta WHERE key = (SELECT ?2 || hex(uuid) FROM medium WHERE id = ?1)");
   begun.bind(1, number(id)).bind_text(2, kBegunClosing).run();
-  set_news(false);
+  Statement(database_, "UPDATE meta SET value = -value WHERE key = ?1 AND value = ?2 AND value > 0")
+      .bind_text(1, kNews)
+      .bind(2, told)
+      .run();
   transaction.commit();
 }
 

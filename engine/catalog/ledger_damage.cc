@@ -22,6 +22,9 @@ void Ledger::mark_damaged(ContentId content, BundleId bundle, std::int64_t now_s
   Statement mark(database_,
                  "UPDATE copy SET state = 1, verified = ?3 WHERE content = ?1 AND bundle = ?2");
   mark.bind(1, number(content)).bind(2, number(bundle)).bind(3, now_s).run();
+  if (database_.changes() == 0) {
+    transaction.commit();  // Nothing changed: a transaction around this one can go on.
+  }
   require_copy(database_, content, bundle);
   Statement words(database_,
                   "INSERT OR REPLACE INTO state.damage SELECT b.uuid, k.block, ?3, ?4 FROM copy k "

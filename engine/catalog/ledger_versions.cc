@@ -42,6 +42,13 @@ std::optional<std::uint64_t> Ledger::size_of(ContentId content) {
   return query.step() ? std::optional(static_cast<std::uint64_t>(query.integer(0))) : std::nullopt;
 }
 
+std::optional<Hash> Ledger::hash_of(ContentId content) {
+  Statement query(database_, "SELECT hash FROM main.content WHERE id = ?");
+  return query.bind(1, number(content)).step() && !query.is_null(0)
+             ? std::optional(hash_from(query.blob(0)))
+             : std::nullopt;
+}
+
 ContentId Ledger::add_content(std::uint64_t size, const std::optional<Hash>& hash) {
   MIXTAPE_ASSERT(size > 0);
   Statement& insert = statements_->insert_content;

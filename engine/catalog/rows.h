@@ -46,7 +46,8 @@ inline constexpr std::string_view kOpenEnd = "open end ";
 inline constexpr std::string_view kOwnClosing = "closing index ";
 inline constexpr std::string_view kBegunClosing = "begun closing index ";
 
-// In `meta` while there is something that no closing index tells (Ledger::set_news).
+// In `meta`, how often there was something that no closing index told (Ledger::add_news); below 0
+// when one tells all of it.
 inline constexpr std::string_view kNews = "news";
 
 // A row of `version` joined with its content.

@@ -92,6 +92,7 @@ void WindowFill::keep(ByteView piece) {
     spdlog::warn("recall: keep what was read: {}", error.what());
     keep_->discard();
     keep_.reset();
+    lost_part_ = true;
   }
 }
 

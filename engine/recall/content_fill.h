@@ -80,6 +80,8 @@ class WindowFill final : public ContentSink {
   void write_zeros(std::uint64_t count) override;
 
   [[nodiscard]] bool go_on() const { return go_on_; }
+  // `keep` took something no more and was discarded: nothing can come of it.
+  [[nodiscard]] bool lost_part() const { return lost_part_; }
 
  private:
   void take(ByteView piece);
@@ -93,6 +95,7 @@ class WindowFill final : public ContentSink {
   Bytes ring_;
   std::uint64_t begin_, end_;
   bool go_on_ = true;
+  bool lost_part_ = false;
 };
 
 }  // namespace mixtape::recall

@@ -192,9 +192,7 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
       return;
     }
   }
-  const bool is_begun = job.incoming->missing(0) != ByteRange{0, job.content.size};
-  job.mixed = job.mixed || (is_begun && job.from != extent.archive.bundle_uuid);
-  job.from = extent.archive.bundle_uuid;
+  note_source(job, extent);
   CacheFill sink(room_, id, job.incoming, job.content.size);
   const Clock::time_point began = Clock::now();
   try {
@@ -210,6 +208,12 @@ void RecallWorker::fill(RequestId id, Job& job, const Extent& extent) {
   } else if (job.done == job.content.size) {
     confirm(id, job, extent);
   }
+}
+
+void RecallWorker::note_source(Job& job, const Extent& extent) {
+  const bool is_begun = job.incoming->missing(0) != ByteRange{0, job.content.size};
+  job.mixed = job.mixed || (is_begun && job.from != extent.archive.bundle_uuid);
+  job.from = extent.archive.bundle_uuid;
 }
 
 void RecallWorker::bring_in(RequestId id, const Job& job, const Extent& extent, CacheFill& sink) {
@@ -305,15 +309,27 @@ void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
     room_.refuse_reads_over(id, kWindow, job.no_room);
   }
   if (const auto from = room_.lowest_offset(id)) {
-    WindowFill sink(room_, id, *from, options_.linger, kept_part(job));
+    const std::shared_ptr<Cache::Incoming> part = kept_part(job);
+    if (part) {
+      note_source(job, extent);
+    }
+    WindowFill sink(room_, id, *from, options_.linger, part);
+    const auto end_window = [&] {
+      (void)room_.arrived(id, {});  // The window goes with the sink.
+      if (sink.lost_part()) {
+        job.incoming.reset();
+        job.done = 0;
+        job.mixed = false;
+      }
+    };
     try {
       (void)fetch_extent(*reader_, extent, job.content.size, *from, sink,
                          [&] { return sink.go_on(); });
     } catch (const Error&) {
-      (void)room_.arrived(id, {});  // The window goes with the sink.
+      end_window();
       throw;
     }
-    (void)room_.arrived(id, {});
+    end_window();
   }
   // Whoever waits for bytes that have passed already makes it the next sweep's; what was read from
   // the beginning is read on.

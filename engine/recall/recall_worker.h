@@ -141,6 +141,8 @@ class RecallWorker {
   [[nodiscard]] tapeio::LoadWatch watch_load();
   void unload();
   void fill(RequestId id, Job& job, const Extent& extent);
+  // What comes into `incoming` from now on is this copy's.
+  static void note_source(Job& job, const Extent& extent);
   // Reads what is missing of it.
   void bring_in(RequestId id, const Job& job, const Extent& extent, CacheFill& sink);
   void confirm(RequestId id, Job& job, const Extent& extent);

@@ -12,11 +12,20 @@ using format::kChunk;
 using format::kSealedChunk;
 using tapeio::ReadResult;
 
+namespace {
+
+// Damage of a medium comes in spots: a drive that reads none of so many records reads nothing.
+constexpr std::uint64_t kMostUnreadable = 64;
+
+}  // namespace
+
 ArchivePass::ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archive,
-                         std::span<const format::Identity> identities, Passed passed)
+                         std::span<const format::Identity> identities, Passed passed,
+                         std::uint64_t& unreadable_in_a_row)
     : drive_(drive),
       archive_(archive),
       passed_(std::move(passed)),
+      unreadable_in_a_row_(unreadable_in_a_row),
       key_(format::open_preamble(archive.header, identities)),
       chunks_(recall::chunks_in(archive)),
       record_(archive.record_size),
@@ -26,6 +35,17 @@ ArchivePass::ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archiv
 
 void ArchivePass::record_failed(std::string why) {
   record_lost_ = std::move(why);
+}
+
+void ArchivePass::count_unreadable(std::uint64_t block, const Error& error) {
+  if (++unreadable_in_a_row_ >= kMostUnreadable) {
+    throw Error(ErrorCode::io, "read medium " + archive_.medium_label + ": " +
+                                   std::to_string(unreadable_in_a_row_) +
+                                   " records in a row, up to block " + std::to_string(block) +
+                                   ", cannot be read, which is more likely the drive than the "
+                                   "medium: clean it or take another one and verify again (" +
+                                   error.what() + ")");
+  }
 }
 
 void ArchivePass::next_record() {
@@ -39,6 +59,7 @@ void ArchivePass::next_record() {
   const std::uint64_t block = archive_.first_block + record_begin_ / archive_.record_size;
   try {
     const ReadResult result = drive_.read_record(record_);
+    unreadable_in_a_row_ = 0;
     met_filemark_ = result.kind == ReadResult::Kind::filemark;
     met_end_ = result.kind == ReadResult::Kind::end_of_data;
     if (met_filemark_ || met_end_) {
@@ -51,6 +72,7 @@ void ArchivePass::next_record() {
       throw;
     }
     record_failed(error.what());
+    count_unreadable(block, error);
     // The contract has the head behind a bad record; a drive that stays would read it for ever.
     if (drive_.position().block <= block) {
       drive_.locate(block + 1);

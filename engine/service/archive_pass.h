@@ -20,7 +20,8 @@
 // Units:   offsets in bytes of the archive's plaintext.
 // Threads: none; the drive belongs to the caller.
 // Head:    moves forward only, and never by a locate, unless the drive stays where it failed.
-// Errors:  throws what the drive throws when it is the drive that fails, and AgeError{no_match}.
+// Errors:  throws what the drive throws when it is the drive that fails, Error{io} when so many
+//          records in a row cannot be read that it must be the drive, and AgeError{no_match}.
 // Memory:  one record and two chunks.
 
 namespace mixtape::service {
@@ -29,9 +30,11 @@ class ArchivePass final : public ByteSource {
  public:
   // Called with the bytes of each record that was passed; throws to end it.
   using Passed = std::function<void(std::uint64_t bytes)>;
-  // The head stands at the first record of `archive`, as the catalog has it.
+  // The head stands at the first record of `archive`, as the catalog has it. `unreadable_in_a_row`:
+  // records, counted from one archive to the next.
   ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archive,
-              std::span<const format::Identity> identities, Passed passed);
+              std::span<const format::Identity> identities, Passed passed,
+              std::uint64_t& unreadable_in_a_row);
 
   // 0 at the end. Where the next byte is lost: Error{corrupt}, and the next read goes on behind
   // what is lost, at position().
@@ -50,6 +53,7 @@ class ArchivePass final : public ByteSource {
  private:
   void next_record();
   void record_failed(std::string why);
+  void count_unreadable(std::uint64_t block, const Error& error);
   // Makes chunk_ hold the next one; why not, if it is lost.
   [[nodiscard]] std::optional<std::string> next_chunk();
   void check_preamble();
@@ -57,6 +61,7 @@ class ArchivePass final : public ByteSource {
   tapeio::TapeDrive& drive_;
   const recall::Archive& archive_;
   const Passed passed_;
+  std::uint64_t& unreadable_in_a_row_;
   format::AgePreamble key_;
   const std::uint64_t chunks_;
 

@@ -334,7 +334,7 @@ std::vector<DriveStatus> drives(Context& context) {
 void move_medium(Context& context, std::string_view label, std::string_view location) {
   catalog::Transaction transaction(context.database);
   context.ledger.set_medium_location(known_medium(context, label).id, location, context.now_s());
-  context.ledger.set_news(true);
+  context.ledger.add_news();
   transaction.commit();
 }
 

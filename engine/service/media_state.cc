@@ -45,7 +45,7 @@ StateChange set_state(Context& context, std::string_view label, MediumState stat
   StateChange change{.before = medium.state, .after = same ? medium.state : state};
   if (change.changed()) {
     context.ledger.set_medium_state(medium.id, state, context.now_s());
-    context.ledger.set_news(true);
+    context.ledger.add_news();
     if (medium.state == MediumState::lost) {
       context.ledger.expect_label(medium);
     }

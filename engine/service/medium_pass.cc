@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/medium_pass.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
 
 #include "engine/archive/scratch_file.h"
 #include "engine/archive/targets.h"
@@ -35,6 +41,29 @@ std::string name_of(const catalog::Bundle& bundle) {
   return "bundle " + std::to_string(bundle.number);
 }
 
+constexpr std::string_view kScratch = "verified index ";
+
+// What passes left whose process was killed.
+void remove_leftovers(const std::filesystem::path& scratch) {
+  std::error_code ignored;
+  for (const auto& each : std::filesystem::directory_iterator(scratch, ignored)) {
+    const std::string name = each.path().filename();
+    pid_t owner = 0;
+    if (name.starts_with(kScratch)) {
+      (void)std::from_chars(name.data() + kScratch.size(), name.data() + name.size(), owner);
+    }
+    if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) {
+      std::filesystem::remove(each.path(), ignored);
+    }
+  }
+}
+
+// Of this pass alone: several may run at once, in one process or more.
+std::string scratch_name() {
+  static std::atomic<std::uint64_t> passes{0};
+  return std::string(kScratch) + std::to_string(::getpid()) + "." + std::to_string(++passes);
+}
+
 // Those of the catalog that the index does not have as the catalog has them.
 std::size_t count_strangers(const std::vector<catalog::Ledger::Held>& held,
                             const std::vector<catalog::IndexedMember>& indexed) {
@@ -59,11 +88,13 @@ MediumPass::MediumPass(Context& context, const catalog::Medium& medium, tapeio::
       verdicts_(verdicts),
       reporter_(reporter),
       progress_{.phase = "verify " + medium.label},
+      scratch_(context.workspace.home().scratch() / scratch_name()),
       buffer_(kReadBuffer) {}
 
 void MediumPass::run() {
   const std::vector<catalog::Bundle> bundles = context_.ledger.bundles(medium_.id);
   progress_.total_bytes = archive::used_as_known(medium_, bundles);
+  remove_leftovers(scratch_.parent_path());
   read_archaeology();
   for (const catalog::Bundle& bundle : bundles) {
     read_bundle(bundle);
@@ -89,6 +120,10 @@ void MediumPass::passed(std::uint64_t bytes) {
   progress_.done_files = result_.good + result_.damaged;
   progress_.total_files = result_.copies;
   reporter_.progress(progress_);
+  if (unreadable_in_a_row_ > 0) {
+    return;  // Whether that is the medium or the drive shows later.
+  }
+  sure_damaged_ = verdicts_.found_damaged().size();
   if (result_.bytes - written_down_at_ >= kWriteDownEvery) {
     written_down_at_ = result_.bytes;
     verdicts_.write_down();
@@ -108,13 +143,15 @@ bool MediumPass::go_to_file(std::uint64_t file) {
 
 void MediumPass::read_archaeology() {
   drive_.rewind();
+  bool is_other = false;
   try {
     tapeio::RecordReader records(drive_, tapeio::kMaxRecordSize);
     const format::MediumLabel label = format::parse_archaeology(records);
-    if (label.medium != medium_.uuid || label.record_size != medium_.record_size) {
-      trouble("its archaeology names another medium");
+    is_other = label.medium != medium_.uuid;
+    if (label.record_size != medium_.record_size) {
+      trouble("its archaeology names another record size than the catalog");
     }
-    while (const std::size_t size = records.read(buffer_)) {
+    while (const std::size_t size = is_other ? 0 : records.read(buffer_)) {
       passed(size);
     }
   } catch (const Error& error) {
@@ -123,10 +160,17 @@ void MediumPass::read_archaeology() {
     }
     trouble(std::string("its archaeology is damaged: ") + error.what());
   }
+  if (is_other) {
+    throw Error(ErrorCode::wrong_medium,
+                "verify medium " + medium_.label +
+                    ": what is in the drive says that it is another medium; nothing is noted of "
+                    "its copies: bring in " +
+                    medium_.label + " and verify again");
+  }
 }
 
 void MediumPass::read_what_follows(std::uint64_t file) {
-  const archive::ScratchFile scratch(context_.workspace.home().scratch() / "verified index");
+  const archive::ScratchFile scratch(scratch_);
   bool closed = false;
   bool has_archive = false;  // What follows belongs to a bundle that was given up.
   for (; go_to_file(file); ++file) {
@@ -161,6 +205,7 @@ std::optional<catalog::IndexLabel> MediumPass::read_index(std::uint64_t file,
   try {
     const format::TapeFile read = format::read_tape_file(
         drive_, medium_.record_size, context_.workspace.identities(), to, kMaxIndex);
+    unreadable_in_a_row_ = 0;
     passed(read.sealed_bytes);
     catalog::IndexLabel label = catalog::inspect_index(to);
     if (label.medium != medium_.uuid || label.tape_file != file) {
@@ -172,13 +217,30 @@ std::optional<catalog::IndexLabel> MediumPass::read_index(std::uint64_t file,
     if (!is_found(error)) {
       throw;
     }
-    ended_ = drive_.position().block == block;
-    if (ended_) {
+    if (drive_.position().block == block && is_end_of_data()) {
+      ended_ = true;
       return std::nullopt;
     }
     trouble(name + " in tape file " + std::to_string(file) + " cannot be read: " + error.what());
     return std::nullopt;
   }
+}
+
+bool MediumPass::is_end_of_data() {
+  const std::uint64_t block = drive_.position().block;
+  Bytes record(medium_.record_size);
+  try {
+    return drive_.read_record(record).kind == tapeio::ReadResult::Kind::end_of_data;
+  } catch (const Error& error) {
+    if (!is_found(error)) {
+      throw;
+    }
+  }
+  // The contract has the head behind a bad record; a drive that stays would read it for ever.
+  if (drive_.position().block <= block) {
+    drive_.locate(block + 1);
+  }
+  return false;
 }
 
 // --- Bundles
@@ -215,7 +277,7 @@ void MediumPass::read_bundle(const catalog::Bundle& bundle) {
 }
 
 void MediumPass::read_bundle_index(const catalog::Bundle& bundle, const HeldCopies& held) {
-  const archive::ScratchFile scratch(context_.workspace.home().scratch() / "verified index");
+  const archive::ScratchFile scratch(scratch_);
   const std::string name = "the index of " + name_of(bundle);
   const auto label = read_index(bundle.index_file, scratch.path(), name);
   if (!label) {
@@ -235,19 +297,27 @@ void MediumPass::read_bundle_index(const catalog::Bundle& bundle, const HeldCopi
 
 void MediumPass::read_archive(const catalog::Bundle& bundle, const HeldCopies& held) {
   const recall::Archive archive = archive_of(medium_, bundle);
-  ArchivePass pass(drive_, archive, context_.workspace.identities(),
-                   [this](std::uint64_t bytes) { passed(bytes); });
+  ArchivePass pass(
+      drive_, archive, context_.workspace.identities(),
+      [this](std::uint64_t bytes) { passed(bytes); }, unreadable_in_a_row_);
   const std::uint64_t damaged_before = result_.damaged;
   std::size_t next = 0;
   // Behind damage the structure of the tar is not known: it goes on with the next known member.
-  do {
-    walk(pass, bundle, held, next);
-    if (next < held.size()) {
-      pass.skip_to(held[next].copy.member_offset);
+  try {
+    do {
+      walk(pass, bundle, held, next);
+      if (next < held.size()) {
+        pass.skip_to(held[next].copy.member_offset);
+      }
+    } while (next < held.size());
+    for (const std::string& what : pass.finish()) {
+      trouble("the archive of " + name_of(bundle) + ": " + what);
     }
-  } while (next < held.size());
-  for (const std::string& what : pass.finish()) {
-    trouble("the archive of " + name_of(bundle) + ": " + what);
+  } catch (const Error&) {
+    if (unreadable_in_a_row_ > 0) {
+      verdicts_.withdraw(result_, sure_damaged_);
+    }
+    throw;
   }
   if (pass.lost_bytes() > 0) {
     trouble("the archive of " + name_of(bundle) + " lacks " + std::to_string(pass.lost_bytes()) +

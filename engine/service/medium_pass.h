@@ -20,11 +20,12 @@
 
 // A whole medium read again, from its beginning to its end.
 //
-// Head:    one rewind, then forward only: tape files are read through or spaced over, never
-//          located.
+// Head:    one rewind, then forward only: tape files are read through or spaced over; located only
+//          behind a bad record at which the drive stays.
 // Threads: none; the drive belongs to the caller.
-// Errors:  throws what the drive throws when it is the drive that fails, Error{cancelled,
-//          not_permitted, no_space}. What was found until then is in the verdicts.
+// Errors:  throws what the drive throws when it is the drive that fails, Error{wrong_medium} before
+//          any verdict, Error{cancelled, not_permitted, no_space}. What was found until then is in
+//          the verdicts.
 // Memory:  the rows of one bundle's copies.
 
 namespace mixtape::service {
@@ -60,6 +61,8 @@ class MediumPass {
   [[nodiscard]] std::optional<catalog::IndexLabel> read_index(std::uint64_t file,
                                                               const std::filesystem::path& to,
                                                               const std::string& name);
+  // Whether the medium has no more under the head; if it has, the head is a record further.
+  [[nodiscard]] bool is_end_of_data();
   void trouble(std::string what);
   void passed(std::uint64_t bytes);
 
@@ -71,9 +74,12 @@ class MediumPass {
   Reporter& reporter_;
   Progress progress_;
   std::uint64_t written_down_at_ = 0;
+  const std::filesystem::path scratch_;  // For one index at a time.
   Bytes buffer_;
   format::Hasher hasher_;
-  bool ended_ = false;  // The medium has no more.
+  std::uint64_t unreadable_in_a_row_ = 0;  // Records up to the head,
+  std::size_t sure_damaged_ = 0;           // and damages that were found in front of them.
+  bool ended_ = false;                     // The medium has no more.
 };
 
 }  // namespace mixtape::service

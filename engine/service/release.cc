@@ -229,7 +229,7 @@ class Release {
       context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
     }
     if (!batch.empty()) {
-      context_.ledger.set_news(true);
+      context_.ledger.add_news();
     }
     transaction.commit();
   }

@@ -4,17 +4,22 @@
 #include "tapeio/error.h"
 
 namespace mixtape::service {
+namespace {
+
+constexpr const char* kOtherHash = "its hash is not that of the content";
+
+}  // namespace
 
 void Verdicts::read(VerifiedMedium& medium, const catalog::Bundle& bundle,
                     const catalog::Ledger::Held& held, const catalog::Hash& digest) {
   if (held.hash && *held.hash != digest) {
-    damaged(medium, bundle, held, "its hash is not that of the content");
+    damaged(medium, bundle, held, kOtherHash);
     return;
   }
   ++medium.good;
   if (!held.hash) {
     ++medium.hashes_learnt;
-    learnt_.emplace_back(held.copy.content, digest);
+    learnt_.push_back({medium, held.copy.content, bundle.id, digest});
   }
   good_.push_back({held.copy.content, bundle.uuid});
   if (good_.size() >= kMostVerifiedAtOnce) {
@@ -27,6 +32,14 @@ void Verdicts::damaged(VerifiedMedium& medium, const catalog::Bundle& bundle,
   ++medium.damaged;
   bad_.push_back({held.copy.content, bundle.id, why});
   all_damaged_.push_back({held.copy.content, medium.label, why});
+}
+
+void Verdicts::withdraw(VerifiedMedium& medium, std::size_t kept) {
+  while (all_damaged_.size() > kept && !bad_.empty()) {
+    --medium.damaged;
+    bad_.pop_back();
+    all_damaged_.pop_back();
+  }
 }
 
 Context& Verdicts::writer() {
@@ -43,20 +56,37 @@ void Verdicts::refuse(std::uint64_t verdicts, const std::string& why) {
   unsaved_ += verdicts;
 }
 
+void Verdicts::settle(Context& context, const Learnt& learnt, std::vector<Bad>& bad) {
+  if (!context.ledger.size_of(learnt.content)) {
+    return;  // It turned out to be another's since.
+  }
+  const auto known = context.ledger.hash_of(learnt.content);
+  if (!known || *known == learnt.hash) {
+    context.ledger.set_hash(learnt.content, learnt.hash);
+    return;
+  }
+  --learnt.medium.good;
+  --learnt.medium.hashes_learnt;
+  ++learnt.medium.damaged;
+  bad.push_back({learnt.content, learnt.bundle, kOtherHash});
+  all_damaged_.push_back({learnt.content, learnt.medium.label, kOtherHash});
+}
+
 void Verdicts::write_down() {
   const auto good = std::exchange(good_, {});
   const auto learnt = std::exchange(learnt_, {});
-  const auto bad = std::exchange(bad_, {});
+  auto bad = std::exchange(bad_, {});
   if (good.empty() && bad.empty()) {
     return;
   }
+  const std::size_t verdicts = good.size() + bad.size();
   try {
     Context& context = writer();
     catalog::Transaction transaction(context.database);
     const std::int64_t now_s = context.now_s();
     note_verified(context, good);
-    for (const auto& [content, hash] : learnt) {
-      context.ledger.set_hash(content, hash);
+    for (const Learnt& each : learnt) {
+      settle(context, each, bad);
     }
     for (const Bad& copy : bad) {
       try {
@@ -68,10 +98,10 @@ void Verdicts::write_down() {
         }
       }
     }
-    context.ledger.set_news(true);
+    context.ledger.add_news();
     transaction.commit();
   } catch (const Error& error) {
-    refuse(good.size() + bad.size(), error.what());
+    refuse(verdicts, error.what());
   }
 }
 

@@ -28,6 +28,7 @@ class Verdicts {
   };
 
   // `context` may be one that only reads: verdicts are written through a connection of their own.
+  // A VerifiedMedium that is handed in stays until the next write_down.
   Verdicts(Context& context, Reporter& reporter) : context_(context), reporter_(reporter) {}
 
   // The copy was read whole and has this hash; it is damaged when that is not the content's.
@@ -35,6 +36,10 @@ class Verdicts {
             const catalog::Ledger::Held& held, const catalog::Hash& digest);
   void damaged(VerifiedMedium& medium, const catalog::Bundle& bundle,
                const catalog::Ledger::Held& held, const std::string& why);
+
+  // Takes the last damages back, all but the first `kept` of found_damaged(), as far as they are
+  // not written down: it may have been the drive.
+  void withdraw(VerifiedMedium& medium, std::size_t kept);
 
   // Into the catalog. What it does not take now is told once and counts as unsaved; nothing is
   // thrown for that.
@@ -47,19 +52,28 @@ class Verdicts {
   [[nodiscard]] std::uint64_t unsaved() const { return unsaved_; }
 
  private:
+  struct Learnt {
+    VerifiedMedium& medium;
+    catalog::ContentId content{};
+    catalog::BundleId bundle{};
+    catalog::Hash hash{};
+  };
+  struct Bad {
+    catalog::ContentId content{};
+    catalog::BundleId bundle{};
+    std::string why;
+  };
+
   Context& writer();
+  // Notes a hash, or that the copy is bad because another one became known meanwhile.
+  void settle(Context& context, const Learnt& learnt, std::vector<Bad>& bad);
   void refuse(std::uint64_t verdicts, const std::string& why);
 
   Context& context_;
   Reporter& reporter_;
   std::unique_ptr<Context> writer_;
   std::vector<VerifiedCopy> good_;
-  std::vector<std::pair<catalog::ContentId, catalog::Hash>> learnt_;
-  struct Bad {
-    catalog::ContentId content{};
-    catalog::BundleId bundle{};
-    std::string why;
-  };
+  std::vector<Learnt> learnt_;
   std::vector<Bad> bad_;
   std::vector<Damage> all_damaged_;
   std::uint64_t unsaved_ = 0;

@@ -199,10 +199,15 @@ class Verify {
                     verdicts_, reporter_);
       }
       medium.complete = true;
+      if (task.scope == VerifyScope::medium && medium.troubles.empty()) {
+        context_.ledger.label_seen(task.medium);  // If it was expected, as of one that was lost.
+      }
       note(task, medium);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       note(task, medium);
-      if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::no_space) {
+      const auto* known = dynamic_cast<const Error*>(&error);
+      if (known != nullptr &&
+          (known->code() == ErrorCode::cancelled || known->code() == ErrorCode::no_space)) {
         throw;
       }
       medium.troubles.emplace_back(error.what());

@@ -76,7 +76,7 @@ TEST_F(LedgerTest, AClosingIndexThatWasNeverBegunHereIsNotOwn) {
   const MediumId one = machine.add_medium("MX7");
   EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5)) << "nothing is known of it";
   ledger.begin_closing_index(one, 5);
-  ledger.end_closing_index(one, 5);
+  ledger.end_closing_index(one, 5, 0);
   EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5));
   EXPECT_FALSE(ledger.may_be_own_closing_index(one, 4));
   EXPECT_FALSE(ledger.may_be_own_closing_index(one, 6));
@@ -84,6 +84,23 @@ TEST_F(LedgerTest, AClosingIndexThatWasNeverBegunHereIsNotOwn) {
   EXPECT_TRUE(ledger.may_be_own_closing_index(one, 9)) << "it may have come to its end";
   EXPECT_TRUE(ledger.may_be_own_closing_index(one, 5)) << "or not have begun";
   EXPECT_FALSE(ledger.may_be_own_closing_index(one, 6));
+}
+
+TEST_F(LedgerTest, AClosingIndexEndsNoNewsThatCameAfterItWasExported) {
+  const MediumId one = machine.add_medium("MX7");
+  ledger.add_news();
+  const std::int64_t told = ledger.news();
+  ledger.add_news();
+  ledger.end_closing_index(one, 5, told);
+  EXPECT_TRUE(ledger.has_news());
+  ledger.end_closing_index(one, 6, ledger.news());
+  EXPECT_FALSE(ledger.has_news());
+  ledger.add_news();
+  ledger.end_closing_index(one, 7, told);
+  EXPECT_TRUE(ledger.has_news()) << "no number comes again";
+  ledger.end_closing_index(one, 8, ledger.news());
+  ledger.end_closing_index(one, 9, ledger.news());
+  EXPECT_FALSE(ledger.has_news());
 }
 
 TEST_F(LedgerTest, LabelsAndUuidsOfMediaAreUnique) {

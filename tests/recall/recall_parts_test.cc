@@ -64,8 +64,9 @@ TEST_F(RecallPartsTest, HolesBetweenWhatIsThereAreFilled) {
       incoming->write(ByteView(bytes_).subspan(begin, 2 * MiB));
     }
   }
-  EXPECT_EQ(read(content).bytes, bytes_);
+  EXPECT_EQ(fetch(content).error, std::nullopt);
   EXPECT_TRUE(cache_->contains(content));
+  EXPECT_EQ(read(content).bytes, bytes_);
   EXPECT_TRUE(damaged().empty());
 }
 
@@ -116,6 +117,38 @@ TEST_F(RecallPartsTest, WhatWasReadInTheMiddleStays) {
   EXPECT_EQ(read(content, 3 * MiB + 5, 1000).bytes,
             Bytes(bytes_.begin() + 3 * MiB + 5, bytes_.begin() + 3 * MiB + 1005));
   EXPECT_EQ(world_.trace().seeks(), 0u);
+}
+
+// An entry that comes to no end: each write finds the disk full.
+class FullIncoming final : public Cache::Incoming {
+ public:
+  [[nodiscard]] ByteRange missing(std::uint64_t from) const override { return {from, kEnd}; }
+  void seek(std::uint64_t) override {}
+  void write(ByteView) override { throw Error(ErrorCode::no_space, "write: the disk is full"); }
+  void write_zeros(std::uint64_t) override {}
+  EntryHash confirm() override { return {}; }
+  EntryHash commit() override { return {}; }
+  std::size_t read_back(std::uint64_t, MutableBytes) override { return 0; }
+  void discard() override { discarded = true; }
+
+  bool discarded = false;
+
+ private:
+  static constexpr std::uint64_t kEnd = 8 * MiB;
+};
+
+TEST_F(RecallPartsTest, AWindowTellsThatWhatItKeptIsLost) {
+  const Content content = put("A", bytes_);
+  WaitingRoom room;
+  (void)room.park(content, 0, 10, "a file", [](ByteView, const auto&) {});
+  const auto requests = room.wait_for_new(WaitingRoom::Clock::now());
+  ASSERT_EQ(requests.size(), 1u);
+  const auto incoming = std::make_shared<FullIncoming>();
+  WindowFill window(room, requests[0].id, 0, std::chrono::milliseconds(0), incoming);
+  EXPECT_FALSE(window.lost_part());
+  window.write(ByteView(bytes_).first(1000));
+  EXPECT_TRUE(window.lost_part());
+  EXPECT_TRUE(incoming->discarded);
 }
 
 TEST_F(RecallPartsTest, OnAFullDiskReadersAreServedStraightThrough) {

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/archive/load_waiting.h"
 #include "engine/service/media_state.h"
+#include "engine/service/medium_pass.h"
 #include "tapeio/drive_trace.h"
 #include "tapeio/error.h"
 #include "tapeio/lto/sim_library.h"
@@ -237,6 +239,73 @@ TEST_F(VerifyTest, WhatWasVerifiedBeforeItWasStoppedStaysVerified) {
   EXPECT_FALSE(copy_of("c").verified_s);
 }
 
+TEST_F(VerifyTest, WhatWasFoundIsNotedWhateverItWasThatEndedIt) {
+  int records = 0;
+  reporter_.on_progress = [&] {
+    if (++records == 13) {
+      throw std::runtime_error("something else");
+    }
+  };
+  const VerifyResult result = verify_medium();
+  EXPECT_FALSE(result.media[0].complete);
+  EXPECT_THAT(result.media[0].troubles, Contains(HasSubstr("something else")));
+  EXPECT_TRUE(copy_of("a").verified_s);
+  EXPECT_FALSE(copy_of("c").verified_s);
+}
+
+TEST_F(VerifyTest, EachPassHasAScratchFileOfItsOwn) {
+  std::set<fs::path> names;
+  reporter_.on_progress = [&] {
+    for (const auto& each : fs::directory_iterator(context().workspace.home().scratch())) {
+      names.insert(each.path());
+    }
+  };
+  (void)verify_medium();
+  const std::set<fs::path> first = std::exchange(names, {});
+  (void)verify_medium();
+  EXPECT_THAT(first, SizeIs(1));
+  EXPECT_THAT(names, SizeIs(1));
+  EXPECT_NE(first, names);
+}
+
+TEST_F(VerifyTest, WhatOthersFoundOutMeanwhileCostsNoOtherVerdict) {
+  const catalog::Copy a = copy_of("a"), c = copy_of("c");
+  catalog::Statement forget(context().database,
+                            "UPDATE content SET hash = NULL WHERE id IN (?, ?)");
+  forget.bind(1, number(a.content)).bind(2, number(c.content)).run();
+  int records = 0;
+  reporter_.on_progress = [&] {
+    if (++records == 12) {
+      catalog::Statement(context().database, "UPDATE content SET hash = zeroblob(32) WHERE id = ?")
+          .bind(1, number(a.content))
+          .run();
+      for (const char* gone :
+           {"DELETE FROM copy WHERE content = ?", "DELETE FROM content WHERE id = ?"}) {
+        catalog::Statement(context().database, gone).bind(1, number(c.content)).run();
+      }
+    }
+  };
+  const VerifyResult result = verify_medium();
+  EXPECT_EQ(result.unsaved, 0U);
+  EXPECT_EQ(result.media[0].damaged, 1U);
+  EXPECT_THAT(damaged_in(result), ElementsAre("a"));
+  EXPECT_EQ(copy_of("a").state, catalog::CopyState::bad);
+  EXPECT_TRUE(copy_of("b").verified_s);
+}
+
+TEST_F(VerifyTest, OfAnotherMediumThanTheOneThatIsMeantNothingIsNoted) {
+  catalog::Medium medium = context().ledger.medium("MX0001").value();
+  const auto found = context().workspace.libraries().find(medium, context().ledger);
+  const auto drive = archive::load_and_tell(*found.medium, tapeio::Library::Access::read, reporter_,
+                                            tapeio::ForPeople::fail);
+  medium.uuid[0] ^= std::byte{1};
+  VerifiedMedium result;
+  Verdicts verdicts(context(), reporter_);
+  MediumPass pass(context(), medium, *drive, result, verdicts, reporter_);
+  EXPECT_EQ(test::error_of([&] { pass.run(); }), ErrorCode::wrong_medium);
+  EXPECT_THAT(verdicts.found_damaged(), IsEmpty());
+}
+
 TEST_F(VerifyTest, APathIsReadOnEveryMediumThatHasIt) {
   (void)retire_medium(context(), "MX0001");
   (void)back_up();
@@ -309,14 +378,23 @@ TEST_F(VerifyTest, WhatCannotBeReadIsSaidAndNothingIsNoted) {
 
 // --- On a simulated tape
 
-// Some blocks cannot be read; a drive that fails altogether does from one block on.
+// Some blocks cannot be read; a drive that fails altogether does from one block on. In one file it
+// stays in front of the first block.
 class FailingDrive final : public test::PassingDrive {
  public:
   FailingDrive(std::unique_ptr<tapeio::TapeDrive> drive, const std::set<std::uint64_t>& bad,
-               const std::optional<std::uint64_t>& broken_from)
-      : PassingDrive(std::move(drive)), bad_(bad), broken_from_(broken_from) {}
+               const std::optional<std::uint64_t>& broken_from,
+               const std::optional<std::uint64_t>& stuck_in_file)
+      : PassingDrive(std::move(drive)),
+        bad_(bad),
+        broken_from_(broken_from),
+        stuck_in_file_(stuck_in_file) {}
   tapeio::ReadResult read_record(MutableBytes buffer) override {
     const std::uint64_t block = position().block;
+    if (position().file == stuck_in_file_ && stuck_at_.value_or(block) == block) {
+      stuck_at_ = block;
+      throw Error(ErrorCode::bad_medium, "read block " + std::to_string(block) + ": medium error");
+    }
     if (broken_from_ && block >= *broken_from_) {
       throw Error(ErrorCode::io, "read block " + std::to_string(block) + ": the drive failed");
     }
@@ -330,6 +408,8 @@ class FailingDrive final : public test::PassingDrive {
  private:
   const std::set<std::uint64_t>& bad_;
   const std::optional<std::uint64_t>& broken_from_;
+  const std::optional<std::uint64_t>& stuck_in_file_;
+  std::optional<std::uint64_t> stuck_at_;
 };
 
 class VerifyTapeTest : public ServiceTest {
@@ -343,7 +423,8 @@ class VerifyTapeTest : public ServiceTest {
           tapeio::lto::parse_sim_options(url.substr(tapeio::kSimScheme.size()));
       options.wrap_medium = [this](std::unique_ptr<tapeio::TapeDrive> drive, std::string_view) {
         return std::make_unique<tapeio::TracedDrive>(
-            std::make_unique<FailingDrive>(std::move(drive), bad_, broken_from_), trace_);
+            std::make_unique<FailingDrive>(std::move(drive), bad_, broken_from_, stuck_in_file_),
+            trace_);
       };
       return std::make_unique<tapeio::lto::SimLibrary>(std::move(options));
     };
@@ -367,7 +448,7 @@ class VerifyTapeTest : public ServiceTest {
 
   tapeio::DriveTrace trace_;
   std::set<std::uint64_t> bad_;
-  std::optional<std::uint64_t> broken_from_;
+  std::optional<std::uint64_t> broken_from_, stuck_in_file_;
 };
 
 TEST_F(VerifyTapeTest, AWholeMediumIsReadInOnePass) {
@@ -402,6 +483,33 @@ TEST_F(VerifyTapeTest, BadRecordsCostWhatTheyHeldAndTheTapeGoesOn) {
   EXPECT_EQ(result.media[0].good + result.media[0].damaged, 40U);
   EXPECT_EQ(count(TracedOperation::Kind::locate), 0U);
   EXPECT_EQ(count(TracedOperation::Kind::load), 1U);
+}
+
+TEST_F(VerifyTapeTest, AnIndexThatADriveStaysInFrontOfIsNotTheEndOfTheTape) {
+  const auto bundles = context().ledger.bundles(context().ledger.medium("MIX001L8")->id);
+  stuck_in_file_ = bundles.at(1).index_file;
+  const VerifyResult result = verify_tape();
+  EXPECT_TRUE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].good, 40U);
+  EXPECT_EQ(result.media[0].damaged, 0U);
+  EXPECT_THAT(result.media[0].troubles, ElementsAre(HasSubstr("the index of bundle 2")));
+}
+
+TEST_F(VerifyTapeTest, ADriveThatReadsNothingForLongIsBlamedAndNotTheCopies) {
+  write("large", as_text(test::pattern(6 * MiB, 77)));
+  EXPECT_EQ(back_up().written.files, 1U);
+  reopen();
+  const catalog::Bundle last =
+      context().ledger.bundles(context().ledger.medium("MIX001L8")->id).back();
+  for (std::uint64_t record = 0; record < 80; ++record) {
+    bad_.insert(last.archive_block.value() + record);
+  }
+  const VerifyResult result = verify_tape();
+  EXPECT_FALSE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].good, 40U);
+  EXPECT_EQ(result.media[0].damaged, 0U);
+  EXPECT_EQ(result.damaged_count, 0U);
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("64 records in a row")));
 }
 
 TEST_F(VerifyTapeTest, ADriveThatFailsSaysNothingAboutTheCopiesBehind) {
