@@ -49,7 +49,7 @@ say "the configuration decides otherwise"
 export MIXTAPE_HOME=$work/home-full
 mixtape init >/dev/null
 sed -i "1i archaeology = \"full\"\narchaeology_extra = \"$work/extra\"" "$MIXTAPE_HOME/mixtape.toml"
-media_of "$((size / 1000000 + 20)) MB" 2
+media_of "$(((size + size / 100) / 1000000 + 20)) MB" 2
 # What stands there is counted: two files that only fit onto two media.
 head -c 9000000 /dev/urandom >"$work/source/first"
 head -c 9000000 /dev/urandom >"$work/source/second"
