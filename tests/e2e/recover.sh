@@ -96,7 +96,8 @@ dump() {
   for table in $(sqlite3 "$1" "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' \
       AND name <> 'tape_file' ORDER BY name"); do
     echo "$table"
-    sqlite3 "$1" "SELECT * FROM \"$table\"" | sort
+    # How much news there was is told to no medium.
+    sqlite3 "$1" "SELECT * FROM \"$table\"" | sed '/^news|/d' | sort
   done
 }
 dump "$MIXTAPE_HOME/catalog.db" >"$work/catalog.before"
