@@ -36,8 +36,8 @@ struct StateChange {
 StateChange retire_medium(Context& context, std::string_view label, bool dry_run = false);
 // The same, and nobody is asked for it to read from it.
 StateChange lose_medium(Context& context, std::string_view label, bool dry_run = false);
-// It is in use again, retired or lost before. Copies on one that was lost count when a job has read
-// its label. Whether it is full shows when something is written to it.
+// It is in use again, retired or lost before. Copies on one that was lost count when a job or a
+// verification has read its label. Whether it is full shows when something is written to it.
 StateChange find_medium(Context& context, std::string_view label, bool dry_run = false);
 
 }  // namespace mixtape::service
