@@ -123,9 +123,10 @@ TEST_F(RecallListTest, GoesOnAfterAnOrderlyEndToo) {
 
 TEST_F(RecallListTest, WhatIsCancelledIsNotAskedForAgain) {
   gate_.close();
+  const WantedContent first = put_file("a"), second = put_file("b"), third = put_file("c");
   std::vector<std::string> came;
-  const auto batch = list().add({put_file("a"), put_file("b")}, into(came));
-  (void)list().add({put_file("c")});
+  const auto batch = list().add({first, second}, into(came));
+  (void)list().add({third});
   EXPECT_TRUE(list().cancel(batch));
   EXPECT_THAT(on_disk(), ElementsAre("c"));
   EXPECT_THAT(came, IsEmpty());
