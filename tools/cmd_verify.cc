@@ -107,9 +107,17 @@ int verify(Session& session, const VerifyOptions& options) {
   for (const std::string& what : options.what) {
     if (what.find('/') == std::string::npos && context.ledger.medium(what)) {
       request.media.push_back(what);
-    } else {
-      request.paths.push_back("/" + session.catalog_path(what));
+      continue;
     }
+    const std::string path = session.catalog_path(what);
+    if (what.find('/') == std::string::npos && !context.tree.find_path(path)) {
+      throw Error(ErrorCode::not_found, "verify " + printable(what) +
+                                            ": there is neither a medium of that label nor the "
+                                            "path /" +
+                                            printable(path) +
+                                            "; `mixtape media list` shows the media");
+    }
+    request.paths.push_back("/" + path);
   }
   request.due = options.due;
   if (options.sample > 0) {
@@ -140,14 +148,20 @@ void add_verify_command(CLI::App& app, Command& command) {
   CLI::App* again = add_command(
       app, command, "verify", "read again what is on media, and note whether it is right",
       [=](Session& session) { return verify(session, *options); }, Where::daemon_if_running);
-  again->add_option("LABEL|PATH", options->what,
+  CLI::Option_group* which = again->add_option_group("which");
+  which->add_option("LABEL|PATH", options->what,
                     "a medium, or every copy of what is at a path and below");
-  again->add_flag("--due", options->due, "the medium that was not verified for longest");
+  which->add_flag("--due", options->due, "the medium that was not verified for longest");
+  which->require_option(1, 0);
   again
       ->add_option("--sample", options->sample,
                    "of media only the first, the last, N at random and N of those that were not "
                    "verified for longest")
-      ->check(CLI::PositiveNumber.description("N"));
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text == "0" ? std::string("0 is no sample; say 1 or more") : std::string();
+          },
+          "N"));
   again->add_option("--seed", options->seed, "of what is taken at random");
   again->add_flag("--dry-run", options->dry_run, "say what would be read");
   add_wait_flags(*again, command, options->for_people);

@@ -82,6 +82,32 @@ std::string wrong_command(const CLI::App& all, const std::vector<std::string>& a
   return app == &all ? "" : app->get_name() + " wants a command: " + commands_of(*app);
 }
 
+std::string behind(const std::string& text, std::string_view prefix) {
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : "";
+}
+
+// In our words, and with the command that was typed.
+std::string wrong_options(const CLI::App& all, const CLI::ParseError& wrong) {
+  std::string command;
+  for (const CLI::App* app = &all; !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    command += " " + app->get_name();
+  }
+  const std::string text = wrong.what();
+  std::string why = text;
+  if (const std::string value = behind(text, "Could not convert: "); !value.empty()) {
+    why = value + " is no whole number";
+  }
+  for (const char* prefix : {"The following argument was not expected: ",
+                             "The following arguments were not expected: "}) {
+    if (const std::string extra = behind(text, prefix); !extra.empty()) {
+      why = "it takes no " + extra;
+    }
+  }
+  return (command.empty() ? "" : command.substr(1) + ": ") + printable(why) + "; `mixtape" +
+         command + " --help` " + (command.empty() ? "shows the commands" : "says more");
+}
+
 }  // namespace
 
 Session::Session(Console& console, const Invocation& invocation, std::filesystem::path home,
@@ -220,12 +246,8 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
     status = kSuccess;
     return std::nullopt;
   } catch (const CLI::ParseError& wrong) {
-    if (const std::string what = wrong_command(app, invocation.arguments); !what.empty()) {
-      console.error("mixtape: " + what);
-      status = kUsage;
-      return std::nullopt;
-    }
-    console.error("mixtape: " + printable(wrong.what()) + "; `mixtape --help` shows the commands");
+    const std::string what = wrong_command(app, invocation.arguments);
+    console.error("mixtape: " + (what.empty() ? wrong_options(app, wrong) : what));
     status = kUsage;
     return std::nullopt;
   }
