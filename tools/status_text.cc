@@ -62,6 +62,35 @@ std::string damage_text(const service::Status& status) {
   return text;
 }
 
+// The media to be verified, or which is next.
+std::string verify_text(const std::vector<service::MediumStatus>& media) {
+  const service::MediumStatus* next = nullptr;
+  std::size_t due = 0;
+  for (const service::MediumStatus& medium : media) {
+    due += std::ranges::count(medium.prospects, service::Prospect::Kind::verification,
+                              &service::Prospect::kind);
+    if (medium.verify_due_s && (next == nullptr || *medium.verify_due_s < *next->verify_due_s)) {
+      next = &medium;
+    }
+  }
+  if (next == nullptr) {
+    return "";
+  }
+  return due > 0 ? "verify: " + std::to_string(due) + (due == 1 ? " medium is" : " media are") +
+                       " to be read again; `mixtape verify --due` takes the one that waits "
+                       "longest\n"
+                 : "verify: next medium " + next->medium.label + " on " +
+                       service::local_time(*next->verify_due_s) + "\n";
+}
+
+json prospects_json(const std::vector<service::Prospect>& prospects) {
+  json list = json::array();
+  for (const service::Prospect& prospect : prospects) {
+    list.push_back({{"what", prospect.what}, {"advice", prospect.advice}});
+  }
+  return list;
+}
+
 std::string name_and_place(const catalog::Medium& medium) {
   return medium.label + (medium.location.empty() ? "" : " (" + printable(medium.location) + ")");
 }
@@ -134,6 +163,8 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"used_bytes", medium.used_bytes},
          {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
          {"bundles", medium.bundles},
+         {"verify_due_s", medium.verify_due_s ? json(*medium.verify_due_s) : json(nullptr)},
+         {"to_do", prospects_json(medium.prospects)},
          {"health", medium_health_json(medium.health)}});
   }
   return list;
@@ -155,6 +186,9 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     text += room_text(medium) + "\n";
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
+    }
+    for (const service::Prospect& prospect : medium.prospects) {
+      text += "    " + prospect.what + "; " + prospect.advice + "\n";
     }
     text += medium_health_text(medium.health);
   }
@@ -272,10 +306,11 @@ std::string status_text(const service::Status& status) {
   text += cleaning_text(status.cleaning);
   text += copies_text(status);
   text += damage_text(status);
+  text += verify_text(status.media);
   if (status.unseen_files > 0) {
     text += "  " + std::to_string(status.unseen_files) +
             " of them have their copies on media that were not seen since the catalog was "
-            "recovered; attach those and run `mixtape backup`\n";
+            "recovered or they were found again; attach those and run `mixtape backup`\n";
   }
   text += "staging: " + counted(status.staged.files, "file") + ", " +
           format_size(status.staged.bytes) +

@@ -55,6 +55,7 @@ struct Config {
   // What stands on them behind the texts: programs and sources, where there is room.
   ArchaeologyExtent archaeology = ArchaeologyExtent::by_capacity;
   std::string archaeology_extra;         // A directory that is added to them; empty: none.
+  std::uint32_t verify_days = 365;       // After so many a medium is to be read again; 0: never.
   std::uint64_t bundle_size = 64 * GiB;  // Target for the archive of a bundle.
   std::uint64_t cache_limit = 20 * GiB;
   std::uint32_t cache_days = 0;  // What was not used for so long leaves the cache; 0: it may stay.

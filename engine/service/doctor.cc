@@ -168,6 +168,13 @@ void check_wear(Findings& findings, const MediumStatus& medium) {
   }
 }
 
+void check_prospects(Findings& findings, const MediumStatus& medium) {
+  for (const Prospect& prospect : medium.prospects) {
+    findings.push_back({Verdict::warning, "medium " + medium.medium.label, "it " + prospect.what,
+                        prospect.advice});
+  }
+}
+
 void check_libraries(Findings& findings, Context& context) {
   // A drive that is fed by hand says who it is once its tape was looked at.
   (void)context.workspace.libraries().slots();
@@ -228,6 +235,7 @@ void check_media(Findings& findings, Context& context, Reporter& reporter) {
     here += medium.here ? 1 : 0;
     check_place(findings, medium);
     check_wear(findings, medium);
+    check_prospects(findings, medium);
     if (medium.known && medium.here) {
       to_check.insert(medium.medium.label);
     }
@@ -264,7 +272,7 @@ std::string unseen_advice(const Status& status) {
              ? ""
              : "; " + std::to_string(status.unseen_files) +
                    " of them have their copies on media that were not seen since the catalog was "
-                   "recovered: attach those";
+                   "recovered or they were found again: attach those";
 }
 
 void check_policy(Findings& findings, Context& context) {

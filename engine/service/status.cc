@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "engine/archive/targets.h"
+#include "engine/recall/tape_model.h"
 #include "engine/service/copy_policy.h"
 #include "tapeio/error.h"
 
@@ -162,6 +164,41 @@ void count_under_copied(Context& context, Status& status) {
   by_medium.tell(status);
 }
 
+// The LTO generations of the drives that told something, each once.
+std::vector<unsigned> generations_of(const std::vector<catalog::HealthSample>& samples) {
+  std::set<unsigned> generations;
+  for (const catalog::HealthSample& sample : samples) {
+    if (const auto generation = recall::generation_of_product(sample.report.drive)) {
+      generations.insert(*generation);
+    }
+  }
+  return {generations.begin(), generations.end()};
+}
+
+// What is to be done about media in use that hold something.
+void look_ahead(std::vector<MediumStatus>& media, Context& context,
+                const std::vector<catalog::HealthSample>& known) {
+  const std::vector<unsigned> drives = generations_of(known);
+  const Surroundings around{
+      .now_s = context.now_s(), .verify_days = context.config().verify_days, .drives = drives};
+  for (const catalog::Ledger::LastVerified& each : context.ledger.last_verified()) {
+    const auto medium = std::ranges::find_if(media, [&](const MediumStatus& status) {
+      return status.known && status.medium.id == each.medium &&
+             status.medium.state != catalog::MediumState::retired;
+    });
+    if (medium == media.end()) {
+      continue;
+    }
+    MediumFacts facts{
+        .label = medium->medium.label, .read_s = each.oldest_s, .used_bytes = medium->used_bytes};
+    if (!medium->health.empty()) {
+      facts.space = medium->health.front().report.space;
+    }
+    medium->verify_due_s = due_s(facts.read_s, around.verify_days);
+    medium->prospects = prospects_of(facts, around);
+  }
+}
+
 }  // namespace
 
 std::vector<MediumStatus> media_status(Context& context) {
@@ -181,6 +218,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     look_for(status, context, slots);
     media.push_back(std::move(status));
   }
+  look_ahead(media, context, known);
   for (const auto& [library, slot] : slots) {
     MediumStatus status;
     status.holds = contents_of(context, *library, slot);

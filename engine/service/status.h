@@ -8,6 +8,7 @@
 
 #include "engine/service/context.h"
 #include "engine/service/media.h"
+#include "engine/service/prospects.h"
 
 // How things stand: what is on which medium, what is not yet, what should be done.
 //
@@ -31,6 +32,9 @@ struct MediumStatus {
   std::size_t bundles = 0;
   // What drives told of it, one of each drive, newest first; also of a medium on the shelf.
   std::vector<catalog::HealthSample> health;
+  // Of one in use: when it is to be verified, and what is to be done about it now.
+  std::optional<std::int64_t> verify_due_s = std::nullopt;
+  std::vector<Prospect> prospects = {};
 };
 
 // A medium and the under-copied files that it has to do with.

@@ -51,10 +51,13 @@ TEST(Config, EverySettingOfTheTemplateIsOneThatIsUnderstood) {
   EXPECT_THAT(config.exclude, ElementsAre("**/.cache", "**/*.tmp"));
   EXPECT_EQ(config.cache_limit, Config().cache_limit);
   EXPECT_EQ(config.cache_days, 0u);
+  EXPECT_EQ(config.verify_days, 365u);
 }
 
 TEST(Config, TheCacheIsBoundedByAgeToo) {
   EXPECT_EQ(Config::parse("cache_days = 30", "mixtape.toml").cache_days, 30u);
+  EXPECT_EQ(Config::parse("verify_days = 0", "mixtape.toml").verify_days, 0u);
+  EXPECT_THAT(refusal("verify_days = -1"), HasSubstr("verify_days"));
   EXPECT_THAT(refusal("cache_days = -1"), HasSubstr("cache_days"));
   EXPECT_THAT(refusal("cache_days = \"a month\""), HasSubstr("whole number"));
 }

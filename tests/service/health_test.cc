@@ -4,6 +4,7 @@
 #include "engine/service/doctor.h"
 #include "engine/service/restore.h"
 #include "engine/service/status.h"
+#include "engine/service/verify.h"
 #include "tapeio/tape_alerts.h"
 #include "tests/service/service_fixture.h"
 
@@ -85,6 +86,31 @@ TEST_F(HealthTest, MediumOnTheShelfIsKnownAsItWasLastTime) {
   const MediumStatus away = medium();
   EXPECT_FALSE(away.here);
   EXPECT_THAT(away.health, SizeIs(1));
+}
+
+TEST_F(HealthTest, AMediumThatNobodyReadForAYearIsToBeVerified) {
+  write("a", "some bytes");
+  back_up();
+  EXPECT_THAT(medium().prospects, IsEmpty());
+  ASSERT_TRUE(medium().verify_due_s.has_value());
+  now_s_ = *medium().verify_due_s + 1;
+  EXPECT_THAT(medium().prospects,
+              testing::ElementsAre(Field(&Prospect::kind, Prospect::Kind::verification)));
+  VerifyRequest request;
+  request.media = {"MX0001"};
+  (void)verify(context(), request, reporter_);
+  EXPECT_THAT(medium().prospects, IsEmpty());
+}
+
+TEST_F(HealthTest, DoctorAdvisesToVerifyWhatIsDue) {
+  now_s_ = 1'000'000'000;  // Doctor goes by the clock of the machine.
+  write("a", "some bytes");
+  back_up();
+  reopen();
+  EXPECT_THAT(examine(home(), reporter_),
+              Contains(AllOf(Field(&Finding::subject, "medium MX0001"),
+                             Field(&Finding::words, HasSubstr("nobody read since")),
+                             Field(&Finding::advice, HasSubstr("mixtape verify MX0001")))));
 }
 
 TEST_F(HealthTest, FlushRecordsToo) {
