@@ -2,6 +2,7 @@
 #include "engine/home/config.h"
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -125,6 +126,43 @@ std::vector<CopyRule> parse_copy_rules(const Reader& reader, const toml::node& n
   return parsed;
 }
 
+// A list of patterns, or whether all of them are meant.
+std::vector<std::string> parse_distinct_locations(const Reader& reader, std::string_view key,
+                                                  const toml::node& node) {
+  if (const auto* all = node.as_boolean()) {
+    return all->get() ? std::vector<std::string>{"**"} : std::vector<std::string>();
+  }
+  if (!node.is_array()) {
+    reader.refuse(node.source(), std::string(key) + " must be a list of patterns, true or false");
+  }
+  return reader.texts(key, node);
+}
+
+std::map<std::string, std::string> parse_library_places(const Reader& reader,
+                                                        const toml::node& node) {
+  const auto* places = node.as_table();
+  if (places == nullptr) {
+    reader.refuse(node.source(), "library_places must be a table of \"library\" = \"place\"");
+  }
+  std::map<std::string, std::string> parsed;
+  for (const auto& [library, place] : *places) {
+    parsed.emplace(library.str(), reader.text("the place of a library", place));
+  }
+  return parsed;
+}
+
+// A place that is noted for no library says nothing, and a typing error must not.
+void require_libraries_with_places(const Reader& reader, const Config& config,
+                                   const toml::table& table) {
+  for (const auto& [library, place] : config.library_places) {
+    if (std::ranges::find(config.libraries, library) == config.libraries.end()) {
+      reader.refuse(table.get("library_places")->source(),
+                    "library_places names \"" + library +
+                        "\", which is none of `libraries` as they are written there");
+    }
+  }
+}
+
 std::uint64_t parse_record_size(const Reader& reader, std::string_view key,
                                 const toml::node& node) {
   const std::uint64_t size = reader.size(key, node);
@@ -156,6 +194,10 @@ const std::map<std::string, Setter, std::less<>>& setters() {
          c.copies = static_cast<std::uint32_t>(r.integer(k, n, 1, kMaxCopies));
        }},
       {"copy_rules", [](Config& c, R r, K, N n) { c.copy_rules = parse_copy_rules(r, n); }},
+      {"distinct_locations",
+       [](Config& c, R r, K k, N n) { c.distinct_locations = parse_distinct_locations(r, k, n); }},
+      {"library_places",
+       [](Config& c, R r, K, N n) { c.library_places = parse_library_places(r, n); }},
       {"include", [](Config& c, R r, K k, N n) { c.include = r.texts(k, n); }},
       {"exclude", [](Config& c, R r, K k, N n) { c.exclude = r.texts(k, n); }},
       {"one_file_system", [](Config& c, R r, K k, N n) { c.one_file_system = r.boolean(k, n); }},
@@ -289,67 +331,13 @@ Config Config::parse(std::string_view toml_text, std::string_view file_name) {
     }
     setter->second(config, reader, key.str(), node);
   }
+  require_libraries_with_places(reader, config, table);
   return config;
 }
 
 Config Config::read(const std::filesystem::path& file) {
   const Bytes bytes = tapeio::read_file(file, kMaxConfigFile);
   return parse(as_text(bytes), file.string());
-}
-
-std::string config_template() {
-  return R"(# Mixtape's configuration. mixtape.toml(5) explains it; commented lines show defaults.
-
-# Where the media are: directories of disk media ("dir:PATH", relative to this directory).
-#libraries = ["dir:library"]
-
-# How many media each file is to be on. Exceptions by pattern: of the rules that match, the one
-# that asks for most.
-#copies = 1
-#copy_rules = { "home/me/Photos/**" = 2 }
-
-# What backup takes and leaves: patterns over the whole path without leading slash; exclude beats
-# include.
-#include = []
-#exclude = ["**/.cache", "**/*.tmp"]
-#one_file_system = false
-
-# Media made from now on.
-#record_size = "1 MiB"
-#medium_capacity = "1 TiB"
-# Behind the texts that explain a medium stand the program and its source ("auto": where they take
-# at most a thousandth of it; "full", "texts"), and a directory of your own.
-#archaeology = "auto"
-#archaeology_extra = ""
-
-# The archive of a bundle aims at this size.
-#bundle_size = "64 GiB"
-
-# Contents brought back from media are kept up to this size, half of it read ahead of programs; and,
-# unless it is 0, for so many days after their last use.
-#cache_limit = "20 GiB"
-#cache_days = 0
-
-# What reading a file does that is only on a medium: "block" waits, "queue" fetches and fails for
-# now, "never" fails.
-#recall = "block"
-# How long a read waits for a medium that is not here.
-#wait_for_medium_seconds = 0
-
-# Programs that get no more than the previews of such files, and that get them whatever "recall"
-# says: by the names that ps shows. A limit for all others, 0: none.
-#never_recall_for = ["file", "tumblerd", "tracker-extract", "tracker-miner-fs-3", "localsearch-3",
-#"baloo_file", "baloo_file_extractor", "updatedb", "thumbnail.so", "gdk-pixbuf-thumbnailer",
-#"ffmpegthumbnailer"]
-#always_recall_for = []
-#cold_files_per_second = 0
-
-# Of each file that is written the first and last bytes are kept here, to be looked at while its
-# medium is on the shelf, up to this size in all.
-#preview_head = "64 KiB"
-#preview_tail = "16 KiB"
-#preview_limit = "4 GiB"
-)";
 }
 
 std::uint64_t parse_size(std::string_view text) {

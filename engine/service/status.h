@@ -40,6 +40,13 @@ struct MediumWithFiles {
   std::uint64_t files = 0, bytes = 0;
 };
 
+// Files whose copies lie too near to each other, by where these are.
+struct CrowdedMedia {
+  std::string place;               // Of all of them; empty: nobody noted it.
+  std::vector<std::string> media;  // Labels. To carry one of them elsewhere helps.
+  std::uint64_t files = 0, bytes = 0;
+};
+
 struct Status {
   catalog::Tree::Totals totals;
   std::optional<catalog::Job> last_job;
@@ -54,6 +61,10 @@ struct Status {
   // files: those that are here first, then those of most files. What a job would do exactly,
   // `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
+  // Files with copies that count only when some medium is carried elsewhere; nothing has to be
+  // written for that. `crowded` is by files, most first.
+  std::uint64_t crowded_files = 0, crowded_bytes = 0;
+  std::vector<CrowdedMedia> crowded;
   std::vector<catalog::Ledger::DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
   std::vector<std::string> damaged_paths;  // The first of them.
