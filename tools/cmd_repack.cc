@@ -42,7 +42,7 @@ std::string result_text(const service::RepackResult& result,
   std::string text =
       "alive on " + label + ": " + counted(result.files, "file") + ", " + format_size(result.bytes);
   text += result.batches > 0 ? "; brought here in " + counted(result.batches, "part") + "\n" : "\n";
-  if (result.files > 0) {
+  if (result.batches > 0) {
     text += written_text(result.written, request.dry_run);
   }
   if (result.minutes) {
@@ -51,7 +51,10 @@ std::string result_text(const service::RepackResult& result,
   }
   if (result.left_files > 0) {
     text += counted(result.left_files, "file") + " (" + format_size(result.left_bytes) +
-            (request.dry_run ? ") would stay alive on " : ") are alive on ") + label +
+            (request.dry_run          ? ") would stay alive on "
+             : result.left_files == 1 ? ") is alive on "
+                                      : ") are alive on ") +
+            label +
             (result.was_retired ? ", which is retired already\n" : ", which stays in use\n");
   } else if (result.was_retired) {
     text += "medium " + label + " is retired already\n";

@@ -46,7 +46,8 @@ struct Target {
                                     std::optional<std::uint64_t> warning_zone_bytes);
 
 // Partly filled ones first, the fullest of them first; then blank ones in order of label; of both
-// those that are in a drive before others. Of the full ones those that lack a closing index. `record_size`: of media that are labelled now.
+// those that are in a drive before others. Of the full ones those that lack a closing index.
+// `record_size`: of media that are labelled now.
 [[nodiscard]] std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries,
                                              catalog::Ledger& ledger, std::uint64_t record_size);
 

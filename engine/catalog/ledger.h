@@ -190,7 +190,7 @@ class Ledger {
   [[nodiscard]] std::vector<LastVerified> last_verified();
 
   // --- Copy policy
-  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says, or
+  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says or
   // has them too near to each other, plus the newest versions that were never written; in archive
   // order. Copies count once per medium, and once per `domain(medium)` (device of a disk medium). A
   // retired medium does not count, an unseen one not yet; a domain of no name is its own. `each`

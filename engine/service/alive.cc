@@ -62,10 +62,11 @@ std::set<ContentId> shown(Context& context, const std::set<ContentId>& contents)
   return found;
 }
 
-// Where a further copy of a content that only history shows must not go.
-void put_media(Context& context, archive::Item& item) {
+// Where a further copy of a content that only history shows must not go. As if `emptied` were
+// retired, its disk may take one.
+void put_media(Context& context, const catalog::Medium& emptied, archive::Item& item) {
   for (const catalog::CopyPlace& place : context.ledger.places(*item.content)) {
-    if (place.medium.state != MediumState::retired) {
+    if (place.medium.state != MediumState::retired && place.medium.id != emptied.id) {
       item.on.push_back(place.medium.id);
     }
   }
@@ -75,7 +76,8 @@ void put_media(Context& context, archive::Item& item) {
 }
 
 // One version of each that has it, those of one path by age.
-std::vector<archive::Item> items_of_history(Context& context, const std::set<ContentId>& contents) {
+std::vector<archive::Item> items_of_history(Context& context, const catalog::Medium& medium,
+                                            const std::set<ContentId>& contents) {
   std::vector<std::pair<catalog::VersionKey, archive::Item>> found;
   std::set<ContentId> met;
   for (const auto& [content, path] : catalog::paths_with(context.database, contents)) {
@@ -85,7 +87,7 @@ std::vector<archive::Item> items_of_history(Context& context, const std::set<Con
     for (const catalog::Version& version : context.tree.history(path)) {
       if (version.content == content) {
         archive::Item item = archive::make_item(context.tree.path_of(path), version);
-        put_media(context, item);
+        put_media(context, medium, item);
         found.emplace_back(version.key, std::move(item));
         break;
       }
@@ -161,7 +163,7 @@ std::vector<archive::Item> items_for(Context& context, const catalog::Medium& me
   std::erase_if(left, [&](ContentId content) { return others.hold(content); });
   std::vector<archive::Item> items;
   if (!left.empty()) {
-    items = items_of_history(context, left);
+    items = items_of_history(context, medium, left);
   }
   items.insert(items.end(), std::make_move_iterator(needed.begin()),
                std::make_move_iterator(needed.end()));

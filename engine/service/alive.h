@@ -12,8 +12,8 @@
 // What is alive on a medium: contents of which the policy would lack copies were the medium
 // retired, and those of history that no other medium in use holds.
 //
-// Threads: none. `context` writes, with no transaction open: the medium is retired for each question
-//          and in use again behind it, by rolling back.
+// Threads: none. `context` writes, with no transaction open: for each question the medium is
+//          retired, and in use again behind it, by rolling back.
 // Cost:    each one pass over the newest versions; alive_on() also a look at each content on the
 //          medium.
 

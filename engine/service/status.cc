@@ -37,6 +37,7 @@ void look_for(MediumStatus& status, Context& context, Slots& slots) {
     }
   }
   status.here = true;
+  status.in_drive = slot->medium.loaded && slot->library->mover() != nullptr;
   status.place = slot->medium.place;
   if (slot->medium.capacity_bytes) {
     status.capacity_bytes = slot->medium.capacity_bytes;
@@ -81,9 +82,12 @@ class FilesByMedium {
                 const std::function<std::string(const catalog::Medium&)>& domain) {
     for (const catalog::Medium& medium : context.ledger.media()) {
       Known known{.sum = {.medium = medium}, .domain = domain(medium)};
-      known.sum.here = std::ranges::any_of(media, [&](const MediumStatus& status) {
-        return status.known && status.here && status.medium.id == medium.id;
-      });
+      for (const MediumStatus& status : media) {
+        if (status.known && status.medium.id == medium.id) {
+          known.sum.here = status.here;
+          known.sum.in_drive = status.in_drive;
+        }
+      }
       media_.emplace(medium.id, std::move(known));
     }
     std::int64_t blank = -1;
@@ -120,7 +124,7 @@ class FilesByMedium {
     std::ranges::sort(status.uncounted, {},
                       [](const MediumWithFiles& each) { return each.medium.label; });
     std::ranges::sort(status.could_take, {}, [](const MediumWithFiles& each) {
-      return std::tuple(!each.here, ~each.files, each.medium.label);
+      return std::tuple(!each.here, !each.in_drive, ~each.files, each.medium.label);
     });
   }
 

@@ -20,6 +20,7 @@ struct MediumStatus {
   bool known = false;      // In the catalog.
   std::string place;       // In its library: "slot 3"; empty for disks and for what is away.
   bool here = false;       // In a library now; disk media were asked for their own label.
+  bool in_drive = false;   // Nothing has to be mounted to write to it; of disk media never.
   std::string why_not;     // What has its label there but is not it.
   // What is on one that the catalog does not know, for people; empty: nothing. Absent: nobody
   // looked into it, since that takes a drive.
@@ -37,6 +38,7 @@ struct MediumStatus {
 struct MediumWithFiles {
   catalog::Medium medium;
   bool here = false;
+  bool in_drive = false;
   std::uint64_t files = 0, bytes = 0;
 };
 
@@ -58,8 +60,8 @@ struct Status {
   // Retired and lost media with a copy of such a file, which does not count, by label.
   std::vector<MediumWithFiles> uncounted;
   // Media in use that are not full, and blank disk media, that could take a further copy of such
-  // files: those that are here first, then those of most files. What a job would do exactly,
-  // `backup --dry-run` tells.
+  // files: those that are here first, of these what is in a drive, then those of most files. What a
+  // job would do exactly, `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
   // Files with copies that count only when some medium is carried elsewhere; nothing has to be
   // written for that. `crowded` is by files, most first.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/service/copy_policy.h"
 #include "engine/service/media.h"
 #include "engine/service/media_state.h"
 #include "engine/service/pins.h"
