@@ -232,6 +232,7 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
   add_restore_command(app, command);
   add_verify_command(app, command);
   add_release_command(app, command);
+  add_repack_command(app, command);
   add_recall_commands(app, command);
   add_map_command(app, command);
   add_media_commands(app, command);

@@ -129,6 +129,7 @@ void add_browse_commands(CLI::App& app, Command& command);  // ls, history, wher
 void add_restore_command(CLI::App& app, Command& command);  // restore
 void add_verify_command(CLI::App& app, Command& command);   // verify
 void add_release_command(CLI::App& app, Command& command);  // release
+void add_repack_command(CLI::App& app, Command& command);   // repack
 void add_recall_commands(CLI::App& app, Command& command);  // recall, pin, queue, cancel, recover
 void add_map_command(CLI::App& app, Command& command);      // map
 void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, retire, ...

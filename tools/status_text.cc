@@ -127,6 +127,46 @@ std::string copies_text(const service::Status& status) {
   return text;
 }
 
+constexpr std::size_t kMostPlaces = 5;
+
+std::string listed(const std::vector<std::string>& labels) {
+  std::string text;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 == labels.size() ? " and " : ", ") + labels[i];
+  }
+  return text;
+}
+
+// Which media lie too near to each other, and what to do about it.
+std::string places_text(const service::Status& status) {
+  std::string text;
+  for (const service::CrowdedMedia& each : status.crowded) {
+    if (&each - status.crowded.data() == kMostPlaces) {
+      return text + "  and " + std::to_string(status.crowded.size() - kMostPlaces) +
+             " more such groups of media\n";
+    }
+    text += "places: " + counted(each.files, "file") + " (" + format_size(each.bytes) + ") " +
+            (each.files == 1 ? "has" : "have") + " copies on " + listed(each.media);
+    text += each.place.empty()
+                ? ", and nobody noted where that is kept; `mixtape media move` does\n"
+                : ", in one place (" + printable(each.place) +
+                      "): take one of these media elsewhere and note it with `mixtape media "
+                      "move`\n";
+  }
+  return text;
+}
+
+json places_json(const service::Status& status) {
+  json list = json::array();
+  for (const service::CrowdedMedia& each : status.crowded) {
+    list.push_back({{"place", printable(each.place)},
+                    {"media", each.media},
+                    {"files", each.files},
+                    {"bytes", each.bytes}});
+  }
+  return list;
+}
+
 json files_json(const std::vector<service::MediumWithFiles>& media) {
   json list = json::array();
   for (const service::MediumWithFiles& each : media) {
@@ -275,6 +315,9 @@ nlohmann::json status_json(const service::Status& status) {
                  {"cleaning_cartridges", cleaning_json(status.cleaning)},
                  {"under_copied_files", status.under_copied_files},
                  {"under_copied_bytes", status.under_copied_bytes},
+                 {"crowded_files", status.crowded_files},
+                 {"crowded_bytes", status.crowded_bytes},
+                 {"crowded", places_json(status)},
                  {"uncounted", files_json(status.uncounted)},
                  {"could_take", files_json(status.could_take)},
                  {"damaged", damage_json(status)},
@@ -305,6 +348,7 @@ std::string status_text(const service::Status& status) {
   }
   text += cleaning_text(status.cleaning);
   text += copies_text(status);
+  text += places_text(status);
   text += damage_text(status);
   text += verify_text(status.media);
   if (status.unseen_files > 0) {

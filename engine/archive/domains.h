@@ -9,7 +9,7 @@
 #include "engine/catalog/ledger.h"
 
 // Which media die together, such as those on one disk: of the copies of a content each is on
-// another.
+// another. And which lie in one place.
 //
 // Threads: one at a time. `context` must outlive it.
 
@@ -25,15 +25,28 @@ class Domains {
 
   void learn(const catalog::Medium& medium) {
     domains_.insert_or_assign(medium.id, domain_of(medium));
+    places_.insert_or_assign(medium.id, place_of(medium));
   }
-  // Whose copies exclude one on this medium. Valid as long as this object.
-  [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium) const {
+  // Empty: nobody knows.
+  [[nodiscard]] std::string place_of(const catalog::Medium& medium) const {
+    return context_.place ? context_.place(medium) : "";
+  }
+  // Whose copies exclude one on this medium; `apart`: and which lie beside it. Valid as long as
+  // this object.
+  [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium, bool apart = false) const {
     const auto excludes = [this, id = medium.id,
                            domain = domain_of(medium)](catalog::MediumId other) {
       const auto known = domains_.find(other);
       return other == id || (known != domains_.end() && known->second == domain);
     };
-    return {medium.id, excludes};
+    if (!apart) {
+      return {medium.id, excludes};
+    }
+    const auto is_beside = [this, place = place_of(medium)](catalog::MediumId other) {
+      const auto known = places_.find(other);
+      return known != places_.end() && !place.empty() && known->second == place;
+    };
+    return {medium.id, excludes, is_beside};
   }
 
  private:
@@ -43,7 +56,7 @@ class Domains {
   }
 
   const WriteContext& context_;
-  std::map<catalog::MediumId, std::string> domains_;
+  std::map<catalog::MediumId, std::string> domains_, places_;
 };
 
 }  // namespace mixtape::archive

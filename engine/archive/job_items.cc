@@ -53,7 +53,8 @@ JobItems::JobItems(std::vector<Item> items, catalog::Tree& tree) : items_(std::m
                 [](const Item& item) { return item.path.empty() || S_ISSOCK(item.metadata.mode); });
   add_directories(tree);
   if (!std::ranges::is_sorted(items_, archive_less)) {
-    std::ranges::sort(items_, archive_less);
+    // Of one path the later version stays last: plain tar leaves that one.
+    std::ranges::stable_sort(items_, archive_less);
   }
   for (Item& item : items_) {
     drop_oversized_xattrs(item);
@@ -84,7 +85,9 @@ void JobItems::add_directories(catalog::Tree& tree) {
 }
 
 bool JobItems::wanted(const Item& item, const Taker& taker) {
-  return item.copies > 0 && std::ranges::none_of(item.on, taker.excludes) &&
+  const bool crowded =
+      item.apart && taker.is_beside && std::ranges::any_of(item.on, taker.is_beside);
+  return item.copies > 0 && !crowded && std::ranges::none_of(item.on, taker.excludes) &&
          std::ranges::find(item.damaged_on, taker.medium) == item.damaged_on.end();
 }
 
@@ -97,14 +100,15 @@ std::vector<Want> JobItems::wants(const Taker& taker) const {
   return wants;
 }
 
-std::uint64_t JobItems::smallest_wanted(const Taker& taker) const {
-  std::uint64_t smallest = 0;
+JobItems::Wanted JobItems::wanted_by(const Taker& taker) const {
+  Wanted sum;
   for (const Item& item : items_) {
-    if (item.content && (smallest == 0 || item.size < smallest) && wanted(item, taker)) {
-      smallest = item.size;
+    if (item.content && wanted(item, taker)) {
+      sum.smallest = sum.smallest == 0 ? item.size : std::min(sum.smallest, item.size);
+      sum.bytes += item.size;
     }
   }
-  return smallest;
+  return sum;
 }
 
 JobItems::Left JobItems::left() const {

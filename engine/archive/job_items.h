@@ -34,10 +34,15 @@ class JobItems {
     catalog::MediumId medium{};
     // Media whose copy of a content makes another one here worthless, this one among them.
     std::function<bool(catalog::MediumId)> excludes;
+    // Media in the same place, which matters to items that are to lie apart. Unset: it does not.
+    std::function<bool(catalog::MediumId)> is_beside = {};
   };
   [[nodiscard]] std::vector<Want> wants(const Taker& taker) const;
-  // The smallest content still wanted; 0: none is.
-  [[nodiscard]] std::uint64_t smallest_wanted(const Taker& taker) const;
+  // Of the contents still wanted the smallest, 0: none is; and all of them, each name counted.
+  struct Wanted {
+    std::uint64_t smallest = 0, bytes = 0;
+  };
+  [[nodiscard]] Wanted wanted_by(const Taker& taker) const;
 
   // What all media together shall still take, each copy counted.
   struct Left {

@@ -49,6 +49,7 @@ struct Item {
   std::uint32_t copies = 1;
   std::vector<catalog::MediumId> on;          // Media that hold the content already.
   std::vector<catalog::MediumId> damaged_on;  // Media that spoilt a copy of it: they get no other.
+  bool apart = false;  // Each copy in a place of its own, where that can be had.
 };
 
 // An item for a version as the catalog has it.

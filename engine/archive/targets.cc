@@ -16,10 +16,17 @@ bool is_before(const Target& a, const Target& b) {
   if (a.known != b.known) {
     return a.known;
   }
+  if (is_in_drive(a) != is_in_drive(b)) {
+    return is_in_drive(a);
+  }
   return a.known && a.slot.used_bytes > b.slot.used_bytes;
 }
 
 }  // namespace
+
+bool is_in_drive(const Target& target) {
+  return target.slot.loaded && target.library->mover() != nullptr;
+}
 
 bool is_full(const Target& target) {
   return target.medium.state == catalog::MediumState::full;

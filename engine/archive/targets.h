@@ -25,8 +25,11 @@ struct Target {
   bool known;
   bool passed_over = false;  // It is not ours, or cannot be written to now.
   bool filled = false;       // In this run: only what finds no other place is told on it.
+  bool done = false;         // Nothing (more) goes onto it in this round.
 };
 
+// Another would have to be mounted in its place; disk media never.
+[[nodiscard]] bool is_in_drive(const Target& target);
 // Nothing goes onto it but the closing index that it lacks.
 [[nodiscard]] bool is_full(const Target& target);
 // Rows come before labels, so that what is not blank and has no row was never ours.
@@ -42,8 +45,9 @@ struct Target {
 [[nodiscard]] MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
                                     std::optional<std::uint64_t> warning_zone_bytes);
 
-// Partly filled ones first, the fullest of them first; then blank ones in order of label. Of the
-// full ones those that lack a closing index. `record_size`: of media that are labelled now.
+// Partly filled ones first, the fullest of them first; then blank ones in order of label; of both
+// those that are in a drive before others. Of the full ones those that lack a closing index.
+// `record_size`: of media that are labelled now.
 [[nodiscard]] std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries,
                                              catalog::Ledger& ledger, std::uint64_t record_size);
 

@@ -37,6 +37,11 @@ struct WriteContext {
   // Copies count once per domain. Unset: each medium is its own. Called with a row without id for
   // media that are not labelled yet.
   std::function<std::string(const catalog::Medium&)> domain;
+  // Where a medium is, empty: nobody knows. Of items whose copies are to lie apart each goes where
+  // none is yet, as long as there is such a medium. Unset: places do not matter.
+  std::function<std::string(const catalog::Medium&)> place = {};
+  // Not written to, whatever there is to write.
+  std::optional<catalog::MediumId> leave_alone = {};
   // Unset: plan.h's assumption.
   std::optional<std::uint64_t> warning_zone_bytes;
   // Whether a tape that is on a shelf is asked for, where a drive is fed by hand, and waited for.

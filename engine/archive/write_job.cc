@@ -2,13 +2,13 @@
 #include "engine/archive/write_job.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 #include "engine/archive/domains.h"
 #include "engine/archive/job_items.h"
 #include "engine/archive/medium_writer.h"
 #include "engine/archive/passed_over.h"
+#include "engine/archive/target_choice.h"
 #include "engine/archive/targets.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/tree.h"
@@ -32,21 +32,12 @@ class Run {
         tree_(context.database),
         libraries_(libraries),
         items_(std::move(items), tree_),
-        targets_(targets_in(libraries, ledger_, context.record_size)),
-        domains_(context, ledger_) {}
+        domains_(context, ledger_),
+        choice_(context, ledger_, libraries, items_, domains_) {}
 
   WriteOutcome write(catalog::JobId job, Reporter& reporter) {
-    for (Target& target : targets_) {
-      if (nothing_for(target)) {
-        continue;
-      }
-      (void)close(reporter, /*always=*/false);
-      if (open(target, reporter, context_.for_people)) {
-        fill(job, reporter);
-      }
-    }
-    while (Target* const fetched = next_to_fetch(reporter)) {
-      if (open(*fetched, reporter, context_.for_people)) {
+    while (Target* const target = next_target(reporter)) {
+      if (open(*target, reporter, context_.for_people)) {
         fill(job, reporter);
       }
     }
@@ -76,83 +67,39 @@ class Run {
     // Media that the catalog does not know get numbers of their own, so that copies on them are
     // told apart.
     std::int64_t unknown = -1;
-    for (const Target& target : targets_) {
-      if (is_foreign(target) || nothing_for(target)) {
-        continue;
+    while (const Target* const target = choice_.next()) {
+      if (!is_foreign(*target)) {
+        preview_medium(*target, target->known ? target->medium.id : catalog::MediumId{unknown--});
       }
-      preview_medium(target, target.known ? target.medium.id : catalog::MediumId{unknown--});
     }
-    for (const Target& target : fetchable()) {
-      preview_medium(target, target.medium.id);
+    while (const Target* const target = choice_.next_on_shelf()) {
+      preview_medium(*target, target->medium.id);
     }
     tell_left();
     return std::move(outcome_);
   }
 
  private:
-  [[nodiscard]] MediumRoom room_in(const Target& target) const {
-    MediumRoom room = known_room(target, estimated_index_bytes(context_, target.medium.record_size),
-                                 context_.warning_zone_bytes);
-    if (target.slot.used_bytes == 0) {
-      room.used_bytes +=
-          round_up(context_.archaeology.bytes_for(room.capacity_bytes), room.record_size);
-    }
-    return room;
-  }
-
-  // Whether loading the medium would be in vain. Its closing index is written over, hence counted
-  // as room.
-  [[nodiscard]] bool nothing_for(const Target& target) const {
-    const std::uint64_t smallest = items_.smallest_wanted(domains_.taker(target.medium));
-    if (smallest == 0 || is_full(target)) {
-      return true;
-    }
-    MediumRoom room = room_in(target);
-    room.used_bytes -= target.known ? std::min(room.used_bytes, room.index_bytes) : 0;
-    return archive_room(room) <= smallest;
-  }
-
-  // What a single file may have on the largest medium here, were it empty.
-  [[nodiscard]] std::uint64_t most_plain_bytes() const {
-    std::uint64_t most = 0;
-    for (const Target& target : targets_) {
-      MediumRoom room = room_in(target);
-      room.used_bytes = archaeology_bytes(room.record_size);
-      most = std::max(most, archive_room(room));
-    }
-    return targets_.empty() ? std::numeric_limits<std::uint64_t>::max() : most;
-  }
-
-  // Tapes of ours that lie on a shelf and would take more, for a drive that somebody feeds.
-  [[nodiscard]] std::vector<Target> on_shelf() {
-    std::vector<Target> targets =
-        targets_to_fetch(libraries_, targets_, ledger_, context_.robot_away);
-    std::erase_if(targets, [&](const Target& target) { return nothing_for(target); });
-    return targets;
-  }
-
-  // Those of them that somebody is waited for to put in.
-  [[nodiscard]] std::vector<Target> fetchable() {
-    return context_.for_people == tapeio::ForPeople::fail ? std::vector<Target>() : on_shelf();
-  }
-
   void tell_left() {
-    items_.tell_left(most_plain_bytes(), outcome_);
+    items_.tell_left(choice_.most_plain_bytes(), outcome_);
     if (!outcome_.no_room.empty()) {
-      outcome_.why_no_room = why_no_room(targets_);
-      outcome_.room_help = what_gives_room(libraries_, on_shelf());
+      outcome_.why_no_room = why_no_room(choice_.targets());
+      outcome_.room_help = what_gives_room(libraries_, choice_.on_shelf());
     }
   }
 
-  // The next of them, which is a target from now on; null: no other would help.
-  Target* next_to_fetch(Reporter& reporter) {
-    std::vector<Target> targets = fetchable();
-    if (targets.empty()) {
+  // The medium before it is closed. Null: no other would help.
+  Target* next_target(Reporter& reporter) {
+    if (Target* const target = choice_.next()) {
+      (void)close(reporter, /*always=*/false);
+      return target;
+    }
+    if (context_.for_people == tapeio::ForPeople::fail || choice_.on_shelf().empty()) {
       return nullptr;
     }
     (void)close(reporter, /*always=*/false);
     at_ = nullptr;  // It may move.
-    return &targets_.emplace_back(std::move(targets.front()));
+    return choice_.next_on_shelf();
   }
 
   // False: the medium is passed over, and the next one may do.
@@ -212,7 +159,7 @@ class Run {
     while (!writer_->full()) {
       const format::AgePreamble preamble = format::make_preamble(context_.recipients);
       const ArchivePlan plan =
-          plan_archive(items_.items(), items_.wants(domains_.taker(writer_->medium())),
+          plan_archive(items_.items(), items_.wants(choice_.taker(writer_->medium())),
                        limits_for(context_, writer_->room()));
       if (plan.members.empty()) {
         return;
@@ -295,7 +242,7 @@ class Run {
   // Nobody is asked for one.
   bool open_any(Reporter& reporter) {
     const auto open_where = [&](bool filled, bool loaded) {
-      return std::ranges::any_of(targets_, [&](Target& target) {
+      return std::ranges::any_of(choice_.targets(), [&](Target& target) {
         return target.filled == filled && target.slot.loaded == loaded && !is_full(target) &&
                is_in_reach(target) && open(target, reporter);
       });
@@ -315,14 +262,14 @@ class Run {
   void end(Reporter& reporter, bool told) {
     passed_over_.tell(reporter);
     if (!told && outcome_.no_room.empty()) {
-      reporter.problem(news_without_place(libraries_, targets_));
+      reporter.problem(news_without_place(libraries_, choice_.targets()));
     }
   }
 
   // The media that an earlier job left without a closing index.
   bool close_left_open(Reporter& reporter) {
     bool told = false;
-    for (Target& target : targets_) {
+    for (Target& target : choice_.targets()) {
       if (target.known && ledger_.has_open_end(target.medium.id) && is_in_reach(target) &&
           open(target, reporter)) {
         reporter.note("medium " + target.medium.label +
@@ -337,13 +284,13 @@ class Run {
     catalog::Medium medium = target.medium;
     medium.id = id;
     domains_.learn(medium);
-    MediumRoom room = room_in(target);
+    MediumRoom room = choice_.room_in(target);
     MediumUse use;
     use.label = medium.label;
     use.capacity_bytes = room.capacity_bytes;
     use.labelled_now = !target.known;
     while (true) {
-      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(domains_.taker(medium)),
+      const ArchivePlan plan = plan_archive(items_.items(), items_.wants(choice_.taker(medium)),
                                             limits_for(context_, room));
       if (plan.members.empty()) {
         break;
@@ -367,8 +314,8 @@ class Run {
   catalog::Tree tree_;
   const std::span<tapeio::Library* const> libraries_;
   JobItems items_;
-  std::vector<Target> targets_;
   Domains domains_;
+  TargetChoice choice_;
   std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
   Target* at_ = nullptr;                  // Where that medium is.
   MediumUse use_;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/catalog/copy_need.h"
 #include "engine/catalog/held.h"
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
@@ -189,25 +190,15 @@ class Ledger {
   [[nodiscard]] std::vector<LastVerified> last_verified();
 
   // --- Copy policy
-  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says,
-  // plus the newest versions that were never written; in archive order. Copies count once per
-  // medium, and once per `domain(medium)` (device of a disk medium, location where asked). `on`
-  // lists the media that hold one and are not lost, `damaged_on` those of damaged ones, `retired`
-  // and `lost` those whose copy would count if they were neither. A retired medium does not count,
-  // an unseen one not yet; a domain of no name is its own. `each` reads.
-  struct Need {
-    std::string path;
-    Version version;
-    std::uint32_t missing;
-    std::vector<MediumId> on;
-    std::vector<MediumId> damaged_on;
-    std::vector<MediumId> retired, lost;
-    bool spoilt;           // A written bundle has a copy that is bad.
-    std::uint32_t unseen;  // So many further copies are on media that only have to be seen again.
-  };
+  // Every shown version of `latest` whose content has fewer good copies than `wanted(path)` says or
+  // has them too near to each other, plus the newest versions that were never written; in archive
+  // order. Copies count once per medium, and once per `domain(medium)` (device of a disk medium). A
+  // retired medium does not count, an unseen one not yet; a domain of no name is its own. `each`
+  // reads.
+  using Need = CopyNeed;
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
              const std::function<std::string(const Medium&)>& domain,
-             const std::function<bool(const Need&)>& each);
+             const std::function<bool(const Need&)>& each, const CopyPlaces& places = {});
 
  private:
   struct Statements;

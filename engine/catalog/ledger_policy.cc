@@ -17,17 +17,22 @@ namespace {
 class Holders {
  public:
   Holders(Database& database, const std::vector<Medium>& media, const std::set<MediumId>& unseen,
-          const std::function<std::string(const Medium&)>& domain)
+          const std::function<std::string(const Medium&)>& domain,
+          const std::function<std::string(const Medium&)>& place)
       : copies_(database, "SELECT bundle, state, verified FROM copy WHERE content = ?") {
-    std::unordered_map<std::string, int> domains;
+    std::unordered_map<std::string, int> domains, places;
     std::unordered_map<std::int64_t, Holder> by_medium;
     int next = 0;
     for (const Medium& medium : media) {
-      Holder holder{medium.id, medium.state, kNotCounted, !unseen.contains(medium.id)};
+      Holder holder{medium.id, medium.state, kNotCounted, kNotCounted, !unseen.contains(medium.id)};
       if (medium.state != MediumState::retired && medium.state != MediumState::lost) {
         const std::string name = domain(medium);
         holder.domain = name.empty() ? next : domains.try_emplace(name, next).first->second;
         ++next;
+        const std::string where = place ? place(medium) : "";
+        if (!where.empty()) {
+          holder.place = places.try_emplace(where, static_cast<int>(places.size())).first->second;
+        }
       }
       by_medium.emplace(number(medium.id), holder);
     }
@@ -44,6 +49,7 @@ class Holders {
   std::uint32_t count(std::int64_t content) {
     media_.clear();
     domains_.clear();
+    places_.clear();
     spoilt_ = false;
     damaged_.clear();
     retired_.clear();
@@ -77,14 +83,22 @@ class Holders {
       if (holder->second.domain != kNotCounted) {
         enter(holder->second.seen ? domains_ : unseen_, holder->second.domain);
       }
+      if (holder->second.place != kNotCounted && holder->second.seen) {
+        enter(places_, holder->second.place);
+      }
     }
     return static_cast<std::uint32_t>(domains_.size());
   }
-  // Of the content that was counted last.
-  [[nodiscard]] Ledger::Need need(const std::string& path, Version version,
-                                  std::uint32_t missing) const {
-    return {path,    std::move(version), missing, media_, damaged_, retired_, lost_, spoilt_,
-            unseen()};
+  // Of the content that was counted last: how many of so many copies lack a place of their own.
+  [[nodiscard]] std::uint32_t crowded(std::uint32_t wanted) const {
+    const std::size_t copies = std::min<std::size_t>(wanted, domains_.size());
+    const std::size_t apart = std::max<std::size_t>(places_.size(), 1);
+    return static_cast<std::uint32_t>(copies - std::min(copies, apart));
+  }
+  [[nodiscard]] Ledger::Need need(const std::string& path, Version version, std::uint32_t missing,
+                                  std::uint32_t crowded = 0) const {
+    return {path,    std::move(version), missing, media_, damaged_, retired_, lost_,
+            spoilt_, unseen(),           crowded};
   }
 
  private:
@@ -99,7 +113,7 @@ class Holders {
   struct Holder {
     MediumId medium;
     MediumState state;
-    int domain;
+    int domain, place;
     bool seen;
   };
 
@@ -113,7 +127,7 @@ class Holders {
   Statement copies_;
   std::unordered_map<std::int64_t, Holder> bundles_;
   std::vector<MediumId> media_, damaged_, retired_, lost_;
-  std::vector<int> domains_, unseen_;
+  std::vector<int> domains_, unseen_, places_;
   bool spoilt_ = false;
 };
 
@@ -142,12 +156,12 @@ void Ledger::expect_label(const Medium& medium) {
 
 void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
                    const std::function<std::string(const Medium&)>& domain,
-                   const std::function<bool(const Need&)>& each) {
+                   const std::function<bool(const Need&)>& each, const CopyPlaces& places) {
   std::set<MediumId> unseen;
   for (const Medium& medium : unseen_media()) {
     unseen.insert(medium.id);
   }
-  Holders holders(database_, media(), unseen, domain);
+  Holders holders(database_, media(), unseen, domain, places.of);
   VersionReader reader(database_);
   DepthFirst walk(database_, reader, kNow);
   walk.below(kRootPath, "", [&](const std::string& path, const std::vector<VersionRow>& versions) {
@@ -156,7 +170,11 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
     if (visible != nullptr && visible->content != 0) {
       const std::uint32_t want = wanted(path);
       const std::uint32_t have = holders.count(visible->content);
-      if (have < want && !each(holders.need(path, reader.version(*visible), want - have))) {
+      const std::uint32_t missing = want - std::min(have, want);
+      const bool apart = places.must_differ && places.must_differ(path);
+      const std::uint32_t crowded = apart ? holders.crowded(want) : 0;
+      if (missing + crowded > 0 &&
+          !each(holders.need(path, reader.version(*visible), missing, crowded))) {
         return false;
       }
     }

@@ -2,6 +2,7 @@
 #include "engine/home/config.h"
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -125,6 +126,43 @@ std::vector<CopyRule> parse_copy_rules(const Reader& reader, const toml::node& n
   return parsed;
 }
 
+// A list of patterns, or whether all of them are meant.
+std::vector<std::string> parse_distinct_locations(const Reader& reader, std::string_view key,
+                                                  const toml::node& node) {
+  if (const auto* all = node.as_boolean()) {
+    return all->get() ? std::vector<std::string>{"**"} : std::vector<std::string>();
+  }
+  if (!node.is_array()) {
+    reader.refuse(node.source(), std::string(key) + " must be a list of patterns, true or false");
+  }
+  return reader.texts(key, node);
+}
+
+std::map<std::string, std::string> parse_library_places(const Reader& reader,
+                                                        const toml::node& node) {
+  const auto* places = node.as_table();
+  if (places == nullptr) {
+    reader.refuse(node.source(), "library_places must be a table of \"library\" = \"place\"");
+  }
+  std::map<std::string, std::string> parsed;
+  for (const auto& [library, place] : *places) {
+    parsed.emplace(library.str(), reader.text("the place of a library", place));
+  }
+  return parsed;
+}
+
+// A place that is noted for no library says nothing, and a typing error must not.
+void require_libraries_with_places(const Reader& reader, const Config& config,
+                                   const toml::table& table) {
+  for (const auto& [library, place] : config.library_places) {
+    if (std::ranges::find(config.libraries, library) == config.libraries.end()) {
+      reader.refuse(table.get("library_places")->source(),
+                    "library_places names \"" + library +
+                        "\", which is none of `libraries` as they are written there");
+    }
+  }
+}
+
 std::uint64_t parse_record_size(const Reader& reader, std::string_view key,
                                 const toml::node& node) {
   const std::uint64_t size = reader.size(key, node);
@@ -156,6 +194,10 @@ const std::map<std::string, Setter, std::less<>>& setters() {
          c.copies = static_cast<std::uint32_t>(r.integer(k, n, 1, kMaxCopies));
        }},
       {"copy_rules", [](Config& c, R r, K, N n) { c.copy_rules = parse_copy_rules(r, n); }},
+      {"distinct_locations",
+       [](Config& c, R r, K k, N n) { c.distinct_locations = parse_distinct_locations(r, k, n); }},
+      {"library_places",
+       [](Config& c, R r, K, N n) { c.library_places = parse_library_places(r, n); }},
       {"include", [](Config& c, R r, K k, N n) { c.include = r.texts(k, n); }},
       {"exclude", [](Config& c, R r, K k, N n) { c.exclude = r.texts(k, n); }},
       {"one_file_system", [](Config& c, R r, K k, N n) { c.one_file_system = r.boolean(k, n); }},
@@ -293,6 +335,7 @@ Config Config::parse(std::string_view toml_text, std::string_view file_name) {
     }
     setter->second(config, reader, key.str(), node);
   }
+  require_libraries_with_places(reader, config, table);
   return config;
 }
 

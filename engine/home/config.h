@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ struct Config {
   std::uint32_t copies = 1;
   std::vector<CopyRule>
       copy_rules;  // Of those that match, the one that asks for most; else `copies`.
+  // Patterns of files whose copies count only as far as they lie in different places.
+  std::vector<std::string> distinct_locations;
+  std::map<std::string, std::string> library_places;  // Where a library is, by its URL.
   std::vector<std::string> include, exclude;
   bool one_file_system = false;
   std::uint64_t record_size = MiB;      // Of media labelled from now on.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/home/config.h"
 
+// The configuration as init writes it.
+
 namespace mixtape::home {
 
 std::string config_template() {
@@ -13,6 +15,10 @@ std::string config_template() {
 # that asks for most.
 #copies = 1
 #copy_rules = { "home/me/Photos/**" = 2 }
+# Of which files the copies have to lie in different places, too: patterns, or true for all. Where
+# media are kept `mixtape media move` notes; those in a library are where that stands.
+#distinct_locations = ["home/me/Photos/**"]
+#library_places = { "dir:library" = "study" }
 
 # What backup takes and leaves: patterns over the whole path without leading slash; exclude beats
 # include.

@@ -10,6 +10,9 @@ CopyPolicy::CopyPolicy(const home::Config& config) : default_(config.copies) {
   for (const home::CopyRule& rule : config.copy_rules) {
     rules_.emplace_back(archive::Pattern(rule.pattern), rule.copies);
   }
+  for (const std::string& pattern : config.distinct_locations) {
+    apart_.emplace_back(pattern);
+  }
 }
 
 std::uint32_t CopyPolicy::wanted(const std::string& path) const {
@@ -22,8 +25,12 @@ std::uint32_t CopyPolicy::wanted(const std::string& path) const {
   return most > 0 ? most : default_;
 }
 
-std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& workspace,
-                                                                AwayDisks away) {
+bool CopyPolicy::must_differ(const std::string& path) const {
+  return std::ranges::any_of(
+      apart_, [&](const archive::Pattern& pattern) { return pattern.matches(path); });
+}
+
+MediumName copy_domains(Workspace& workspace, AwayDisks away) {
   std::map<std::string, std::uint64_t> disks;
   for (const Libraries::Slot& slot : workspace.libraries().slots(Libraries::Look::glance)) {
     disks.emplace(slot.medium.label, slot.medium.device_id);
@@ -36,6 +43,34 @@ std::function<std::string(const catalog::Medium&)> copy_domains(Workspace& works
     const bool on_some_disk = medium.kind == "dir" && away == AwayDisks::one_for_all;
     return on_some_disk ? "a disk that is away" : "medium " + medium.label;
   };
+}
+
+MediumName copy_places(Context& context) {
+  const home::Config& config = context.config();
+  std::map<std::string, std::string> named;
+  for (const auto& [library, place] : config.library_places) {
+    const std::string url =
+        home::absolute_library_url(library, context.workspace.home().directory());
+    named.emplace(tapeio::url_for_people(url), place);
+  }
+  std::map<std::string, std::string> here;
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots(Libraries::Look::glance)) {
+    const auto place = named.find(slot.library->url());
+    here.emplace(slot.medium.label, place == named.end() ? kHere : place->second);
+  }
+  return [here = std::move(here)](const catalog::Medium& medium) {
+    const auto place = here.find(medium.label);
+    return place == here.end() ? medium.location : place->second;
+  };
+}
+
+void each_need(Context& context, const std::function<bool(const catalog::CopyNeed&)>& each) {
+  const CopyPolicy policy(context.config());
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
+                       copy_domains(context.workspace), each,
+                       {.of = copy_places(context), .must_differ = [&](const std::string& path) {
+                          return policy.must_differ(path);
+                        }});
 }
 
 }  // namespace mixtape::service

@@ -53,22 +53,19 @@ struct Unmet {
 
 Unmet find_unmet(Context& context, const std::filesystem::path& set) {
   Unmet unmet;
-  const CopyPolicy policy(context.config());
-  context.ledger.needs(
-      [&](const std::string& path) { return policy.wanted(path); }, copy_domains(context.workspace),
-      [&](const catalog::Ledger::Need& need) {
-        const std::filesystem::path file = set / need.path;
-        std::error_code absent;
-        if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, absent))) {
-          return true;
-        }
-        if (need.on.empty()) {
-          unmet.unwritten = true;
-        } else if (source_at(file, need.version)) {
-          unmet.keep.emplace_back(need.path, to_content(need.version));
-        }
-        return true;
-      });
+  each_need(context, [&](const catalog::CopyNeed& need) {
+    const std::filesystem::path file = set / need.path;
+    std::error_code absent;
+    if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, absent))) {
+      return true;
+    }
+    if (need.on.empty()) {
+      unmet.unwritten = true;
+    } else if (source_at(file, need.version)) {
+      unmet.keep.emplace_back(need.path, to_content(need.version));
+    }
+    return true;
+  });
   return unmet;
 }
 

@@ -17,24 +17,21 @@ bool is_in_use(MediumState state) {
 }
 
 void count_lacking(Context& context, catalog::MediumId medium, StateChange& change) {
-  const CopyPolicy policy(context.config());
   const auto has = [&](const std::vector<catalog::MediumId>& media) {
     return std::ranges::find(media, medium) != media.end();
   };
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace),
-                       [&](const catalog::Ledger::Need& need) {
-                         if (!has(need.retired) && !has(need.lost)) {
-                           return true;
-                         }
-                         ++change.lacking_files;
-                         change.lacking_bytes += need.version.size;
-                         if (std::ranges::all_of(need.on, [&](auto on) { return on == medium; })) {
-                           ++change.only_here_files;
-                           change.only_here_bytes += need.version.size;
-                         }
-                         return true;
-                       });
+  each_need(context, [&](const catalog::CopyNeed& need) {
+    if (need.missing == 0 || (!has(need.retired) && !has(need.lost))) {
+      return true;
+    }
+    ++change.lacking_files;
+    change.lacking_bytes += need.version.size;
+    if (std::ranges::all_of(need.on, [&](auto on) { return on == medium; })) {
+      ++change.only_here_files;
+      change.only_here_bytes += need.version.size;
+    }
+    return true;
+  });
 }
 
 StateChange set_state(Context& context, std::string_view label, MediumState state, bool dry_run) {

@@ -14,15 +14,12 @@ void release_pins(Context& context) {
   if (released.empty()) {
     return;
   }
-  const CopyPolicy policy(context.config());
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace),
-                       [&](const catalog::Ledger::Need& need) {
-                         if (need.version.hash) {
-                           released.erase(*need.version.hash);
-                         }
-                         return !released.empty();
-                       });
+  each_need(context, [&](const catalog::CopyNeed& need) {
+    if (need.version.hash) {
+      released.erase(*need.version.hash);
+    }
+    return !released.empty();
+  });
   for (const catalog::Hash& hash : released) {
     cache.unpin({.number = 0, .size = 0, .hash = hash}, recall::Pin::copies);
   }

@@ -25,7 +25,8 @@ class VerifiedCopies {
   explicit VerifiedCopies(Context& context)
       : context_(context),
         policy_(context.config()),
-        domain_(copy_domains(context.workspace, AwayDisks::one_for_all)) {
+        domain_(copy_domains(context.workspace, AwayDisks::one_for_all)),
+        place_(copy_places(context)) {
     ask_what_is_unseen();
   }
 
@@ -38,7 +39,7 @@ class VerifiedCopies {
 
   // Why they are too few; empty: they are enough.
   [[nodiscard]] std::string why_not(const std::string& path, catalog::ContentId content) {
-    std::set<std::string> domains;
+    std::set<std::string> domains, places;
     std::string unverified;
     for (const catalog::CopyPlace& place : context_.ledger.places(content)) {
       const catalog::Medium& medium = place.medium;
@@ -47,6 +48,7 @@ class VerifiedCopies {
       }
       if (place.copy.verified_s) {
         domains.insert(domain_(medium));
+        places.insert(place_(medium));
       } else {
         unverified += (unverified.empty() ? "" : ", ") + medium.label;
       }
@@ -54,7 +56,7 @@ class VerifiedCopies {
     // Never without any, whatever the policy.
     const std::uint32_t wanted = std::max(policy_.wanted(path), 1U);
     if (domains.size() >= wanted) {
-      return "";
+      return policy_.must_differ(path) ? why_too_near(places, wanted) : "";
     }
     return std::to_string(domains.size()) + " of the " + std::to_string(wanted) +
            " copies that the policy asks for are verified and on media that count" +
@@ -64,9 +66,27 @@ class VerifiedCopies {
   }
 
  private:
+  // Why verified copies in these places lie too near to each other; empty: they do not.
+  static std::string why_too_near(std::set<std::string> places, std::uint32_t wanted) {
+    const bool some_unknown = places.erase("") > 0;
+    if (std::max<std::size_t>(places.size(), 1) >= wanted) {
+      return "";
+    }
+    std::string names;
+    for (const std::string& place : places) {
+      names += (names.empty() ? "" : ", ") + place;
+    }
+    return "its verified copies lie in " + std::to_string(places.size()) + " of the " +
+           std::to_string(wanted) + " places that the policy asks for" +
+           (names.empty() ? "" : " (" + names + ")") +
+           (some_unknown ? "; nobody noted where some of them are kept"
+                         : "; take a medium elsewhere") +
+           ", `mixtape media move` notes it";
+  }
+
   Context& context_;
   const CopyPolicy policy_;
-  const std::function<std::string(const catalog::Medium&)> domain_;
+  const MediumName domain_, place_;
   std::set<catalog::MediumId> unseen_;
 };
 

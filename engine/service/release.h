@@ -16,6 +16,9 @@
 // its hash, which is read anew each time. Nothing is deleted whose hash was not just read. What was
 // released stays in `latest`: no scan ends it, only `forget` does.
 //
+// Where the policy asks for distinct locations, these copies also lie in as many places; a place
+// that nobody noted is none.
+//
 // Disk media that are not here count as one copy together: they may lie on one disk. What the
 // catalog knows of the copies is asked a second time when a file is about to be deleted, since
 // others may have been read for long meanwhile.

@@ -21,18 +21,6 @@ namespace {
 constexpr double kSecondsPerRead = 0.001;
 constexpr double kMostSeconds = 5;
 
-std::optional<unsigned> generation_of(const tapeio::PlacedMedium& placed) {
-  if (const auto generation = tapeio::lto::generation_of_barcode(placed.label)) {
-    return generation;
-  }
-  for (const tapeio::DriveSlot& drive : placed.library->mover()->drives()) {
-    if (const auto generation = recall::generation_of_product(drive.identity)) {
-      return generation;
-    }
-  }
-  return std::nullopt;
-}
-
 std::uint64_t capacity_of(const tapeio::PlacedMedium& placed, const catalog::Medium& medium,
                           unsigned generation) {
   for (const tapeio::MediumSlot& slot : placed.library->glance()) {
@@ -86,6 +74,18 @@ void put_in_order(Context& context, RestoreSweep& sweep, const RestorePlan& plan
   const recall::ReadOrder order = put_in_order(sweep, plan, tape, drive.features().access_order);
   spdlog::info("restore: medium {} ({}): {}", sweep.label, tape.name(),
                recall::to_string(order, order::Objective::makespan));
+}
+
+std::optional<unsigned> generation_of(const tapeio::PlacedMedium& placed) {
+  if (const auto generation = tapeio::lto::generation_of_barcode(placed.label)) {
+    return generation;
+  }
+  for (const tapeio::DriveSlot& drive : placed.library->mover()->drives()) {
+    if (const auto generation = recall::generation_of_product(drive.identity)) {
+      return generation;
+    }
+  }
+  return std::nullopt;
 }
 
 recall::TapeModel expected_tape(const tapeio::PlacedMedium& placed, const catalog::Medium& medium) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "engine/catalog/types.h"
 #include "engine/recall/read_order.h"
 #include "engine/recall/tape_model.h"
@@ -23,6 +25,9 @@ void put_in_order(Context& context, RestoreSweep& sweep, const RestorePlan& plan
 recall::ReadOrder put_in_order(RestoreSweep& sweep, const RestorePlan& plan,
                                const recall::TapeModel& tape, tapeio::AccessOrder* drive = nullptr);
 
+// Of an LTO cartridge in a library with drives, by its barcode, or else by the drives that are
+// there; nullopt: not known.
+[[nodiscard]] std::optional<unsigned> generation_of(const tapeio::PlacedMedium& placed);
 // As far as it is known without loading it: from the barcode, or else the drives that are there.
 [[nodiscard]] recall::TapeModel expected_tape(const tapeio::PlacedMedium& placed,
                                               const catalog::Medium& medium);

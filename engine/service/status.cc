@@ -2,6 +2,7 @@
 #include "engine/service/status.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -37,6 +38,7 @@ void look_for(MediumStatus& status, Context& context, Slots& slots) {
     }
   }
   status.here = true;
+  status.in_drive = slot->medium.loaded && slot->library->mover() != nullptr;
   status.place = slot->medium.place;
   if (slot->medium.capacity_bytes) {
     status.capacity_bytes = slot->medium.capacity_bytes;
@@ -64,7 +66,7 @@ std::optional<std::string> contents_of(Context& context, tapeio::Library& librar
   }
 }
 
-void note_damage(const catalog::Ledger::Need& need, Status& status) {
+void note_damage(const catalog::CopyNeed& need, Status& status) {
   if (need.damaged_on.empty()) {
     return;
   }
@@ -81,9 +83,12 @@ class FilesByMedium {
                 const std::function<std::string(const catalog::Medium&)>& domain) {
     for (const catalog::Medium& medium : context.ledger.media()) {
       Known known{.sum = {.medium = medium}, .domain = domain(medium)};
-      known.sum.here = std::ranges::any_of(media, [&](const MediumStatus& status) {
-        return status.known && status.here && status.medium.id == medium.id;
-      });
+      for (const MediumStatus& status : media) {
+        if (status.known && status.medium.id == medium.id) {
+          known.sum.here = status.here;
+          known.sum.in_drive = status.in_drive;
+        }
+      }
       media_.emplace(medium.id, std::move(known));
     }
     std::int64_t blank = -1;
@@ -96,7 +101,7 @@ class FilesByMedium {
     }
   }
 
-  void add(const catalog::Ledger::Need& need) {
+  void add(const catalog::CopyNeed& need) {
     for (const auto* uncounted : {&need.retired, &need.lost}) {
       for (const catalog::MediumId id : *uncounted) {
         count(media_.at(id).sum, need);
@@ -120,7 +125,7 @@ class FilesByMedium {
     std::ranges::sort(status.uncounted, {},
                       [](const MediumWithFiles& each) { return each.medium.label; });
     std::ranges::sort(status.could_take, {}, [](const MediumWithFiles& each) {
-      return std::tuple(!each.here, ~each.files, each.medium.label);
+      return std::tuple(!each.here, !each.in_drive, ~each.files, each.medium.label);
     });
   }
 
@@ -130,13 +135,13 @@ class FilesByMedium {
     std::string domain;
   };
 
-  static void count(MediumWithFiles& sum, const catalog::Ledger::Need& need) {
+  static void count(MediumWithFiles& sum, const catalog::CopyNeed& need) {
     ++sum.files;
     sum.bytes += need.version.size;
   }
   // As a write job has it: no second copy on a medium or in a domain, none beside a damaged one.
   [[nodiscard]] bool can_take(catalog::MediumId id, const Known& known,
-                              const catalog::Ledger::Need& need) const {
+                              const catalog::CopyNeed& need) const {
     const bool has_it = std::ranges::any_of(need.on, [&](catalog::MediumId on) {
       const Known& other = media_.at(on);
       return on == id || (other.domain == known.domain &&
@@ -148,20 +153,69 @@ class FilesByMedium {
   std::map<catalog::MediumId, Known> media_;
 };
 
+// Adds up the files whose copies lie too near to each other, by the media that do.
+class FilesByPlace {
+ public:
+  explicit FilesByPlace(Context& context) {
+    const MediumName place = copy_places(context);
+    for (const catalog::Medium& medium : context.ledger.media()) {
+      if (medium.state == catalog::MediumState::active ||
+          medium.state == catalog::MediumState::full) {
+        media_.emplace(medium.id, std::pair(place(medium), medium.label));
+      }
+    }
+  }
+
+  void add(const catalog::CopyNeed& need) {
+    std::map<std::string, std::set<std::string>> by_place;
+    for (const catalog::MediumId on : need.on) {
+      if (const auto medium = media_.find(on); medium != media_.end()) {
+        by_place[medium->second.first].insert(medium->second.second);
+      }
+    }
+    for (auto& [place, labels] : by_place) {
+      if (labels.size() > 1 || place.empty()) {
+        CrowdedMedia& sum = sums_[{place, labels}];
+        ++sum.files;
+        sum.bytes += need.version.size;
+      }
+    }
+  }
+
+  void tell(Status& status) {
+    for (auto& [where, sum] : sums_) {
+      sum.place = where.first;
+      sum.media.assign(where.second.begin(), where.second.end());
+      status.crowded.push_back(std::move(sum));
+    }
+    std::ranges::stable_sort(status.crowded, std::greater(), &CrowdedMedia::files);
+  }
+
+ private:
+  std::map<catalog::MediumId, std::pair<std::string, std::string>> media_;  // Place and label.
+  std::map<std::pair<std::string, std::set<std::string>>, CrowdedMedia> sums_;
+};
+
 void count_under_copied(Context& context, Status& status) {
-  const CopyPolicy policy(context.config());
-  const auto domain = copy_domains(context.workspace);
-  FilesByMedium by_medium(context, status.media, domain);
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); }, domain,
-                       [&](const catalog::Ledger::Need& need) {
-                         ++status.under_copied_files;
-                         status.under_copied_bytes += need.version.size;
-                         status.unseen_files += need.missing <= need.unseen ? 1 : 0;
-                         by_medium.add(need);
-                         note_damage(need, status);
-                         return true;
-                       });
+  FilesByMedium by_medium(context, status.media, copy_domains(context.workspace));
+  FilesByPlace by_place(context);
+  each_need(context, [&](const catalog::CopyNeed& need) {
+    if (need.crowded > 0) {
+      ++status.crowded_files;
+      status.crowded_bytes += need.version.size;
+      by_place.add(need);
+    }
+    if (need.missing > 0) {
+      ++status.under_copied_files;
+      status.under_copied_bytes += need.version.size;
+      status.unseen_files += need.missing <= need.unseen ? 1 : 0;
+      by_medium.add(need);
+      note_damage(need, status);
+    }
+    return true;
+  });
   by_medium.tell(status);
+  by_place.tell(status);
 }
 
 // The LTO generations of the drives that told something, each once.

@@ -21,6 +21,7 @@ struct MediumStatus {
   bool known = false;      // In the catalog.
   std::string place;       // In its library: "slot 3"; empty for disks and for what is away.
   bool here = false;       // In a library now; disk media were asked for their own label.
+  bool in_drive = false;   // Nothing has to be mounted to write to it; of disk media never.
   std::string why_not;     // What has its label there but is not it.
   // What is on one that the catalog does not know, for people; empty: nothing. Absent: nobody
   // looked into it, since that takes a drive.
@@ -41,6 +42,14 @@ struct MediumStatus {
 struct MediumWithFiles {
   catalog::Medium medium;
   bool here = false;
+  bool in_drive = false;
+  std::uint64_t files = 0, bytes = 0;
+};
+
+// Files whose copies lie too near to each other, by where these are.
+struct CrowdedMedia {
+  std::string place;               // Of all of them; empty: nobody noted it.
+  std::vector<std::string> media;  // Labels. To carry one of them elsewhere helps.
   std::uint64_t files = 0, bytes = 0;
 };
 
@@ -55,9 +64,13 @@ struct Status {
   // Retired and lost media with a copy of such a file, which does not count, by label.
   std::vector<MediumWithFiles> uncounted;
   // Media in use that are not full, and blank disk media, that could take a further copy of such
-  // files: those that are here first, then those of most files. What a job would do exactly,
-  // `backup --dry-run` tells.
+  // files: those that are here first, of these what is in a drive, then those of most files. What a
+  // job would do exactly, `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
+  // Files with copies that count only when some medium is carried elsewhere; nothing has to be
+  // written for that. `crowded` is by files, most first.
+  std::uint64_t crowded_files = 0, crowded_bytes = 0;
+  std::vector<CrowdedMedia> crowded;
   std::vector<catalog::Ledger::DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
   std::vector<std::string> damaged_paths;  // The first of them.

@@ -5,9 +5,9 @@
 #include <map>
 #include <set>
 
-#include "engine/archive/load_waiting.h"
 #include "engine/archive/targets.h"
 #include "engine/service/copy_reads.h"
+#include "engine/service/load_known.h"
 #include "engine/service/media_state.h"
 #include "engine/service/medium_pass.h"
 #include "engine/service/verdicts.h"
@@ -98,7 +98,7 @@ class Verify {
       first = first ? first : medium;
       if (request_.for_people == tapeio::ForPeople::wait || is_here(*medium)) {
         if (medium->id != first->id) {
-          reporter_.note("medium " + first->label + place_of(*first) +
+          reporter_.note("medium " + first->label + noted_place(*first) +
                          " was not verified for longer, but is not here");
         }
         return *medium;
@@ -169,26 +169,10 @@ class Verify {
 
   // --- Reading
 
-  static std::string place_of(const catalog::Medium& medium) {
-    return medium.location.empty() ? "" : " (" + medium.location + ")";
-  }
-
-  std::unique_ptr<tapeio::TapeDrive> load(const catalog::Medium& medium) {
-    Libraries::Lookup found = context_.workspace.libraries().find(medium, context_.ledger);
-    if (!found.medium) {
-      found.medium = context_.workspace.libraries().drive_for(medium, context_.ledger);
-    }
-    if (!found.medium) {
-      throw Error(ErrorCode::no_medium, "it is not here" + place_of(medium) +
-                                            (found.why_not.empty() ? "" : ": " + found.why_not));
-    }
-    return archive::load_and_tell(*found.medium, tapeio::Library::Access::read, reporter_,
-                                  request_.for_people);
-  }
-
   void read(Task& task, VerifiedMedium& medium) {
     try {
-      std::unique_ptr<tapeio::TapeDrive> drive = load(task.medium);
+      std::unique_ptr<tapeio::TapeDrive> drive =
+          load_known(context_, task.medium, reporter_, request_.for_people);
       if (drive->features().identity) {
         medium.drive = tapeio::report_of(*drive).drive;
       }

@@ -51,7 +51,7 @@ class SourceCheck {
   explicit SourceCheck(Reporter& reporter) : reporter_(reporter) {}
 
   // Why the bytes cannot be had; empty: nothing is known against them.
-  std::string defect(const Source& source, const catalog::Ledger::Need& need) {
+  std::string defect(const Source& source, const catalog::CopyNeed& need) {
     if (::faccessat(AT_FDCWD, source.path.c_str(), R_OK, AT_EACCESS) != 0) {
       return words_of(errno);
     }
@@ -100,7 +100,7 @@ class DroppedFiles {
  public:
   explicit DroppedFiles(Context& context) : context_(context) {}
 
-  void add(const catalog::Ledger::Need& need) {
+  void add(const catalog::CopyNeed& need) {
     std::error_code absent;
     if (!std::filesystem::exists(std::filesystem::symlink_status(
             context_.workspace.staging().tree() / need.path, absent))) {
@@ -171,38 +171,40 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
   }
   const auto is_retired = [&](catalog::MediumId medium) { return retired.contains(medium); };
   DroppedFiles dropped(context);
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace),
-                       [&](const catalog::Ledger::Need& need) {
-                         const auto source = find_source(context, scan, need.path, need.version);
-                         if (!source) {
-                           if (is_only_staged(need.version)) {
-                             dropped.add(need);
-                           } else {
-                             ++needed.out_of_reach;
-                             if (needed.out_of_reach_paths.size() < kMostNamed) {
-                               needed.out_of_reach_paths.push_back(need.path);
-                             }
-                           }
-                           return true;
-                         }
-                         if (std::string why = check.defect(*source, need); !why.empty()) {
-                           why.insert(0, "read " + source->path + ": ");
-                           reporter.problem(why);
-                           needed.troubles.add({.path = need.path, .why = std::move(why)});
-                           return true;
-                         }
-                         archive::Item item = archive::make_item(need.path, need.version);
-                         item.source = source->path;
-                         item.state = source->state;
-                         item.copies = need.missing;
-                         item.on = need.on;
-                         item.damaged_on = need.damaged_on;
-                         std::erase_if(item.on, is_retired);
-                         needed.changed.add(need.path);
-                         needed.items.push_back(std::move(item));
-                         return true;
-                       });
+  each_need(context, [&](const catalog::CopyNeed& need) {
+    if (need.missing == 0) {
+      return true;  // A medium has to be carried elsewhere; another copy beside it changes nothing.
+    }
+    const auto source = find_source(context, scan, need.path, need.version);
+    if (!source) {
+      if (is_only_staged(need.version)) {
+        dropped.add(need);
+      } else {
+        ++needed.out_of_reach;
+        if (needed.out_of_reach_paths.size() < kMostNamed) {
+          needed.out_of_reach_paths.push_back(need.path);
+        }
+      }
+      return true;
+    }
+    if (std::string why = check.defect(*source, need); !why.empty()) {
+      why.insert(0, "read " + source->path + ": ");
+      reporter.problem(why);
+      needed.troubles.add({.path = need.path, .why = std::move(why)});
+      return true;
+    }
+    archive::Item item = archive::make_item(need.path, need.version);
+    item.source = source->path;
+    item.state = source->state;
+    item.copies = need.missing;
+    item.on = need.on;
+    item.damaged_on = need.damaged_on;
+    item.apart = policy.must_differ(need.path);
+    std::erase_if(item.on, is_retired);
+    needed.changed.add(need.path);
+    needed.items.push_back(std::move(item));
+    return true;
+  });
   dropped.forget();
   add_scanned(scan, needed);
   return needed;

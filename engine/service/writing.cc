@@ -81,6 +81,8 @@ archive::WriteContext write_context(Context& context, tapeio::ForPeople for_peop
       .archaeology = archaeology_of(config),
       .bundle_bytes = config.bundle_size,
       .domain = copy_domains(context.workspace),
+      .place = copy_places(context),
+      .leave_alone = {},
       .warning_zone_bytes = {},
       .for_people = for_people,
       .tap = preview_tap(workspace.previews()),

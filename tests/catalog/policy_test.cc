@@ -58,6 +58,72 @@ TEST_F(PolicyTest, MediaOfOneDomainCountOnce) {
   EXPECT_THAT(needed(2), IsEmpty());
 }
 
+// "PATH missing crowded" of what the policy finds lacking for two copies that have to lie apart.
+class PlacesTest : public PolicyTest {
+ protected:
+  std::vector<std::string> lacking() {
+    std::vector<std::string> lines;
+    ledger.needs([](const std::string&) { return 2u; }, [](const Medium&) { return ""; },
+                 [&](const Ledger::Need& need) {
+                   lines.push_back(need.path + " " + std::to_string(need.missing) + " " +
+                                   std::to_string(need.crowded));
+                   return true;
+                 },
+                 {.of = [](const Medium& one) { return one.location; },
+                  .must_differ = [](const std::string& path) { return path == "a"; }});
+    return lines;
+  }
+  MediumId with_copies(const std::string& label, const std::string& place) {
+    const MediumId medium = machine.add_medium(label, place);
+    machine.write(job_, medium, {machine.content("A")});
+    return medium;
+  }
+  PlacesTest() { machine.add_file(job_, "a", "A"); }
+  const Job job_ = machine.begin();
+};
+
+TEST_F(PlacesTest, CopiesOnTwoMediaInOnePlaceAreEnoughCopiesInTooFewPlaces) {
+  const MediumId one = with_copies("MX1", "house");
+  EXPECT_THAT(lacking(), ElementsAre("a 1 0"));
+  with_copies("MX2", "house");
+  EXPECT_THAT(lacking(), ElementsAre("a 0 1"));
+  ledger.set_medium_location(one, "bank");
+  EXPECT_THAT(lacking(), IsEmpty());
+}
+
+TEST_F(PlacesTest, AThirdCopyElsewhereIsAsGood) {
+  with_copies("MX1", "house");
+  with_copies("MX2", "house");
+  with_copies("MX3", "bank");
+  EXPECT_THAT(lacking(), IsEmpty());
+}
+
+TEST_F(PlacesTest, WhatLiesNobodyKnowsWhereIsInNoOtherPlace) {
+  const MediumId one = with_copies("MX1", "");
+  const MediumId two = with_copies("MX2", "");
+  EXPECT_THAT(lacking(), ElementsAre("a 0 1"));
+  ledger.set_medium_location(one, "house");
+  EXPECT_THAT(lacking(), ElementsAre("a 0 1"));
+  ledger.set_medium_location(two, "bank");
+  EXPECT_THAT(lacking(), IsEmpty());
+}
+
+TEST_F(PlacesTest, MediaThatDoNotCountAreInNoPlace) {
+  with_copies("MX1", "house");
+  with_copies("MX2", "house");
+  ledger.set_medium_state(with_copies("MX3", "bank"), MediumState::retired);
+  const MediumId unseen = with_copies("MX4", "castle");
+  ledger.expect_label(*ledger.medium(unseen));
+  EXPECT_THAT(lacking(), ElementsAre("a 0 1"));
+}
+
+TEST_F(PlacesTest, OnlyThePathsThatAskForItAreLookedAtSo) {
+  machine.add_file(job_, "b", "A");
+  with_copies("MX1", "house");
+  with_copies("MX2", "house");
+  EXPECT_THAT(lacking(), ElementsAre("a 0 1"));
+}
+
 TEST_F(PolicyTest, BadCopiesAndLostOrRetiredMediaDoNotCount) {
   const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2"),
                  three = machine.add_medium("MX3");

@@ -90,3 +90,30 @@ mixtape backup "$work/more"
 mixtape ls "$work/more" | grep -q 'let go' || fail "a scan ended what was released"
 mixtape restore "$work/more/let go" --to "$work/back"
 cmp "$work/more.before/let go" "$work/back$work/more/let go"
+
+say "repack: what is alive on an old medium goes to another one, and the medium is retired"
+mkdir "$work/old"
+head -c 200000 /dev/urandom >"$work/old/first version"
+cp "$work/old/first version" "$work/first"
+mixtape backup "$work/old"
+medium=$(mixtape where "$work/old/first version" --json | python3 -c 'import json,sys; print([m for m in json.dumps(json.load(sys.stdin)).split("\"") if m.startswith("MX")][0])')
+head -c 100000 /dev/urandom >"$work/old/first version"
+mixtape backup "$work/old"
+mixtape repack "$medium" --dry-run --json >"$work/dry.json"
+mixtape repack "$medium" --json >"$work/done.json" 2>/dev/null || cat "$work/done.json"
+for key in files bytes batches left_files retired; do
+  [ "$(json "d['$key']" <"$work/dry.json")" = "$(json "d['$key']" <"$work/done.json")" ] || fail "the dry run told another $key"
+done
+json 'd["retired"]' <"$work/done.json" | grep -q True || fail "it is not retired"
+mixtape media list | grep -q "$medium  retired" || fail "it is not listed as retired"
+mixtape media lost "$medium"
+mixtape restore "$work/old" --to "$work/after" --at 2100-01-01
+cmp "$work/old/first version" "$work/after$work/old/first version"
+expect_fail 5 'MX0099: the catalog does not know it' mixtape repack MX0099
+expect_fail 1 'noted as lost' mixtape repack "$medium"
+
+say "copies that have to lie apart: status says which medium to carry elsewhere, release lets nothing go"
+printf 'copies = 1\ndistinct_locations = true\nlibrary_places = { "dir:libary" = "study" }\n' >"$MIXTAPE_HOME/mixtape.toml"
+expect_fail 1 'none of `libraries`' mixtape status
+printf 'copies = 1\ndistinct_locations = true\n' >"$MIXTAPE_HOME/mixtape.toml"
+mixtape status --json | json 'd["crowded_files"]' | grep -q '^0$' || fail "one copy is too near to itself"

@@ -54,6 +54,25 @@ TEST(Config, EverySettingOfTheTemplateIsOneThatIsUnderstood) {
   EXPECT_EQ(config.verify_days, 365u);
 }
 
+TEST(Config, CopiesOfSomeFilesOrOfAllHaveToLieApart) {
+  const auto parsed = [](std::string_view toml) {
+    return Config::parse(toml, "mixtape.toml").distinct_locations;
+  };
+  EXPECT_THAT(parsed(""), testing::IsEmpty());
+  EXPECT_THAT(parsed("distinct_locations = ['home/**', 'etc']"), ElementsAre("home/**", "etc"));
+  EXPECT_THAT(parsed("distinct_locations = true"), ElementsAre("**"));
+  EXPECT_THAT(parsed("distinct_locations = false"), testing::IsEmpty());
+  EXPECT_THAT(refusal("distinct_locations = 2"), HasSubstr("a list of patterns, true or false"));
+}
+
+TEST(Config, ALibraryHasAPlaceByTheNameThatItHasInTheList) {
+  const Config config = Config::parse(
+      "library_places = { 'dir:library' = 'study' }\nlibraries = ['dir:library']", "mixtape.toml");
+  EXPECT_EQ(config.library_places.at("dir:library"), "study");
+  EXPECT_THAT(refusal("\nlibrary_places = { 'dir:libary' = 'study' }"), HasSubstr("line 2"));
+  EXPECT_THAT(refusal("library_places = 'study'"), HasSubstr("must be a table"));
+}
+
 TEST(Config, TheCacheIsBoundedByAgeToo) {
   EXPECT_EQ(Config::parse("cache_days = 30", "mixtape.toml").cache_days, 30u);
   EXPECT_EQ(Config::parse("verify_days = 0", "mixtape.toml").verify_days, 0u);

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/repack.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "engine/catalog/verifications.h"
+#include "engine/service/gather.h"
+#include "engine/service/media_state.h"
+#include "engine/service/pins.h"
+#include "engine/service/repack_estimate.h"
+#include "engine/service/unseen_media.h"
+#include "engine/service/write_needed.h"
+#include "engine/service/writing.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+using catalog::ContentId;
+
+constexpr std::uint64_t kStatBlock = 512;
+constexpr std::size_t kMostNamed = 100;
+constexpr const char* kNotYet = "it was not come to; run this again";
+
+// Files on their way, gone with this object. What an earlier run left goes first.
+class ScratchDirectory {
+ public:
+  explicit ScratchDirectory(std::filesystem::path path) : path_(std::move(path)) { clear(); }
+  ~ScratchDirectory() {
+    std::error_code stays;
+    std::filesystem::remove_all(path_, stays);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  void clear() {
+    std::error_code trouble;
+    std::filesystem::remove_all(path_, trouble);
+    if (!trouble) {
+      std::filesystem::create_directory(path_, trouble);
+    }
+    if (trouble) {
+      throw Error(trouble == std::errc::no_space_on_device ? ErrorCode::no_space : ErrorCode::io,
+                  "empty " + path_.string() + ": " + trouble.message());
+    }
+  }
+
+ private:
+  const std::filesystem::path path_;
+};
+
+// The progress of a part as that of the whole: reading and writing count alike.
+class PartOfWhole final : public Reporter {
+ public:
+  PartOfWhole(Reporter& whole, std::uint64_t total_bytes, std::uint64_t total_files)
+      : whole_(whole), total_bytes_(total_bytes), total_files_(total_files) {}
+
+  void progress(const Progress& part) override {
+    Progress shown = part;
+    shown.done_bytes = before_bytes_ + part.done_bytes;
+    shown.done_files = before_files_ + part.done_files;
+    shown.total_bytes = std::max(total_bytes_, shown.done_bytes);
+    shown.total_files = std::max(total_files_, shown.done_files);
+    whole_.progress(shown);
+  }
+  void note(const std::string& line) override { whole_.note(line); }
+  void problem(const std::string& line) override { whole_.problem(line); }
+  [[nodiscard]] std::stop_token stop() const override { return whole_.stop(); }
+  void part_done(std::uint64_t bytes, std::uint64_t files) {
+    before_bytes_ += bytes;
+    before_files_ += files;
+  }
+
+ private:
+  Reporter& whole_;
+  const std::uint64_t total_bytes_, total_files_;
+  std::uint64_t before_bytes_ = 0, before_files_ = 0;
+};
+
+void add_use(std::vector<archive::MediumUse>& media, const archive::MediumUse& use) {
+  const auto known = std::ranges::find(media, use.label, &archive::MediumUse::label);
+  if (known == media.end()) {
+    media.push_back(use);
+    return;
+  }
+  archive::MediumUse sum = use;
+  sum.bundles += known->bundles;
+  sum.archive_bytes += known->archive_bytes;
+  sum.index_bytes += known->index_bytes;
+  sum.labelled_now = sum.labelled_now || known->labelled_now;
+  if (sum.streaming && known->streaming) {
+    sum.streaming->underruns += known->streaming->underruns;
+  }
+  *known = sum;
+}
+
+class Repack {
+ public:
+  Repack(Context& context, const RepackRequest& request, Reporter& reporter)
+      : context_(context), request_(request), whole_(reporter) {}
+
+  RepackResult run() {
+    medium_ = known_medium(context_, request_.label);
+    result_.was_retired = medium_.state == catalog::MediumState::retired;
+    if (medium_.state == catalog::MediumState::lost) {
+      throw Error(ErrorCode::no_medium, "repack medium " + medium_.label +
+                                            ": it is noted as lost; if it turned up, run "
+                                            "`mixtape media found " +
+                                            medium_.label + "` first");
+    }
+    if (request_.dry_run) {
+      find_alive();
+      preview();
+      return std::move(result_);
+    }
+    context_.ledger.settle_unfinished();
+    look_for_unseen_media(context_);
+    find_alive();
+    move_all();
+    if (result_.left_files == 0) {
+      (void)retire_medium(context_, medium_.label);
+      result_.retired = true;
+    }
+    release_pins(context_);
+    return std::move(result_);
+  }
+
+ private:
+  using Batch = std::vector<AliveContent>;
+
+  void find_alive() {
+    alive_ = alive_on(context_, medium_);
+    for (const AliveContent& content : alive_) {
+      ++result_.files;
+      result_.bytes += content.size;
+      copies_ += content.copies;
+      copy_bytes_ += content.copies * content.size;
+    }
+  }
+
+  [[nodiscard]] std::filesystem::path scratch() const {
+    return context_.workspace.home().scratch() / "repack";
+  }
+  [[nodiscard]] std::uint64_t budget() const {
+    if (request_.budget_bytes) {
+      return *request_.budget_bytes;
+    }
+    return std::filesystem::space(context_.workspace.home().scratch()).available / 2;
+  }
+  [[nodiscard]] archive::WriteContext write_to_others() const {
+    archive::WriteContext write = write_context(context_, request_.for_people);
+    write.leave_alone = medium_.id;
+    return write;
+  }
+
+  // The next ones that fit onto the disk together; what never does is told.
+  [[nodiscard]] Batch next_batch(std::size_t& next, std::uint64_t budget) {
+    Batch batch;
+    std::uint64_t bytes = 0;
+    for (; next < alive_.size() && batch.size() < request_.most_files_at_once; ++next) {
+      const AliveContent& content = alive_[next];
+      if (content.size > budget) {
+        why_left_[content.id] = std::to_string(content.size) +
+                                " bytes are more than this disk is to hold at once; `--budget` "
+                                "says how much";
+        continue;
+      }
+      if (bytes + content.size > budget) {
+        break;
+      }
+      bytes += content.size;
+      batch.push_back(content);
+    }
+    return batch;
+  }
+
+  static std::set<ContentId> ids_of(const Batch& batch) {
+    std::set<ContentId> ids;
+    for (const AliveContent& content : batch) {
+      ids.insert(content.id);
+    }
+    return ids;
+  }
+
+  void preview() {
+    const std::uint64_t most = budget();
+    Batch all;
+    for (std::size_t next = 0; next < alive_.size();) {
+      const Batch batch = next_batch(next, most);
+      result_.batches += batch.empty() ? 0 : 1;
+      all.insert(all.end(), batch.begin(), batch.end());
+    }
+    const std::vector<archive::Item> items = items_for(context_, medium_, ids_of(all));
+    result_.written = archive::WriteJob(write_to_others())
+                          .preview(items, context_.workspace.libraries().here(whole_.stop()));
+    note_left(items, result_.written);
+    result_.minutes = repack_minutes(context_, medium_, result_);
+    name_left(alive_, [&](ContentId content) { return why_left_.contains(content); });
+    result_.retired = result_.left_files == 0;
+  }
+
+  // --- What is left
+
+  static std::string why_no_room(const archive::WriteOutcome& outcome) {
+    return "no other medium here can take all copies of it: " + outcome.why_no_room + "; " +
+           outcome.room_help;
+  }
+
+  template <typename IsLeft>
+  void name_left(const std::vector<AliveContent>& contents, IsLeft is_left) {
+    std::set<ContentId> named;
+    for (const AliveContent& content : contents) {
+      if (!is_left(content.id)) {
+        continue;
+      }
+      ++result_.left_files;
+      result_.left_bytes += content.size;
+      if (named.size() < kMostNamed) {
+        named.insert(content.id);
+      }
+    }
+    for (const auto& [content, path] : catalog::paths_with(context_.database, named)) {
+      if (named.erase(content) > 0) {
+        const auto why = why_left_.find(content);
+        result_.left.push_back(
+            {context_.tree.path_of(path), why == why_left_.end() ? kNotYet : why->second});
+      }
+    }
+  }
+
+  // --- Moving
+
+  void move_all() {
+    PartOfWhole reporter(whole_, result_.bytes + copy_bytes_, result_.files + copies_);
+    ScratchDirectory scratch(this->scratch());
+    const std::uint64_t most = budget();
+    bool goes_on = true;
+    for (std::size_t next = 0; goes_on && next < alive_.size();) {
+      const Batch batch = next_batch(next, most);
+      if (!batch.empty()) {
+        goes_on = move_batch(batch, scratch.path(), reporter);
+        scratch.clear();
+      }
+    }
+    const std::vector<AliveContent> left = alive_on(context_, medium_);
+    name_left(left, [](ContentId) { return true; });
+  }
+
+  // False: the rest would fare no better.
+  bool move_batch(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter) {
+    NeededItems needed;
+    needed.items = items_for(context_, medium_, ids_of(batch));
+    const std::vector<tapeio::Library*> libraries =
+        context_.workspace.libraries().here(whole_.stop());
+    archive::WriteJob write(write_to_others());
+    archive::WriteOutcome outcome;
+    if (!worth_a_job({}, needed, write, libraries, outcome)) {
+      note_left(needed.items, outcome);
+      return outcome.no_room.empty();
+    }
+    if (!gather(batch, scratch, reporter, needed.items)) {
+      return false;
+    }
+    if (needed.items.empty()) {
+      return true;
+    }
+    catalog::Transaction transaction(context_.database);
+    const catalog::Job job =
+        context_.ledger.begin_job(catalog::JobKind::copy, request_.command, context_.now_s());
+    transaction.commit();
+    outcome = write.write(job.id, needed.items, libraries, reporter);
+    ++result_.batches;
+    reporter.part_done(outcome.bytes, outcome.files);
+    note_left(needed.items, outcome);
+    add_written(std::move(outcome));
+    return true;
+  }
+
+  // Brings the contents onto this disk, and drops the items of those that did not come; false:
+  // nothing could be read at all.
+  bool gather(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter,
+              std::vector<archive::Item>& items) {
+    Progress shown{.phase = "read " + medium_.label};
+    const Gathered gathered =
+        Gather(context_, scratch, request_.for_people, reporter, [&](std::uint64_t bytes) {
+          shown.done_bytes += bytes;
+          reporter.progress(shown);
+        }).read(batch, medium_);
+    reporter.part_done(shown.done_bytes, gathered.files.size());
+    why_left_.insert(gathered.lost.begin(), gathered.lost.end());
+    std::erase_if(items, [&](archive::Item& item) {
+      const auto file = gathered.files.find(*item.content);
+      // What was read without a hash may have turned out to be another content.
+      if (file == gathered.files.end() || !context_.ledger.size_of(*item.content)) {
+        return true;
+      }
+      item.hash = context_.ledger.hash_of(*item.content);
+      item.source = file->second.string();
+      struct stat status {};
+      if (::lstat(item.source.c_str(), &status) == 0) {
+        item.state.allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+      }
+      return false;
+    });
+    return shown.done_bytes > 0;
+  }
+
+  void note_left(const std::vector<archive::Item>& items, const archive::WriteOutcome& outcome) {
+    std::map<std::string, std::string> why;
+    for (const std::string& path : outcome.no_room) {
+      why[path] = why_no_room(outcome);
+    }
+    for (const auto* troubles : {&outcome.too_big, &outcome.bad}) {
+      for (const archive::ItemTrouble& each : *troubles) {
+        why[each.path] = each.why;
+      }
+    }
+    for (const archive::Item& item : items) {
+      if (const auto found = why.find(item.path); item.content && found != why.end()) {
+        why_left_[*item.content] = found->second;
+      }
+    }
+  }
+
+  void add_written(archive::WriteOutcome outcome) {
+    result_.written.files += outcome.files;
+    result_.written.bytes += outcome.bytes;
+    for (const archive::MediumUse& use : outcome.media) {
+      add_use(result_.written.media, use);
+    }
+  }
+
+  Context& context_;
+  const RepackRequest& request_;
+  Reporter& whole_;
+  catalog::Medium medium_;
+  std::vector<AliveContent> alive_;
+  std::uint64_t copies_ = 0, copy_bytes_ = 0;  // To be written.
+  std::map<ContentId, std::string> why_left_;
+  RepackResult result_;
+};
+
+}  // namespace
+
+RepackResult repack(Context& context, const RepackRequest& request, Reporter& reporter) {
+  return with_health_recorded(context, [&] { return Repack(context, request, reporter).run(); });
+}
+
+}  // namespace mixtape::service
