@@ -5,6 +5,7 @@
 
 #include "engine/service/doctor.h"
 #include "tapeio/error.h"
+#include "tools/drive_text.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
 #include "tools/status_text.h"

@@ -6,6 +6,7 @@
 #include "engine/service/media.h"
 #include "engine/service/media_state.h"
 #include "tapeio/changer.h"
+#include "tools/drive_text.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
 #include "tools/status_text.h"

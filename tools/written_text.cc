@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/written_text.h"
 
+#include <cmath>
 #include <optional>
 
 #include "engine/home/config.h"
+#include "engine/service/prospects.h"
 #include "tools/console.h"
 
 namespace mixtape::tools {
@@ -36,6 +38,20 @@ json sum_json(const archive::WriteOutcome& written,
     }
   }
   return count_json(sum);
+}
+
+std::string rate_text(double bytes_per_second) {
+  return std::to_string(std::llround(bytes_per_second / 1e6)) + " MB/s";
+}
+
+// Empty when it was fast enough.
+std::string slow_text(const archive::MediumUse& use) {
+  const auto slow = use.streaming ? service::slow_tape(*use.streaming, use.label) : std::nullopt;
+  return slow ? "    the drive took only " + rate_text(slow->rate) +
+                    " and never waited for data; " + "its generation writes " +
+                    rate_text(slow->native_rate) + ": clean the drive, and if " + use.label +
+                    " stays slow in another one, `mixtape repack " + use.label + "`\n"
+              : "";
 }
 
 // Whether the tape kept moving: "the drive waited for data 2 times and repositioned 7 times".
@@ -90,6 +106,7 @@ std::string written_text(const archive::WriteOutcome& written, bool dry_run) {
     }
     text += use.full ? "; full\n" : "\n";
     text += use.streaming ? streaming_text(*use.streaming) : "";
+    text += slow_text(use);
   }
   return text;
 }

@@ -140,7 +140,9 @@ std::optional<Streaming> MediumWriter::streaming() const {
   }
   const DriveCounts counts = counts_since(counts_before_, counts_of(*drive_));
   return Streaming{.underruns = std::max(underruns_, counts.underruns.value_or(0)),
-                   .repositions = counts.repositions};
+                   .repositions = counts.repositions,
+                   .bytes = taken_bytes_,
+                   .taking_s = taking_s_};
 }
 
 std::uint64_t MediumWriter::last_bundle() const {
@@ -275,6 +277,8 @@ ArchiveResult MediumWriter::write_archive_members(std::span<const Item> items,
   options.on_record = [&](std::uint64_t records) { progress.written(records); };
   ArchiveResult result = write_archive(items, plan, preamble, *drive_, options);
   underruns_ += result.underruns;
+  taken_bytes_ += result.records * medium_.record_size;
+  taking_s_ += result.taking_s;
   return result;
 }
 

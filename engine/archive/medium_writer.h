@@ -134,6 +134,8 @@ class MediumWriter {
   bool full_ = false;
   bool open_end_ = false;
   std::uint64_t underruns_ = 0;
+  std::uint64_t taken_bytes_ = 0;  // By the drive, in taking_s_.
+  double taking_s_ = 0;
   DriveCounts counts_before_;  // Of an earlier user of the same load.
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <thread>
 
@@ -145,7 +146,10 @@ class DriveStage {
       if (cut_ && result.records == tail_record_) {
         rewrite_tail();
       }
+      const auto handed = std::chrono::steady_clock::now();
       const tapeio::WriteResult written = drive_.write_record(flow_.front());
+      result.taking_s +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - handed).count();
       if (!written.written) {
         result.end = ArchiveResult::End::end_of_medium;
         return;

@@ -54,6 +54,7 @@ struct ArchiveResult {
   std::uint64_t plain_bytes = 0;  // The archive's real plaintext length.
   std::uint64_t records = 0;
   std::uint64_t underruns = 0;  // The ring ran empty while the drive was fed, with more to come.
+  double taking_s = 0;          // What the drive took to take the records.
   // By member of the plan; set for members with data within plain_bytes.
   std::vector<std::optional<format::Digest>> hashes;
   std::vector<SourceFault> faults;  // Ascending by member.

@@ -49,7 +49,10 @@ struct Streaming {
   std::uint64_t underruns = 0;
   // How often the drive stopped the tape and backed up, filemarks included; nullopt: it does not
   // count that.
-  std::optional<std::uint64_t> repositions;
+  std::optional<std::uint64_t> repositions = std::nullopt;
+  // What the drive took, and for how long it kept us waiting for that.
+  std::uint64_t bytes = 0;
+  double taking_s = 0;
 };
 
 // As the drive counts since its medium was loaded; nullopt: it does not count that, or cannot tell

@@ -18,7 +18,8 @@ namespace mixtape::order {
 inline constexpr Node kMostExact = 14;
 
 // `step(read, from, to)`: cost of going from node `from` on to `to` and reading it, when the set
-// `read` (bit i: node i + 1) was read before. Node 0 begins. Memory: 2^n n times 9 bytes; plans go to kMostExact.
+// `read` (bit i: node i + 1) was read before. Node 0 begins. Memory: 2^n n times 9 bytes; plans go
+// to kMostExact.
 template <class Cost, class Step>
 [[nodiscard]] Tour exact_tour(Node nodes, const Step& step) {
   const auto count = static_cast<std::uint32_t>(nodes - 1);

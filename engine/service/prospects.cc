@@ -19,6 +19,12 @@ constexpr std::int64_t kDay = 24 * 3600;
 constexpr double kMostOverused = 1.05;
 constexpr std::uint64_t kNotWorthAWord = 2 * GiB;
 
+// A drive writes again what it could not read back at once, and cleans its heads now and then; a
+// tape that loses a third of its speed by that has trouble.
+constexpr double kSlow = 0.7;
+// Several ends of the tape, whose turns take their time too.
+constexpr std::uint64_t kEnoughToTell = 64 * GiB;
+
 void look_at_verification(const MediumFacts& medium, const Surroundings& around,
                           std::vector<Prospect>& prospects) {
   const auto due = due_s(medium.read_s, around.verify_days);
@@ -89,6 +95,17 @@ std::vector<Prospect> prospects_of(const MediumFacts& medium, const Surroundings
   look_at_generation(medium, around, prospects);
   look_at_capacity(medium, prospects);
   return prospects;
+}
+
+std::optional<SlowTape> slow_tape(const archive::Streaming& streaming, std::string_view label) {
+  const auto generation = tapeio::lto::generation_of_barcode(label);
+  if (!generation || streaming.underruns > 0 || streaming.bytes < kEnoughToTell ||
+      streaming.taking_s <= 0) {
+    return std::nullopt;
+  }
+  const SlowTape tape{.rate = static_cast<double>(streaming.bytes) / streaming.taking_s,
+                      .native_rate = tapeio::lto::figures_of(*generation).native_rate};
+  return tape.rate < kSlow * tape.native_rate ? std::optional(tape) : std::nullopt;
 }
 
 }  // namespace mixtape::service

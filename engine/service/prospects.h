@@ -5,8 +5,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/archive/streaming.h"
 #include "tapeio/tape_drive.h"
 
 // What has to be done about a medium before it is too late: it was not read for long, the drives
@@ -45,5 +47,14 @@ struct Surroundings {
 
 [[nodiscard]] std::vector<Prospect> prospects_of(const MediumFacts& medium,
                                                  const Surroundings& around);
+
+// A tape that was written much slower than its generation is, though it never waited for data:
+// its rate and the own one of its generation, bytes a second. nullopt: it was fast enough, too
+// little was written to tell, or nobody knows the generation (the barcode has it).
+struct SlowTape {
+  double rate = 0, native_rate = 0;
+};
+[[nodiscard]] std::optional<SlowTape> slow_tape(const archive::Streaming& streaming,
+                                                std::string_view label);
 
 }  // namespace mixtape::service

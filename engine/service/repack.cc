@@ -96,6 +96,8 @@ void add_use(std::vector<archive::MediumUse>& media, const archive::MediumUse& u
   sum.labelled_now = sum.labelled_now || known->labelled_now;
   if (sum.streaming && known->streaming) {
     sum.streaming->underruns += known->streaming->underruns;
+    sum.streaming->bytes += known->streaming->bytes;
+    sum.streaming->taking_s += known->streaming->taking_s;
   }
   *known = sum;
 }

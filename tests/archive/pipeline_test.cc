@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "engine/archive/source_file.h"
 #include "tapeio/error.h"
@@ -348,6 +350,12 @@ TEST_F(PipelineTest, AStopAtTheLastRecordNeverLeavesAnArchiveWithoutItsHashes) {
   EXPECT_EQ(result.records, last);
   EXPECT_EQ(result.end == ArchiveResult::End::complete, result.hashes[0].has_value());
   EXPECT_NE(result.end, ArchiveResult::End::early_warning);
+}
+
+TEST_F(EndOfMediumTest, HowLongTheDriveTakesForRecordsIsTold) {
+  constexpr std::chrono::milliseconds kSlow{30};
+  ActingDrive slow(drive_, 1, [&] { std::this_thread::sleep_for(kSlow); });
+  EXPECT_GE(write(slow).taking_s, std::chrono::duration<double>(kSlow).count());
 }
 
 TEST_F(EndOfMediumTest, AStreamingDriveIsStartedWithAFullRing) {

@@ -92,5 +92,22 @@ TEST(Prospects, ATapeThatTookMoreThanItWasGivenIsNamed) {
   EXPECT_THAT(with_left(13 * kTerabyte, 0), IsEmpty());
 }
 
+// An LTO-8 drive writes 360 MB/s.
+TEST(SlowTape, IsOneThatTakesMuchLongerThanItsGenerationThoughItNeverWaited) {
+  constexpr std::uint64_t kBytes = 360'000'000'000;
+  const archive::Streaming slow{.underruns = 0, .bytes = kBytes, .taking_s = 2000};
+  const auto tape = slow_tape(slow, "MX0001L8");
+  ASSERT_TRUE(tape.has_value());
+  EXPECT_DOUBLE_EQ(tape->rate, 180e6);
+  EXPECT_DOUBLE_EQ(tape->native_rate, 360e6);
+  EXPECT_FALSE(slow_tape({.underruns = 0, .bytes = kBytes, .taking_s = 1400}, "MX0001L8"));
+  EXPECT_FALSE(slow_tape({.underruns = 1, .bytes = kBytes, .taking_s = 2000}, "MX0001L8"))
+      << "the computer was slow";
+  EXPECT_FALSE(slow_tape({.underruns = 0, .bytes = GiB, .taking_s = 2000}, "MX0001L8"))
+      << "too little to tell";
+  EXPECT_FALSE(slow_tape(slow, "MX0001")) << "nobody knows its generation";
+  EXPECT_FALSE(slow_tape(slow, "MX0001L5")) << "140 MB/s are enough for that";
+}
+
 }  // namespace
 }  // namespace mixtape::service
