@@ -26,6 +26,7 @@ struct BackupOptions {
 
 // Lists of troubles end somewhere; the number beside them is whole.
 constexpr std::size_t kMostShown = 20;
+constexpr std::size_t kMostExamples = 3;
 
 template <typename Troubles>
 void report_troubles(Console& console, const Troubles& troubles, std::uint64_t count) {
@@ -129,14 +130,15 @@ void print_backup(Session& session, const service::BackupResult& result, bool dr
   }
   report_written(session, result.written);
   if (result.out_of_reach > 0) {
-    for (const std::string& path : result.out_of_reach_paths) {
-      console.problem("/" + printable(path) +
-                      ": it should be on more media, but its source changed or is not here");
+    std::string some;
+    for (std::size_t i = 0; i < result.out_of_reach_paths.size() && i < kMostExamples; ++i) {
+      some += (i == 0 ? "/" : ", /") + printable(result.out_of_reach_paths[i]);
     }
-    console.problem(
-        counted(result.out_of_reach, "file") +
-        " should be on more media, but the source changed or is not here; `mixtape recall` brings "
-        "those that have a good copy, and the next backup writes them");
+    console.problem(counted(result.out_of_reach, "file") +
+                    " should be on more media, but the source changed or is not here (" + some +
+                    (result.out_of_reach > kMostExamples ? ", ..." : "") +
+                    "); `mixtape recall` brings those that have a good copy, and the next backup "
+                    "writes them");
   }
 }
 
@@ -185,8 +187,10 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
     console.problem("not everything could be written: it is all staged as before");
   }
   if (result.pinned_files > 0) {
-    console.note(counted(result.pinned_files, "file") +
-                 " should be on more media; what is in them stays on this disk until then");
+    console.note(
+        counted(result.pinned_files, "file") +
+        " should be on more media, or in more places; what is in them stays on this disk until "
+        "then");
   }
 }
 

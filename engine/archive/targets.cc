@@ -175,9 +175,8 @@ std::string what_gives_room(std::span<tapeio::Library* const> libraries,
 
 std::string why_no_room(std::span<const Target> targets) {
   return targets.empty() ? "none is within reach"
-                         : "each is full, is not ours, has failed or cannot be written to now, or "
-                           "is where a copy "
-                           "is or was spoilt already";
+                         : "each is full, is not ours, has failed or cannot be written to now, has "
+                           "or had a copy of it, or lies on the disk that has one";
 }
 
 std::string news_without_place(std::span<tapeio::Library* const> libraries,

@@ -16,7 +16,8 @@
 // directories that somebody is just filling through the mount.
 //
 // Files still open for writing stay for the next flush. Bytes leave the disk only when they are on
-// as many media as the policy asks for; until then the cache keeps them pinned. When some file
+// as many media, and in as many places, as the policy asks for; until then the cache keeps them
+// pinned. When some file
 // could not be written at all, everything stays staged; the next flush does not write again what is
 // on a medium already.
 //

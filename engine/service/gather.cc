@@ -124,7 +124,13 @@ void Gather::read_medium(const catalog::Medium& medium, std::vector<Read> reads)
   } catch (const Error& error) {
     file_.reset();
     verdicts_.write_down();
-    if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::no_space) {
+    if (error.code() == ErrorCode::no_space) {
+      throw Error(ErrorCode::no_space, "bring what is alive to " + path_.string() + ": " +
+                                           error.what() +
+                                           "; free some space or let less be there at once "
+                                           "(`--budget`), then run it again: nothing was lost");
+    }
+    if (error.code() == ErrorCode::cancelled) {
       throw;
     }
     reporter_.problem("medium " + medium.label + ": " + error.what());

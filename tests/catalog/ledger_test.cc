@@ -376,5 +376,19 @@ TEST_F(LedgerTest, GoodCopyWinsWhenEqualContentsMeetInOneBundle) {
   EXPECT_EQ(ledger.places(a).front().copy.member_offset, Machine::kMember);
 }
 
+TEST_F(LedgerTest, OfMediaLastReadInTheSameSecondTheOneThatWasNeverVerifiedIsDueFirst) {
+  const MediumId one = machine.add_medium("MX8"), two = machine.add_medium("MX9");
+  const Job job = machine.begin();
+  machine.add_file(job, "a", "A");
+  machine.add_file(job, "b", "B");
+  const BundleId verified = machine.write(job, one, {machine.content("A")});
+  const BundleId written = machine.write(job, two, {machine.content("B")});
+  ledger.mark_verified(machine.content("A"), verified, ledger.bundle(written)->written_s.value());
+  const auto due = ledger.last_verified();
+  ASSERT_EQ(due.size(), 2u);
+  EXPECT_EQ(due[0].oldest_s, due[1].oldest_s);
+  EXPECT_EQ(due[0].medium, two);
+}
+
 }  // namespace
 }  // namespace mixtape::catalog

@@ -12,6 +12,7 @@
 namespace mixtape::service {
 namespace {
 
+using testing::ElementsAre;
 using testing::SizeIs;
 
 class FewMountsTest : public ServiceTest {
@@ -84,6 +85,17 @@ TEST_F(FewMountsTest, EachCartridgeIsLoadedOnceHoweverManyCopiesAreMissing) {
   EXPECT_THAT(media_of(result), SizeIs(4));
   EXPECT_EQ(media_of(result).front(), label(4));
   EXPECT_EQ(loads() - before, 3) << "one was in the drive";
+}
+
+TEST_F(FewMountsTest, TheCartridgeThatMayTakeEverythingComesBeforeThoseThatMayTakeAPart) {
+  context().ledger.set_medium_state(context().ledger.medium(label(4))->id,
+                                    catalog::MediumState::full);
+  remove("f3");
+  remove("f4");
+  ask_for(2);
+  const BackupResult result = back_up();
+  EXPECT_EQ(result.written.files, 2U);
+  EXPECT_THAT(media_of(result), ElementsAre(label(3)));
 }
 
 TEST_F(FewMountsTest, ADryRunTellsTheSameCartridgesInTheSameOrder) {
