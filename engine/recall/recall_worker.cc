@@ -50,6 +50,8 @@ ReadBack from_file(tapeio::UniqueFd fd) {
 }  // namespace
 
 void RecallWorker::run() {
+  // The limits may have become smaller since.
+  drop_unused();
   while (!room_.closed()) {
     for (const WaitingRoom::NewRequest& request : room_.wait_for_new(wake_time())) {
       admit(request);
@@ -64,7 +66,7 @@ void RecallWorker::run() {
     }
     if (!next) {
       resting_ = true;
-      tell("look for what is unused", [&] { cache_.expire(); });
+      drop_unused();
       if (Clock::now() >= std::max(last_served_ + options_.hold, kept_until())) {
         unload();
       }
@@ -81,6 +83,10 @@ void RecallWorker::run() {
     last_served_ = Clock::now();
   }
   unload();
+}
+
+void RecallWorker::drop_unused() {
+  tell("look for what is unused", [&] { cache_.expire(); });
 }
 
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {

@@ -64,6 +64,7 @@ class RecallWorker {
     Clock::time_point since;  // When it was asked for.
   };
 
+  void drop_unused();
   [[nodiscard]] Clock::time_point wake_time() const;
   void admit(const WaitingRoom::NewRequest& request);
   // Chooses the copy to read and puts the request where it lies; ends it when its medium stays

@@ -111,7 +111,7 @@ const RecallWorker::Following* RecallWorker::following() {
     const Following& front = following_.front();
     const bool goes_over = ahead_->reads_everything() && ahead_->is_too_long(front.read) &&
                            !room_.asks_for(front.content);
-    if (!goes_over && !cache_.contains(front.content)) {
+    if (!goes_over && !cache_.has(front.content)) {
       return &front;
     }
     last_ = std::move(following_.front());
