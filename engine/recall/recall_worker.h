@@ -72,8 +72,7 @@ class RecallWorker {
   void place(RequestId id);
   // Asks for a medium that is away; false: it stays away, and the request was ended.
   bool wait_for(RequestId id, const std::string& medium_label);
-  // Puts it where this copy lies.
-  void choose(RequestId id, std::size_t copy);
+  void choose(RequestId id, std::size_t copy);  // Puts it where this copy lies.
   void look_for_media();
   [[nodiscard]] bool present(const std::string& medium_label);
   // Present, and a drive for it is not lent to others.
@@ -108,8 +107,10 @@ class RecallWorker {
   // What the drive took before, and what it has taken now.
   void learn(TapeModel& tape) const;
   void tell_located() const;
-  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere.
+  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere;
+  // all that had to stay out of it while something was.
   void join_sweep(RequestId id);
+  void join_late();
   void put_into_sweep(RequestId id);
 
   // --- Reading ahead
