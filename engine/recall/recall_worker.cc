@@ -92,7 +92,7 @@ void RecallWorker::drop_unused() {
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
   const Clock::time_point now = Clock::now();
   if (!resting_ || reading_on_) {
-    return now;
+    return reading_on_ ? now : std::max(now, lingers_until_.value_or(now));
   }
   if (!jobs_.empty()) {
     const Clock::time_point kept = kept_until();
@@ -179,7 +179,7 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
     copy_failed(id, job, error);
   }
   fresh_ = false;
-  has_lingered_ = false;
+  lingers_until_.reset();
   was_waited_for_ = want.parked;
   last_reader_ = want.reader;
   last_served_for_.served(want, Clock::now().time_since_epoch());

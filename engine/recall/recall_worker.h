@@ -130,8 +130,7 @@ class RecallWorker {
   [[nodiscard]] const Following* following();
   [[nodiscard]] std::optional<Following> follows(const Content& content);
   void note_asked(RequestId id, const Extent& extent);
-  // Gave whoever reads on here a moment to ask, before the head goes away from him. True: what is
-  // next is to be looked at again.
+  // Gives whom it read for last a moment to ask for more, before the head goes away from him.
   [[nodiscard]] bool lingers(RequestId next);
   // Where everything is read, who waits at the lowest place is next, or who has waited longest.
   [[nodiscard]] RequestId turn_of(RequestId next);
@@ -178,7 +177,7 @@ class RecallWorker {
   std::deque<Following> following_;   // what comes next,
   std::optional<Following> last_;     // behind this.
   bool reading_on_ = false;           // It is being read on.
-  bool has_lingered_ = false;         // Since something was read.
+  std::optional<Clock::time_point> lingers_until_;  // Since something was read.
   Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
   Clock::duration load_took_{};
   Clock::time_point loaded_at_{};
