@@ -67,8 +67,7 @@ class RecallWorker {
   void drop_unused();
   [[nodiscard]] Clock::time_point wake_time() const;
   void admit(const WaitingRoom::NewRequest& request);
-  // Chooses the copy to read and puts the request where it lies; ends it when its medium stays
-  // away.
+  // Where the copy lies that is read next; ends it when its medium stays away.
   void place(RequestId id);
   // Asks for a medium that is away; false: it stays away, and the request was ended.
   bool wait_for(RequestId id, const std::string& medium_label);
@@ -141,6 +140,17 @@ class RecallWorker {
   bool load(RequestId id, const std::string& medium_label);
   [[nodiscard]] tapeio::LoadWatch watch_load();
   void unload();
+  // --- Sharing drives with jobs
+  [[nodiscard]] bool hands_over() const;  // One has waited for the loaded drive long enough.
+  void hand_over();
+  // Until when a drive that nobody reads from any more is kept. Its tape is rewound then.
+  [[nodiscard]] Clock::time_point rests_until() const;
+  void give_back();
+  // Error{busy} while a job for which a drive was given back may not have taken it yet.
+  void let_jobs_in(tapeio::Library& library) const;
+  // Among those who wait for a drive, as long as somebody waits for bytes.
+  void wait_for_turn(tapeio::Library& library);
+  void end_waits();
   void fill(RequestId id, Job& job, const Extent& extent);
   // What comes into `incoming` from now on is this copy's.
   static void note_source(Job& job, const Extent& extent);
@@ -170,15 +180,19 @@ class RecallWorker {
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;
   std::unique_ptr<ArchiveReader> reader_;
-  std::string loaded_;                // The medium that reader_ reads.
-  TimedDrive drive_;                  // Which reads it, where it is known.
-  std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
-  std::unique_ptr<ReadAhead> ahead_;  // In that sweep,
-  std::deque<Following> following_;   // what comes next,
-  std::optional<Following> last_;     // behind this.
-  bool reading_on_ = false;           // It is being read on.
+  std::string loaded_;                 // The medium that reader_ reads,
+  tapeio::Library* lender_ = nullptr;  // and who lent the drive.
+  Clock::time_point handed_over_at_{};
+  tapeio::Library* handed_over_to_ = nullptr;  // A job of that library.
+  std::map<tapeio::Library*, tapeio::DriveTurns::Waiting> turns_;
+  TimedDrive drive_;                                // Which reads it, where it is known.
+  std::unique_ptr<TapeSweep> sweep_;                // Of a loaded tape whose wraps are known.
+  std::unique_ptr<ReadAhead> ahead_;                // In that sweep,
+  std::deque<Following> following_;                 // what comes next,
+  std::optional<Following> last_;                   // behind this.
+  bool reading_on_ = false;                         // It is being read on.
   std::optional<Clock::time_point> lingers_until_;  // Since something was read.
-  Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
+  Clock::time_point let_in_at_{};  // When somebody was let in while everything was read.
   Clock::duration load_took_{};
   Clock::time_point loaded_at_{};
   Clock::time_point plan_ends_{};    // Of the sweep, by its model.
