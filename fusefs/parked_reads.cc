@@ -73,6 +73,7 @@ void ParkedReads::interrupted(void* token) {
 void ParkedReads::finish(Number number, const std::string& what, ByteView bytes,
                          const std::exception_ptr& error) noexcept {
   fuse_req_t request = nullptr;
+  bool is_interrupted = false;
   {
     const std::lock_guard lock(mutex_);
     const auto found = parked_.find(number);
@@ -80,11 +81,13 @@ void ParkedReads::finish(Number number, const std::string& what, ByteView bytes,
       return;
     }
     request = found->second.request;
+    is_interrupted = found->second.cancelled;
     parked_.erase(found);
     ++replying_;
   }
   if (error) {
-    reply_error(request, error, what);
+    const int error_number = error_number_of(error, what);
+    fuse_reply_err(request, error_number == EINTR && !is_interrupted ? ECANCELED : error_number);
   } else {
     fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }

@@ -14,6 +14,8 @@
 // Reads of contents that are not here: the request waits in this table, not in a thread, until a
 // recall brings its bytes, or its reader is interrupted, or the mount goes away.
 //
+// Errors:   as reply_error; EINTR for who was interrupted, ECANCELED for whose recall somebody took
+//           out of the queue: programs read on after EINTR, and would ask for it again at once.
 // Threads:  internally synchronised; no lock is held while Contents or libfuse is called.
 // Limits:   as many as the kernel lets through: one for each thread of each reading process.
 // Lifetime: the session must outlive every parked request: call close() before it is destroyed.
@@ -41,7 +43,8 @@ class ParkedReads {
   struct Parked {
     fuse_req_t request;
     std::optional<Contents::Ticket> ticket;  // Known once Contents::read has returned.
-    bool cancelled = false;                  // Before its ticket was known.
+    bool cancelled = false;                  // By a signal or the end; also before its ticket
+                                             // was known.
   };
   void finish(Number number, const std::string& what, ByteView bytes,
               const std::exception_ptr& error) noexcept;

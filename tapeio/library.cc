@@ -80,6 +80,7 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
   watched.asks_people = asks_people;
   watched.checks = true;
   std::string refused;  // What was asked for when a tape turned out not to be it.
+  std::optional<DriveTurns::Waiting> turn;
   while (true) {
     LoadWait wait;
     try {
@@ -94,6 +95,11 @@ std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium, Library::
       }
       if (error.code() != ErrorCode::busy && !asks) {
         throw;
+      }
+      if (error.code() != ErrorCode::busy) {
+        turn.reset();
+      } else if (!turn) {
+        turn.emplace(medium.library->turns().wait(DriveTurns::Who::job));
       }
       wait.what = error.what();
       refused = refused.empty() ? wait.what : refused;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tapeio/drive_report.h"
+#include "tapeio/drive_turns.h"
 #include "tapeio/tape_drive.h"
 
 // A library: drives, media, and what brings one to the other (a directory, a robot, a human).
@@ -136,6 +137,12 @@ class Library {
   // A human puts the tapes in: load() of one that is not in asks for it with Error{no_medium}, a
   // sentence for him, and finds it when it is asked again.
   [[nodiscard]] virtual bool is_fed_by_hand() const { return false; }
+
+  // Who waits for one of its drives.
+  [[nodiscard]] DriveTurns& turns() { return turns_; }
+
+ private:
+  DriveTurns turns_;
 };
 
 // A medium in the library that has it. `label` is what the library calls it.
@@ -154,8 +161,9 @@ struct PlacedMedium {
 };
 
 // As medium.load(), but waits while every drive is lent and, where people are to be waited for,
-// until the tape was put into a drive that is fed by hand; looks again each second. What others
-// than this process hold is not waited for.
+// until the tape was put into a drive that is fed by hand; looks again each second, and is among
+// the jobs in the library's turns() meanwhile. What others than this process hold is not waited
+// for.
 enum class ForPeople { wait, fail };
 [[nodiscard]] std::unique_ptr<TapeDrive> load_when_ready(const PlacedMedium& medium,
                                                          Library::Access access,

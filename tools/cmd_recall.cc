@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "engine/service/kept_queue.h"
 #include "engine/service/pins.h"
 #include "engine/service/recover.h"
 #include "tapeio/error.h"
@@ -132,6 +133,32 @@ bool pin_all(Session& session, const std::vector<catalog::WantedContent>& wanted
   return unknown == 0;
 }
 
+// Those that can be brought back; says what is wrong with the others. Nobody waits for what is only
+// queued, and so nobody would be told later.
+std::vector<catalog::WantedContent> with_a_copy(Session& session,
+                                                std::vector<catalog::WantedContent> wanted) {
+  service::Context& context = session.reading();
+  std::size_t lost = 0;
+  std::erase_if(wanted, [&](const catalog::WantedContent& each) {
+    const recall::Content content{
+        .number = catalog::number(each.content), .size = each.size, .hash = each.hash};
+    if (!context.ledger.places_to_read(each.content).empty() ||
+        session.workspace().cache().has(content)) {
+      return false;
+    }
+    if (++lost <= kMostShown) {
+      session.console().problem("/" + printable(each.path) +
+                                ": not queued: no medium has a copy of it that is not lost; "
+                                "`mixtape media list` shows them");
+    }
+    return true;
+  });
+  if (lost > kMostShown) {
+    session.console().problem("and " + std::to_string(lost - kMostShown) + " more");
+  }
+  return wanted;
+}
+
 struct RecallArguments {
   std::vector<std::string> paths;
   bool pin = false;
@@ -149,9 +176,10 @@ int recall_paths(Session& session, const RecallArguments& arguments) {
   const int status = pinned ? kSuccess : kWithProblems;
   service::RecallList& list = session.recall().list();
   if (arguments.queue) {
-    (void)list.add(wanted);
-    session.console().out("queued " + counted(wanted.size(), "file") + "\n");
-    return status;
+    const auto queued = with_a_copy(session, wanted);
+    (void)list.add(queued);
+    session.console().out("queued " + counted(queued.size(), "file") + "\n");
+    return queued.size() == wanted.size() ? status : kWithProblems;
   }
   const auto tally = std::make_shared<Tally>(session.console(), wanted);
   const auto batch =
@@ -183,13 +211,27 @@ int unpin_paths(Session& session, const std::vector<std::string>& paths) {
   return kSuccess;
 }
 
-int show_queue(Session& session) {
-  std::vector<recall::QueueEntry> queue;
-  std::size_t behind = 0;
-  if (session.daemon() != nullptr) {
-    queue = session.daemon()->recall().recall().queue();
-    behind = session.daemon()->recall().list().behind();
+service::KeptQueue kept_queue(Session& session) {
+  return service::KeptQueue(session.workspace().home().state_db());
+}
+
+int show_kept(Session& session) {
+  service::KeptQueue kept = kept_queue(session);
+  const auto rows = kept.first(service::RecallList::kAtOnce);
+  if (session.json()) {
+    print_json(session.console(), kept_json(rows));
+  } else {
+    session.console().out(kept_text(rows, kept.count()));
   }
+  return kSuccess;
+}
+
+int show_queue(Session& session) {
+  if (session.daemon() == nullptr) {
+    return show_kept(session);
+  }
+  const std::vector<recall::QueueEntry> queue = session.daemon()->recall().recall().queue();
+  const std::size_t behind = session.daemon()->recall().list().behind();
   if (session.json()) {
     print_json(session.console(), queue_json(queue));
   } else {
@@ -206,18 +248,25 @@ int cancel_all(Session& session) {
     for (const recall::QueueEntry& entry : service.recall().queue()) {
       count += service.recall().cancel(entry.id) ? 1 : 0;
     }
+  } else {
+    count = kept_queue(session).cancel_all();
   }
   session.console().out(count == 0 ? "nothing is queued\n"
                                    : "cancelled " + counted(count, "request") + "\n");
   return kSuccess;
 }
 
+bool cancel_one(Session& session, std::uint64_t number) {
+  return session.daemon() != nullptr
+             ? session.daemon()->recall().list().cancel(recall::RequestId{number})
+             : kept_queue(session).cancel(static_cast<std::int64_t>(number));
+}
+
 int cancel(Session& session, const std::vector<std::uint64_t>& numbers) {
   std::string unknown;
   std::size_t cancelled = 0;
   for (const std::uint64_t number : numbers) {
-    if (session.daemon() != nullptr &&
-        session.daemon()->recall().recall().cancel(recall::RequestId{number})) {
+    if (cancel_one(session, number)) {
       ++cancelled;
     } else {
       unknown += (unknown.empty() ? "" : ", ") + std::to_string(number);

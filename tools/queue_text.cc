@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/queue_text.h"
 
+#include <algorithm>
+
 #include "engine/home/config.h"
 #include "tools/console.h"
 #include "tools/json_text.h"
@@ -48,6 +50,10 @@ std::string place_of(const recall::QueueEntry& entry) {
              : "";
 }
 
+std::string more_text(std::size_t behind) {
+  return behind > 0 ? "and " + counted(behind, "file") + " more, behind these\n" : "";
+}
+
 }  // namespace
 
 std::string queue_text(const std::vector<recall::QueueEntry>& queue, std::size_t behind) {
@@ -61,10 +67,32 @@ std::string queue_text(const std::vector<recall::QueueEntry>& queue, std::size_t
             (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
             "\n";
   }
-  if (behind > 0) {
-    text += "and " + counted(behind, "file") + " more, behind these\n";
-  }
+  text += more_text(behind);
   return text.empty() ? "nothing is queued\n" : text;
+}
+
+json kept_json(const std::vector<catalog::Wanted::Row>& rows) {
+  json list = json::array();
+  for (const catalog::Wanted::Row& row : rows) {
+    json object = {{"number", row.number},
+                   {"position", list.size() + 1},
+                   {"kept", true},
+                   {"bytes", row.wanted->size}};
+    put_name(object, "path", row.wanted->path);
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+std::string kept_text(const std::vector<catalog::Wanted::Row>& rows, std::size_t all) {
+  std::string text;
+  for (const catalog::Wanted::Row& row : rows) {
+    text += std::to_string(row.number) + "  kept  " + home::format_size(row.wanted->size) + "  " +
+            printable(row.wanted->path) + "\n";
+  }
+  text += more_text(all - std::min(all, rows.size()));
+  return text.empty() ? "nothing is queued\n"
+                      : text + "nothing is mounted: the next mount brings them back\n";
 }
 
 }  // namespace mixtape::tools

@@ -111,6 +111,15 @@ JobItems::Wanted JobItems::wanted_by(const Taker& taker) const {
   return sum;
 }
 
+Progress JobItems::progress(const std::string& phase, const WriteOutcome& outcome) const {
+  const Left left = this->left();
+  return {.phase = phase,
+          .done_bytes = outcome.bytes,
+          .total_bytes = outcome.bytes + left.bytes,
+          .done_files = outcome.files,
+          .total_files = outcome.files + left.files};
+}
+
 JobItems::Left JobItems::left() const {
   Left left;
   std::unordered_map<std::int64_t, std::uint32_t> counted;  // Copies by content.

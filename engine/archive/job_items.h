@@ -50,6 +50,9 @@ class JobItems {
   };
   [[nodiscard]] Left left() const;
 
+  // Of the whole job; what turned out bad is neither done nor left.
+  [[nodiscard]] Progress progress(const std::string& phase, const WriteOutcome& outcome) const;
+
   // A bundle was written: takes what is in it off the list and adds to the outcome. Contents that
   // were first read now get their hash, and the number that the ledger gave them with it.
   void take(const ArchivePlan& plan, const ArchiveResult& result, catalog::MediumId medium,

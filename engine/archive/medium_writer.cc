@@ -19,8 +19,6 @@ constexpr std::uint64_t kHeaderFrameBytes = 70;
 // What the catalog still grows by between the estimate and the last index, besides the rows of
 // bundles: the job's end, the medium's state.
 constexpr std::uint64_t kIndexGrowth = 64 * KiB;
-// A bundle is as large as so many indexes at least: they take a thousandth of a medium at most.
-constexpr std::uint64_t kIndexesPerBundle = 1000;
 
 std::uint64_t live_bytes(catalog::Database& database) {
   catalog::Statement query(
@@ -68,10 +66,11 @@ std::uint64_t estimated_index_bytes(const WriteContext& context, std::uint64_t r
 }
 
 ArchiveLimits limits_for(const WriteContext& context, const MediumRoom& room) {
-  return {.room_bytes = archive_room(room),
-          .target_bytes = std::max(context.bundle_bytes, kIndexesPerBundle * room.index_bytes),
-          .record_size = room.record_size,
-          .preamble_bytes = preamble_size(context)};
+  return {
+      .room_bytes = archive_room(room),
+      .target_bytes = std::max(context.bundle_bytes, context.indexes_per_bundle * room.index_bytes),
+      .record_size = room.record_size,
+      .preamble_bytes = preamble_size(context)};
 }
 
 std::optional<std::string> defect_of(std::uint32_t member, const ArchivePlan& plan,

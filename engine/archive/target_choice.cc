@@ -33,23 +33,13 @@ bool TargetChoice::lie_in_several_places() const {
   return places.size() > 1;
 }
 
-MediumRoom TargetChoice::room_in(const Target& target) const {
-  MediumRoom room = known_room(target, estimated_index_bytes(context_, target.medium.record_size),
-                               context_.warning_zone_bytes);
-  if (target.slot.used_bytes == 0) {
-    room.used_bytes +=
-        round_up(context_.archaeology.bytes_for(room.capacity_bytes), room.record_size);
-  }
-  return room;
-}
-
 // Its closing index is written over, hence counted as room.
 std::uint64_t TargetChoice::bytes_for(const Target& target) const {
   if (is_full(target)) {
     return 0;
   }
   const JobItems::Wanted wanted = items_.wanted_by(taker(target.medium));
-  MediumRoom room = room_in(target);
+  MediumRoom room = room_in(context_, target);
   room.used_bytes -= target.known ? std::min(room.used_bytes, room.index_bytes) : 0;
   return wanted.smallest > 0 && archive_room(room) > wanted.smallest ? wanted.bytes : 0;
 }
@@ -117,7 +107,7 @@ Target* TargetChoice::next_on_shelf() {
 std::uint64_t TargetChoice::most_plain_bytes() const {
   std::uint64_t most = 0;
   for (const Target& target : targets_) {
-    MediumRoom room = room_in(target);
+    MediumRoom room = room_in(context_, target);
     room.used_bytes = archaeology_bytes(room.record_size);
     most = std::max(most, archive_room(room));
   }

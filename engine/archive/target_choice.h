@@ -48,8 +48,6 @@ class TargetChoice {
   // Tapes of ours that lie on a shelf and would take more, for a drive that somebody feeds.
   [[nodiscard]] std::vector<Target> on_shelf() const;
 
-  // As known before it is in a drive.
-  [[nodiscard]] MediumRoom room_in(const Target& target) const;
   // What a single file may have on the largest medium here, were it empty.
   [[nodiscard]] std::uint64_t most_plain_bytes() const;
 

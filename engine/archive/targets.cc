@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/archive/medium_writer.h"
 #include "engine/format/age_stream.h"
 #include "engine/format/archaeology.h"
 #include "tapeio/error.h"
@@ -58,18 +59,20 @@ std::uint64_t used_as_known(const catalog::Medium& medium,
   return used;
 }
 
-MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
-                      std::optional<std::uint64_t> warning_zone_bytes) {
+MediumRoom room_in(const WriteContext& context, const Target& target) {
   const std::uint64_t record_size = target.medium.record_size;
-  const std::uint64_t used =
-      target.slot.used_bytes > 0 ? target.slot.used_bytes : archaeology_bytes(record_size);
-  return {.capacity_bytes = target.slot.capacity_bytes ? target.slot.capacity_bytes
-                                                       : target.medium.capacity_bytes,
-          .used_bytes = used,
-          .record_size = record_size,
-          .index_bytes = index_bytes,
-          .warning_zone_bytes =
-              warning_zone_bytes.value_or(assumed_warning_zone(target.slot.capacity_bytes))};
+  MediumRoom room{.capacity_bytes = target.slot.capacity_bytes ? target.slot.capacity_bytes
+                                                               : target.medium.capacity_bytes,
+                  .used_bytes = target.slot.used_bytes,
+                  .record_size = record_size,
+                  .index_bytes = estimated_index_bytes(context, record_size),
+                  .warning_zone_bytes = context.warning_zone_bytes.value_or(
+                      assumed_warning_zone(target.slot.capacity_bytes))};
+  if (room.used_bytes == 0) {
+    room.used_bytes = archaeology_bytes(record_size) +
+                      round_up(context.archaeology.bytes_for(room.capacity_bytes), record_size);
+  }
+  return room;
 }
 
 std::vector<Target> targets_in(std::span<tapeio::Library* const> libraries, catalog::Ledger& ledger,

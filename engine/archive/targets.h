@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/archive/plan.h"
+#include "engine/archive/write_context.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/types.h"
 #include "tapeio/library.h"
@@ -41,9 +42,9 @@ struct Target {
 // same wherever the medium is. Its closing index, which the next bundle overwrites, does not count.
 [[nodiscard]] std::uint64_t used_as_known(const catalog::Medium& medium,
                                           std::span<const catalog::Bundle> bundles);
-// What is known of a medium's room before it is in a drive. `warning_zone_bytes`: as WriteContext.
-[[nodiscard]] MediumRoom known_room(const Target& target, std::uint64_t index_bytes,
-                                    std::optional<std::uint64_t> warning_zone_bytes);
+// What is known of a medium's room before it is in a drive; of a blank one with what it is labelled
+// with.
+[[nodiscard]] MediumRoom room_in(const WriteContext& context, const Target& target);
 
 // Partly filled ones first, the fullest of them first; then blank ones in order of label; of both
 // those that are in a drive before others. Of the full ones those that lack a closing index.

@@ -30,10 +30,12 @@ struct WriteContext {
       identities;                 // May be empty: indexes are then checked by structure only.
   std::filesystem::path scratch;  // An existing directory for indexes on their way.
   std::function<std::int64_t()> now_s;
-  std::uint64_t record_size = MiB;        // Of media that are labelled now.
-  ArchaeologySet archaeology = {};        // Goes onto them.
-  std::uint64_t bundle_bytes = 64 * GiB;  // An archive aims at this or 1,000 indexes, the larger.
-  std::uint64_t ring_bytes = 128 * MiB;   // Ciphertext that waits for the drive, at most.
+  std::uint64_t record_size = MiB;          // Of media that are labelled now.
+  ArchaeologySet archaeology = {};          // Goes onto them.
+  std::uint64_t bundle_bytes = 64 * GiB;    // An archive aims at this or
+  std::uint64_t indexes_per_bundle = 1000;  // so many indexes, the larger: they take a thousandth
+                                            // of a medium at most.
+  std::uint64_t ring_bytes = 128 * MiB;     // Ciphertext that waits for the drive, at most.
   // Copies count once per domain. Unset: each medium is its own. Called with a row without id for
   // media that are not labelled yet.
   std::function<std::string(const catalog::Medium&)> domain;

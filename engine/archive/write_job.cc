@@ -2,10 +2,12 @@
 #include "engine/archive/write_job.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "engine/archive/domains.h"
 #include "engine/archive/job_items.h"
+#include "engine/archive/medium_use.h"
 #include "engine/archive/medium_writer.h"
 #include "engine/archive/passed_over.h"
 #include "engine/archive/target_choice.h"
@@ -21,6 +23,8 @@ namespace {
 // How often an index larger than thought may send a bundle back to be planned again: each time the
 // room is measured anew from a real index, so twice is already strange.
 constexpr int kMostReplans = 4;
+// Recall looks each second whether there is a drive.
+constexpr std::chrono::seconds kLetIn{5};
 
 // One run over the media.
 class Run {
@@ -143,16 +147,6 @@ class Run {
     return true;
   }
 
-  // Of the whole job; what turned out bad is neither done nor left.
-  [[nodiscard]] Progress progress() const {
-    const JobItems::Left left = items_.left();
-    return {.phase = "write " + use_.label,
-            .done_bytes = outcome_.bytes,
-            .total_bytes = outcome_.bytes + left.bytes,
-            .done_files = outcome_.files,
-            .total_files = outcome_.files + left.files};
-  }
-
   // Bundle after bundle, until nothing more is wanted, fits or can be written.
   void fill(catalog::JobId job, Reporter& reporter) {
     int replans = 0;
@@ -164,8 +158,8 @@ class Run {
       if (plan.members.empty()) {
         return;
       }
-      const MediumWriter::Bundle bundle =
-          writer_->write_bundle(job, items_.items(), plan, preamble, progress());
+      const MediumWriter::Bundle bundle = writer_->write_bundle(
+          job, items_.items(), plan, preamble, items_.progress("write " + use_.label, outcome_));
       switch (bundle.state) {
         case MediumWriter::Bundle::State::written:
           items_.take(plan, bundle.archive, writer_->medium().id, ledger_, outcome_);
@@ -173,6 +167,9 @@ class Run {
           use_.index_bytes += bundle.index_bytes;
           use_.archive_bytes += bundle.archive_bytes;
           replans = 0;
+          if (!lend(reporter)) {
+            return;
+          }
           break;
         case MediumWriter::Bundle::State::index_too_large:
           if (++replans == kMostReplans) {
@@ -194,22 +191,28 @@ class Run {
     }
   }
 
-  // What was done with the medium in the drive; `closing`: the size of its closing index, or 0.
-  void enter_use(std::uint64_t closing) {
-    if (closing > 0 || use_.bundles > 0) {
-      use_.index_bytes += closing;
-      use_.full = writer_->full();
-      use_.used_bytes = writer_->written_bytes() + closing;
-      use_.streaming = writer_->streaming();
-      outcome_.media.push_back(use_);
+  // Behind a bundle the drive goes to those who wait for bytes from this library, if anybody does,
+  // and comes back when they are through. False: the medium did not.
+  bool lend(Reporter& reporter) {
+    tapeio::DriveTurns& turns = at_->library->turns();
+    if (!turns.waited(tapeio::DriveTurns::Who::reader) || writer_->full() ||
+        items_.smallest_wanted(domains_.taker(writer_->medium())) == 0) {
+      return true;
     }
+    reporter.note("somebody waits for files from " + at_->library->url() +
+                  ": they are read before more is written to " + use_.label);
+    if (!close(reporter, /*always=*/false)) {
+      return false;
+    }
+    turns.let_in(tapeio::DriveTurns::Who::reader, kLetIn);
+    return open(*at_, reporter, context_.for_people);
   }
 
   // The medium in the drive, or the drive, failed: what was committed stays, the rest goes on with
   // other media. Nothing more is asked of it in this job, not even a closing index.
   void pass_over(const Error& why, Reporter& reporter) {
     passed_over_.failed(use_.label, why, reporter);
-    enter_use(0);
+    enter(use_, *writer_, 0, outcome_.media);
     at_->passed_over = true;
     writer_.reset();
   }
@@ -231,7 +234,7 @@ class Run {
       pass_over(error, reporter);
       return false;
     }
-    enter_use(index);
+    enter(use_, *writer_, index, outcome_.media);
     at_->passed_over = index == 0;
     at_->filled = writer_->full();
     writer_.reset();
@@ -284,7 +287,7 @@ class Run {
     catalog::Medium medium = target.medium;
     medium.id = id;
     domains_.learn(medium);
-    MediumRoom room = choice_.room_in(target);
+    MediumRoom room = room_in(context_, target);
     MediumUse use;
     use.label = medium.label;
     use.capacity_bytes = room.capacity_bytes;

@@ -44,6 +44,9 @@ class ArchiveReader {
   using Each = std::function<bool(ByteView plain)>;
   void read(const Archive& archive, PlainRange range, const Each& each);
 
+  // Takes the head to the beginning, for whoever loads the medium next. Nothing is read afterwards.
+  void rewind() { drive_->rewind(); }
+
   // The first spot at hand without moving back: the chunk opened last begins there.
   [[nodiscard]] Spot at() const { return at_; }
   // Whether a copy can be reached by reading on from there.

@@ -73,6 +73,10 @@ bool Cache::contains(const Content& content) {
   return open(content).has_value();
 }
 
+bool Cache::has(const Content& content) {
+  return content.hash && impl_->store.has(*content.hash, content.size);
+}
+
 std::optional<std::filesystem::path> Cache::file(const Content& content) {
   if (!contains(content)) {
     return std::nullopt;

@@ -54,6 +54,9 @@ class Cache {
   // An open file with the whole content; counts as a use.
   [[nodiscard]] std::optional<tapeio::UniqueFd> open(const Content& content);
   [[nodiscard]] bool contains(const Content& content);
+  // Whether an entry of the right size is there. Reads nothing of it, where contains() may have to
+  // hash it, and is no use of it: a small one may turn out damaged when it is opened.
+  [[nodiscard]] bool has(const Content& content);
   // Where the whole content lies, for a reader that opens it later; it may have been evicted by
   // then unless it is pinned.
   [[nodiscard]] std::optional<std::filesystem::path> file(const Content& content);
@@ -103,7 +106,8 @@ class Cache {
     std::uint64_t bytes = 0, entries = 0, pinned_bytes = 0, limit_bytes = 0;
   };
   [[nodiscard]] Usage usage();
-  // Drops what nobody used for as long as the limits say; beginning a content does it, too.
+  // Drops what nobody used for as long as the limits say, and beyond their size what was not used
+  // for longest; beginning a content does it, too.
   void expire();
 
   // Hashes every entry and drops those that are not what their name says, telling each. Cost: reads

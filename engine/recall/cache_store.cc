@@ -184,6 +184,12 @@ std::optional<tapeio::UniqueFd> CacheStore::open(const EntryHash& hash, std::uin
   return fd;
 }
 
+bool CacheStore::has(const EntryHash& hash, std::uint64_t size) const {
+  struct stat status {};
+  return ::lstat(entry_path(hash).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         static_cast<std::uint64_t>(status.st_size) == size;
+}
+
 bool CacheStore::verify(const EntryHash& hash) {
   const std::filesystem::path path = entry_path(hash);
   const tapeio::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -287,12 +293,11 @@ void CacheStore::expire_locked() {
 }
 
 void CacheStore::expire() {
-  if (limits_.unused_for.count() == 0) {
-    return;
-  }
   load_index();
   const std::lock_guard lock(mutex_);
   expire_locked();
+  while (index_.bytes() + reserved_ > limits_.bytes && evict_oldest()) {
+  }
 }
 
 void CacheStore::reserve(std::uint64_t bytes) {

@@ -32,6 +32,8 @@ class CacheStore {
 
   // An entry of this size, hashed first where its writer is not known; what is wrong is dropped.
   [[nodiscard]] std::optional<tapeio::UniqueFd> open(const EntryHash& hash, std::uint64_t size);
+  // Whether one of this size is there, by its status alone.
+  [[nodiscard]] bool has(const EntryHash& hash, std::uint64_t size) const;
   // Hashes an entry; drops it and returns false when it is not what its name says.
   bool verify(const EntryHash& hash);
   void drop(const EntryHash& hash);
@@ -64,7 +66,7 @@ class CacheStore {
   bool evict(std::uint64_t bytes);
 
   [[nodiscard]] const CacheLimits& limits() const { return limits_; }
-  // Drops what was not used for as long as the limits say.
+  // Drops what was not used for as long as the limits say, and what is beyond them.
   void expire();
 
   [[nodiscard]] Cache::Usage usage();

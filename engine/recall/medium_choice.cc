@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 namespace mixtape::recall {
 namespace {
@@ -13,6 +15,8 @@ namespace {
 // order. They only have to be right in proportion.
 constexpr double kMountSeconds = 150;
 constexpr double kLocateSeconds = 15;
+// To the first of them, from the beginning of a tape, and for what may be under way when it is due.
+constexpr double kFirstLocateSeconds = 90;
 constexpr double kBytesPerSecond = 300e6;
 constexpr double kDoublesEverySeconds = 1800;
 // Beyond this everything is due anyway; keeps sums finite.
@@ -42,6 +46,11 @@ Rank rank_of(const MediumWork& work) {
   return is_worth_it ? Rank::worth_a_mount : Rank::queued;
 }
 
+// What makes it due.
+Seconds oldest_due(const MediumWork& work) {
+  return work.is_interactive_due ? work.oldest_interactive : work.oldest;
+}
+
 // While somebody waits only those who wait count, since they are read first.
 double score(const MediumWork& work) {
   const double mount_s = work.loaded ? 0 : kMountSeconds;
@@ -57,12 +66,12 @@ double aged(Seconds waited) {
   return std::exp2(std::clamp(waited.count() / kDoublesEverySeconds, 0.0, kMostDoublings));
 }
 
-bool is_due(bool moves, Seconds waited, Seconds bound) {
-  return !moves || waited >= kDueOfBound * bound;
+bool is_due(Seconds waited, Seconds bound) {
+  return waited >= kDueOfBound * bound;
 }
 
 void add(MediumWork& work, const Want& want, const FairShare& shares, Seconds neglected,
-         const Bounds& bounds) {
+         const Bounds& bounds, bool is_first_choice) {
   const bool is_interactive = shares.is_interactive(want);
   const double counts = shares.share(want) * aged(want.waited);
   ++work.requests;
@@ -74,11 +83,38 @@ void add(MediumWork& work, const Want& want, const FairShare& shares, Seconds ne
     work.interactive_bytes += want.bytes;
     work.interactive_aged += counts;
     work.oldest_interactive = std::max(work.oldest_interactive, want.waited);
+    if (is_first_choice) {
+      work.left = std::min(work.left, bounds.interactive - want.waited);
+    }
   }
-  if (is_due(work.moves, want.waited, is_interactive ? bounds.interactive : bounds.bulk)) {
-    work.is_due = true;
-    work.is_interactive_due = work.is_interactive_due || is_interactive;
+  const bool is_due_now = !work.moves || (!is_interactive && is_due(want.waited, bounds.bulk));
+  work.is_due = work.is_due || is_due_now;
+  work.is_interactive_due = work.is_interactive_due || (is_due_now && is_interactive);
+  if (is_interactive || is_due_now) {
     work.neglected = std::max(work.neglected, neglected);
+  }
+}
+
+void find_due(std::span<MediumWork> works, Seconds mount, std::size_t drives) {
+  std::vector<MediumWork*> waited_for;
+  for (MediumWork& work : works) {
+    if (work.moves && work.left < Seconds::max()) {
+      waited_for.push_back(&work);
+    }
+  }
+  std::ranges::sort(waited_for, {}, &MediumWork::left);
+  const double change_s = std::max(kMountSeconds, mount.count()) + kFirstLocateSeconds;
+  double before_s = 0;
+  for (auto each = waited_for.begin(); each != waited_for.end(); ++each) {
+    const MediumWork& work = **each;
+    const double reached_s = work.loaded ? 0 : change_s;
+    if (work.left.count() <= before_s / static_cast<double>(drives) + reached_s) {
+      // Who comes after him is not looked at: where not all can be in time, some still are.
+      std::for_each(waited_for.begin(), std::next(each),
+                    [](MediumWork* due) { due->is_due = due->is_interactive_due = true; });
+      return;
+    }
+    before_s += reached_s + work_seconds(work.interactive, work.interactive_bytes);
   }
 }
 
@@ -92,9 +128,9 @@ std::optional<std::size_t> choose_medium(std::span<const MediumWork> works) {
     if (left_rank != right_rank) {
       return left_rank < right_rank;
     }
-    return left_rank == Rank::due
-               ? std::tie(left.neglected, left.oldest) < std::tie(right.neglected, right.oldest)
-               : score(left) < score(right);
+    return left_rank == Rank::due ? std::pair(left.neglected, oldest_due(left)) <
+                                        std::pair(right.neglected, oldest_due(right))
+                                  : score(left) < score(right);
   };
   const auto best = std::max_element(works.begin(), works.end(), is_less);
   return static_cast<std::size_t>(best - works.begin());

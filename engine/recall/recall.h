@@ -28,6 +28,11 @@
 // are gathered for a moment and served medium by medium, on each in the order in which its drive is
 // soonest through with them (read_order.h); those that come meanwhile are put into that order.
 //
+// Drives are shared with jobs (tapeio/drive_turns.h): one that waits gets the drive when nobody
+// reads from it any more, or when it has waited for Options::hand_over_after. While jobs have them
+// all and somebody waits for bytes, recall is among those who wait, and a job that writes lets it
+// in behind the bundle under way.
+//
 // Threads:  every method from any thread, none waits for a tape; completions run on the worker's
 //           thread, inside read() when the bytes are there, or inside cancel: never block there.
 // Errors:   reach completions as std::exception_ptr (Error).
@@ -84,6 +89,9 @@ struct Options {
   std::chrono::milliseconds poll{1000};
   // How long a medium that nobody reads stays in its drive.
   std::chrono::seconds hold{30};
+  // A job that waits for a drive gets this one when it has waited for so long, whatever is read
+  // then: after the record under way, and for as long as it needs it.
+  std::chrono::seconds hand_over_after{std::chrono::minutes(15)};
   // Only while the cache has no room: how long the tape stands still for the next read of a reader.
   std::chrono::milliseconds linger{200};
   // What is read ahead and nobody has opened yet (read_ahead.h); absent: half of what the cache

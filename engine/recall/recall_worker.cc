@@ -50,11 +50,16 @@ ReadBack from_file(tapeio::UniqueFd fd) {
 }  // namespace
 
 void RecallWorker::run() {
+  // The limits may have become smaller since.
+  drop_unused();
   while (!room_.closed()) {
     for (const WaitingRoom::NewRequest& request : room_.wait_for_new(wake_time())) {
       admit(request);
     }
     look_for_media();
+    if (hands_over()) {
+      hand_over();
+    }
     const auto next = next_request();
     reading_on_ = reads_on(next);
     if (reading_on_) {
@@ -64,9 +69,9 @@ void RecallWorker::run() {
     }
     if (!next) {
       resting_ = true;
-      tell("look for what is unused", [&] { cache_.expire(); });
-      if (Clock::now() >= std::max(last_served_ + options_.hold, kept_until())) {
-        unload();
+      drop_unused();
+      if (reader_ && Clock::now() >= rests_until()) {
+        give_back();
       }
       continue;
     }
@@ -83,16 +88,20 @@ void RecallWorker::run() {
   unload();
 }
 
+void RecallWorker::drop_unused() {
+  tell("look for what is unused", [&] { cache_.expire(); });
+}
+
 RecallWorker::Clock::time_point RecallWorker::wake_time() const {
   const Clock::time_point now = Clock::now();
   if (!resting_ || reading_on_) {
-    return now;
+    return reading_on_ ? now : std::max(now, lingers_until_.value_or(now));
   }
   if (!jobs_.empty()) {
     const Clock::time_point kept = kept_until();
     return kept > now ? std::min(kept, next_look_) : next_look_;
   }
-  return reader_ ? std::max(last_served_ + options_.hold, kept_until()) : now + kIdle;
+  return reader_ ? std::min(rests_until(), now + options_.poll) : now + kIdle;
 }
 
 void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
@@ -173,7 +182,7 @@ void RecallWorker::read(RequestId id, const Extent& extent) {
     copy_failed(id, job, error);
   }
   fresh_ = false;
-  has_lingered_ = false;
+  lingers_until_.reset();
   was_waited_for_ = want.parked;
   last_reader_ = want.reader;
   last_served_for_.served(want, Clock::now().time_since_epoch());
@@ -223,7 +232,10 @@ void RecallWorker::bring_in(RequestId id, const Job& job, const Extent& extent, 
       return;
     }
     on = fetch_extent(*reader_, extent, job.content.size, gap.begin, sink,
-                      [&] { return sink.go_on() && !asks_far_ahead(id, sink.done(), extent); }) ||
+                      [&] {
+                        return sink.go_on() && !hands_over() &&
+                               !asks_far_ahead(id, sink.done(), extent);
+                      }) ||
          !sink.go_on();
   }
 }
@@ -286,56 +298,6 @@ std::shared_ptr<Cache::Incoming> RecallWorker::kept_part(Job& job) {
     });
   }
   return job.incoming;
-}
-
-bool RecallWorker::asks_far_ahead(RequestId id, std::uint64_t done, const Extent& extent) {
-  const auto lowest = room_.lowest_offset(id);
-  if (!lowest || *lowest <= done || extent.sparse || room_.waits_for_more(id, kWindow)) {
-    return false;
-  }
-  const auto block_of = [&](std::uint64_t offset) {
-    const PlainRange range{.offset = extent.data_offset + offset, .size = 1};
-    return extent.archive.first_block + plan_read(extent.archive, range).first_record;
-  };
-  if (reader_->block() != block_of(done)) {
-    return *lowest - done > kWindow;  // The head has to go somewhere: better there at once.
-  }
-  return !reader_->tape(extent.archive).reads_through(block_of(done), block_of(*lowest));
-}
-
-void RecallWorker::stream(RequestId id, Job& job, const Extent& extent) {
-  if (job.no_room) {
-    room_.refuse_fetches(id, job.no_room);
-    room_.refuse_reads_over(id, kWindow, job.no_room);
-  }
-  if (const auto from = room_.lowest_offset(id)) {
-    const std::shared_ptr<Cache::Incoming> part = kept_part(job);
-    if (part) {
-      note_source(job, extent);
-    }
-    WindowFill sink(room_, id, *from, options_.linger, part);
-    const auto end_window = [&] {
-      (void)room_.arrived(id, {});  // The window goes with the sink.
-      if (sink.lost_part()) {
-        job.incoming.reset();
-        job.done = 0;
-        job.mixed = false;
-      }
-    };
-    try {
-      (void)fetch_extent(*reader_, extent, job.content.size, *from, sink,
-                         [&] { return sink.go_on(); });
-    } catch (const Error&) {
-      end_window();
-      throw;
-    }
-    end_window();
-  }
-  // Whoever waits for bytes that have passed already makes it the next sweep's; what was read from
-  // the beginning is read on.
-  if (job.done == 0 && room_.retire(id)) {
-    forget(id);
-  }
 }
 
 void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {

@@ -64,15 +64,14 @@ class RecallWorker {
     Clock::time_point since;  // When it was asked for.
   };
 
+  void drop_unused();
   [[nodiscard]] Clock::time_point wake_time() const;
   void admit(const WaitingRoom::NewRequest& request);
-  // Chooses the copy to read and puts the request where it lies; ends it when its medium stays
-  // away.
+  // Where the copy lies that is read next; ends it when its medium stays away.
   void place(RequestId id);
   // Asks for a medium that is away; false: it stays away, and the request was ended.
   bool wait_for(RequestId id, const std::string& medium_label);
-  // Puts it where this copy lies.
-  void choose(RequestId id, std::size_t copy);
+  void choose(RequestId id, std::size_t copy);  // Puts it where this copy lies.
   void look_for_media();
   [[nodiscard]] bool present(const std::string& medium_label);
   // Present, and a drive for it is not lent to others.
@@ -107,8 +106,10 @@ class RecallWorker {
   // What the drive took before, and what it has taken now.
   void learn(TapeModel& tape) const;
   void tell_located() const;
-  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere.
+  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere;
+  // all that had to stay out of it while something was.
   void join_sweep(RequestId id);
+  void join_late();
   void put_into_sweep(RequestId id);
 
   // --- Reading ahead
@@ -128,8 +129,7 @@ class RecallWorker {
   [[nodiscard]] const Following* following();
   [[nodiscard]] std::optional<Following> follows(const Content& content);
   void note_asked(RequestId id, const Extent& extent);
-  // Gave whoever reads on here a moment to ask, before the head goes away from him. True: what is
-  // next is to be looked at again.
+  // Gives whom it read for last a moment to ask for more, before the head goes away from him.
   [[nodiscard]] bool lingers(RequestId next);
   // Where everything is read, who waits at the lowest place is next, or who has waited longest.
   [[nodiscard]] RequestId turn_of(RequestId next);
@@ -140,6 +140,17 @@ class RecallWorker {
   bool load(RequestId id, const std::string& medium_label);
   [[nodiscard]] tapeio::LoadWatch watch_load();
   void unload();
+  // --- Sharing drives with jobs
+  [[nodiscard]] bool hands_over() const;  // One has waited for the loaded drive long enough.
+  void hand_over();
+  // Until when a drive that nobody reads from any more is kept. Its tape is rewound then.
+  [[nodiscard]] Clock::time_point rests_until() const;
+  void give_back();
+  // Error{busy} while a job for which a drive was given back may not have taken it yet.
+  void let_jobs_in(tapeio::Library& library) const;
+  // Among those who wait for a drive, as long as somebody waits for bytes.
+  void wait_for_turn(tapeio::Library& library);
+  void end_waits();
   void fill(RequestId id, Job& job, const Extent& extent);
   // What comes into `incoming` from now on is this copy's.
   static void note_source(Job& job, const Extent& extent);
@@ -169,15 +180,19 @@ class RecallWorker {
   std::map<RequestId, Job> jobs_;
   RecallQueue queue_;
   std::unique_ptr<ArchiveReader> reader_;
-  std::string loaded_;                // The medium that reader_ reads.
-  TimedDrive drive_;                  // Which reads it, where it is known.
-  std::unique_ptr<TapeSweep> sweep_;  // Of a loaded tape whose wraps are known.
-  std::unique_ptr<ReadAhead> ahead_;  // In that sweep,
-  std::deque<Following> following_;   // what comes next,
-  std::optional<Following> last_;     // behind this.
-  bool reading_on_ = false;           // It is being read on.
-  bool has_lingered_ = false;         // Since something was read.
-  Clock::time_point let_in_at_{};     // When somebody was let in while everything was read.
+  std::string loaded_;                 // The medium that reader_ reads,
+  tapeio::Library* lender_ = nullptr;  // and who lent the drive.
+  Clock::time_point handed_over_at_{};
+  tapeio::Library* handed_over_to_ = nullptr;  // A job of that library.
+  std::map<tapeio::Library*, tapeio::DriveTurns::Waiting> turns_;
+  TimedDrive drive_;                                // Which reads it, where it is known.
+  std::unique_ptr<TapeSweep> sweep_;                // Of a loaded tape whose wraps are known.
+  std::unique_ptr<ReadAhead> ahead_;                // In that sweep,
+  std::deque<Following> following_;                 // what comes next,
+  std::optional<Following> last_;                   // behind this.
+  bool reading_on_ = false;                         // It is being read on.
+  std::optional<Clock::time_point> lingers_until_;  // Since something was read.
+  Clock::time_point let_in_at_{};  // When somebody was let in while everything was read.
   Clock::duration load_took_{};
   Clock::time_point loaded_at_{};
   Clock::time_point plan_ends_{};    // Of the sweep, by its model.

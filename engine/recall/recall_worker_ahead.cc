@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "engine/recall/recall_worker.h"
@@ -17,8 +18,9 @@ namespace {
 constexpr std::size_t kPage = 256;
 // So many that are in the cache already are passed over in search of one that is not.
 constexpr std::size_t kMostPassed = 20'000;
-// A program that got a file asks for the next one sooner; a locate takes a thousand times as long.
-constexpr std::chrono::milliseconds kMoment{20};
+// A program that got a file asks for the next one sooner, also on a busy machine; a locate takes a
+// hundred times as long.
+constexpr std::chrono::milliseconds kMoment{250};
 
 }  // namespace
 
@@ -111,7 +113,7 @@ const RecallWorker::Following* RecallWorker::following() {
     const Following& front = following_.front();
     const bool goes_over = ahead_->reads_everything() && ahead_->is_too_long(front.read) &&
                            !room_.asks_for(front.content);
-    if (!goes_over && !cache_.contains(front.content)) {
+    if (!goes_over && !cache_.has(front.content)) {
       return &front;
     }
     last_ = std::move(following_.front());
@@ -161,7 +163,10 @@ void RecallWorker::read_on() {
   job.since = Clock::now();
   unread_.add(job.content.number, job.content.size);
   ahead_->read(last_->read);
+  // It is for whom the tape was read last.
+  const auto reader = std::pair(last_reader_, was_waited_for_);
   read(id, job.copies[job.chosen]);
+  std::tie(last_reader_, was_waited_for_) = reader;
   // It is over, or somebody waits for it meanwhile, or it is not worth another attempt.
   if (jobs_.contains(id) && room_.retire(id)) {
     forget(id);
@@ -173,13 +178,17 @@ void RecallWorker::read_on() {
 
 bool RecallWorker::lingers(RequestId next) {
   const Clock::time_point now = Clock::now();
-  if (!ahead_ || has_lingered_ || reaches(next) ||
-      now - jobs_.at(next).since >= options_.patience) {
+  const auto is_his = [&](const auto& each) {
+    return each.second.asker.thread == last_reader_ && room_.waiting(each.first) > 0;
+  };
+  if (!ahead_ || !was_waited_for_ || reaches(next) ||
+      now - jobs_.at(next).since >= options_.patience ||
+      std::any_of(jobs_.begin(), jobs_.end(), is_his)) {
+    lingers_until_.reset();
     return false;
   }
-  has_lingered_ = true;
-  room_.gather_while_they_come(kMoment, now + kMoment);
-  return true;
+  lingers_until_ = lingers_until_.value_or(now + kMoment);
+  return now < *lingers_until_;
 }
 
 RequestId RecallWorker::turn_of(RequestId next) {

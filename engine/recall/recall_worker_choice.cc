@@ -47,10 +47,14 @@ std::vector<MediumWork> RecallWorker::media_work() {
   const Seconds now = Clock::now().time_since_epoch();
   std::map<std::string, MediumWork> by_label;
   for (const auto& [job, want] : wanted) {
-    for (const std::string& label : media_for(*job)) {
+    const std::set<std::string> media = media_for(*job);
+    const std::string& choice = reader_ && media.contains(loaded_)
+                                    ? loaded_
+                                    : job->copies[job->chosen].archive.medium_label;
+    for (const std::string& label : media) {
       MediumWork& work = by_label[label];
       work.moves = moves(label);
-      add(work, want, shares_, last_served_for_.neglected(want, now), bounds);
+      add(work, want, shares_, last_served_for_.neglected(want, now), bounds, label == choice);
     }
   }
   std::vector<MediumWork> works;
@@ -59,6 +63,7 @@ std::vector<MediumWork> RecallWorker::media_work() {
     work.loaded = reader_ && loaded_ == label;
     works.push_back(std::move(work));
   }
+  find_due(works, mount_worth());
   is_due_elsewhere_ = is_due_elsewhere(works);
   return works;
 }
@@ -92,7 +97,11 @@ std::optional<RequestId> RecallWorker::next_request() {
       return ahead;
     }
   }
+  const bool was_due_elsewhere = is_due_elsewhere_;
   const std::vector<MediumWork> works = media_work();
+  if (was_due_elsewhere && !is_due_elsewhere_) {
+    join_late();
+  }
   const Step step = next_step(works, sweep_now(!planned));
   kept_until_ = {};
   switch (step.kind) {
@@ -157,6 +166,14 @@ void RecallWorker::join_sweep(RequestId id) {
   } else if (!is_due_elsewhere_) {
     is_read_on_ = is_read_on_ || room_.waiting(id) > 0;
     put_into_sweep(id);
+  }
+}
+
+void RecallWorker::join_late() {
+  for (const auto& [id, job] : jobs_) {
+    if (sweep_ && !sweep_->has(id)) {
+      join_sweep(id);
+    }
   }
 }
 

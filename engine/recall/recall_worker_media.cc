@@ -138,6 +138,7 @@ void RecallWorker::look_for_media() {
   if (waiting.empty()) {
     asked_for_.clear();
   }
+  end_waits();
 }
 
 std::optional<Place> RecallWorker::head() const {
@@ -155,8 +156,11 @@ bool RecallWorker::reaches(RequestId id) {
 
 bool RecallWorker::load(RequestId id, const std::string& medium_label) {
   unload();
+  tapeio::Library* library = nullptr;
   try {
     if (const auto placed = outside_.find_medium(medium_label)) {
+      library = placed->library;
+      let_jobs_in(*library);
       const Clock::time_point began = Clock::now();
       reader_ = std::make_unique<ArchiveReader>(
           placed->load(tapeio::Library::Access::read, watch_load()), identities_);
@@ -165,6 +169,8 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       next_choice_ = {};
       is_due_elsewhere_ = false;
       loaded_ = medium_label;
+      lender_ = library;
+      turns_.erase(library);
       waited_for_drive_.erase(medium_label);
       fresh_ = true;
       return true;
@@ -174,6 +180,9 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       // It is here, and its turn comes: the request stays where it is.
       if (waited_for_drive_.insert(medium_label).second) {
         spdlog::info("recall: medium {} waits: {}", medium_label, error.what());
+      }
+      if (library != nullptr) {
+        wait_for_turn(*library);
       }
       busy_.insert(medium_label);
       place(id);  // Another copy may be within reach.
@@ -219,6 +228,7 @@ void RecallWorker::unload() {
   }
   reader_.reset();
   loaded_.clear();
+  lender_ = nullptr;
 }
 
 }  // namespace mixtape::recall

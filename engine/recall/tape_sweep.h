@@ -50,6 +50,7 @@ class TapeSweep {
   // Adds a request, or what it is that it wants.
   void put(RequestId id, const TapeRead& read);
   void remove(RequestId id);
+  [[nodiscard]] bool has(RequestId id) const { return reads_.contains(id); }
   [[nodiscard]] bool empty() const { return reads_.empty(); }
 
   // Whose turn it is; it stays until it is removed. `head`: the block under it, nullopt after a

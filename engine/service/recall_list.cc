@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -17,8 +16,6 @@ namespace {
 
 // Rows read from the disk at once.
 constexpr std::size_t kRows = 500;
-// After the disk failed, it is asked again then.
-constexpr std::chrono::seconds kTryAgain{10};
 
 std::string words_of(const std::exception_ptr& error) {
   try {
@@ -41,9 +38,10 @@ bool is_cancelled(const std::exception_ptr& error) {
 }  // namespace
 
 RecallList::RecallList(const std::filesystem::path& state_db, recall::Recall& recall,
-                       Resolve resolve)
+                       Resolve resolve, std::chrono::milliseconds try_again)
     : recall_(recall),
       resolve_(std::move(resolve)),
+      try_again_(try_again),
       database_(catalog::open_state(state_db)),
       rows_(database_) {
   // Who asked was told that it is queued: that must be true after a power failure, too.
@@ -100,6 +98,12 @@ bool RecallList::cancel(Batch batch) {
   return true;
 }
 
+bool RecallList::cancel(recall::RequestId id) {
+  const bool is_known = recall_.cancel(id);
+  take_off();
+  return is_known;
+}
+
 std::size_t RecallList::cancel_all() {
   const auto cancelled = std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
   std::size_t count = 0;
@@ -109,7 +113,9 @@ std::size_t RecallList::cancel_all() {
       ++count;
     }
   }
-  return count + cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+  count += cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+  take_off();
+  return count;
 }
 
 std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last) {
@@ -151,7 +157,7 @@ void RecallList::feed(const std::stop_token& stop) {
     } catch (const Error& error) {
       spdlog::warn("recall: the list of what is to be recalled: {}", error.what());
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, stop, kTryAgain, [] { return false; });
+      changed_.wait_for(lock, stop, try_again_, [] { return false; });
       continue;
     }
     std::unique_lock lock(mutex_);
@@ -161,22 +167,55 @@ void RecallList::feed(const std::stop_token& stop) {
   }
 }
 
+void RecallList::take_off() {
+  const std::lock_guard database_lock(database_mutex_);
+  std::vector<std::int64_t> numbers;
+  {
+    const std::lock_guard lock(mutex_);
+    numbers = over_;
+  }
+  if (!numbers.empty()) {
+    rows_.remove(numbers);
+  }
+  const std::lock_guard lock(mutex_);
+  over_.erase(over_.begin(), over_.begin() + static_cast<std::ptrdiff_t>(numbers.size()));
+}
+
 void RecallList::step() {
-  std::vector<std::int64_t> taken_off;
+  take_off();
   std::size_t room = 0;
   {
-    const std::lock_guard database_lock(database_mutex_);
-    {
-      const std::lock_guard lock(mutex_);
-      taken_off = over_;
-      room = more_ && !keeps_ ? kAtOnce - std::min(kAtOnce, under_way_.size()) : 0;
-    }
-    rows_.remove(taken_off);
     const std::lock_guard lock(mutex_);
-    over_.erase(over_.begin(), over_.begin() + static_cast<std::ptrdiff_t>(taken_off.size()));
+    room = more_ && !keeps_ ? kAtOnce - std::min(kAtOnce, under_way_.size()) : 0;
   }
-  for (const std::int64_t number : take(std::min(room, kRows))) {
-    fetch(number);
+  const std::vector<std::int64_t> taken = take(std::min(room, kRows));
+  for (const std::int64_t number : taken) {
+    try {
+      fetch(number);
+    } catch (const Error&) {
+      put_back(number, taken.back());
+      throw;
+    }
+  }
+}
+
+void RecallList::put_back(std::int64_t first, std::int64_t last) {
+  std::vector<std::int64_t> cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto each = under_way_.lower_bound(first);
+         each != under_way_.end() && each->first <= last;) {
+      if (each->second.cancelled) {
+        cancelled.push_back((each++)->first);
+      } else {
+        each = under_way_.erase(each);
+      }
+    }
+    handed_to_ = first - 1;
+    more_ = true;
+  }
+  for (const std::int64_t each : cancelled) {
+    over(each, std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled")));
   }
 }
 
@@ -234,7 +273,10 @@ void RecallList::fetch(std::int64_t number) {
     id = recall_.fetch(
         content_of(number, wanted), wanted.path,
         [this, number](ByteView, const std::exception_ptr& error) { over(number, error); });
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) {
+      throw;
+    }
     over(number, std::current_exception());
     return;
   }

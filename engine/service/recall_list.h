@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -22,7 +23,7 @@
 //
 // A row goes when its content is in the cache, when it is cancelled, and when it failed for good;
 // rows that are damaged or whose content the catalog does not know are passed over with a line in
-// the log.
+// the log. While catalog or disk fail, all stay and are gone on with afterwards.
 //
 // Threads:  every method from any thread, none waits for a tape; `done` runs where completions of
 //           recalls run.
@@ -35,11 +36,14 @@ class RecallList {
  public:
   // So many are in the queue of recall at once; enough to order them well over a whole tape.
   static constexpr std::size_t kAtOnce = 4096;
+  // After catalog or disk failed, they are asked again then.
+  static constexpr std::chrono::seconds kTryAgain{10};
 
   // The number that a content of an earlier run has now; nullopt: none.
   using Resolve = std::function<std::optional<catalog::ContentId>(const catalog::WantedContent&)>;
   // Goes on with what `state_db` has; ":memory:" keeps nothing.
-  RecallList(const std::filesystem::path& state_db, recall::Recall& recall, Resolve resolve);
+  RecallList(const std::filesystem::path& state_db, recall::Recall& recall, Resolve resolve,
+             std::chrono::milliseconds try_again = kTryAgain);
   ~RecallList();
 
   using Done = std::function<void(const catalog::WantedContent&, std::exception_ptr error)>;
@@ -49,7 +53,10 @@ class RecallList {
   // What has not come yet is given up; `done` may still be running, and is not begun any more.
   // False after keep_all(): it is gone on with later.
   bool cancel(Batch batch);
-  // All of them; `done` runs for each. Returns how many there were.
+  // Takes a request out of recall's queue, whoever asked for it; false: there is none of that
+  // number. What was kept for it is off the disk when this returns.
+  bool cancel(recall::RequestId id);
+  // All of them, likewise; `done` runs for each. Returns how many there were.
   std::size_t cancel_all();
   // How many are not in recall's queue yet.
   [[nodiscard]] std::size_t behind();
@@ -71,10 +78,13 @@ class RecallList {
   void feed(const std::stop_token& stop);
   // What is over is taken off the disk, and what there is room for handed over.
   void step();
+  void take_off();
   // The next rows, which are under way from now on; empty: there are none.
   std::vector<std::int64_t> take(std::size_t most);
   void fetch(std::int64_t number);
-  // Looks up what is of an earlier run; throws Error{not_found}.
+  // Rows that were taken, and of which recall was not told, are taken again later.
+  void put_back(std::int64_t first, std::int64_t last);
+  // Looks up what is of an earlier run; throws Error{not_found}, and what the catalog throws.
   [[nodiscard]] recall::Content content_of(std::int64_t number,
                                            const catalog::WantedContent& wanted);
   void over(std::int64_t number, const std::exception_ptr& error);
@@ -82,6 +92,7 @@ class RecallList {
 
   recall::Recall& recall_;
   const Resolve resolve_;
+  const std::chrono::milliseconds try_again_;
   std::int64_t last_of_before_ = 0;  // Rows up to here are of an earlier run.
 
   std::mutex database_mutex_;  // Taken before mutex_.

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "engine/archive/medium_use.h"
 #include "engine/catalog/verifications.h"
 #include "engine/service/gather.h"
 #include "engine/service/media_state.h"
@@ -82,25 +83,6 @@ class PartOfWhole final : public Reporter {
   const std::uint64_t total_bytes_, total_files_;
   std::uint64_t before_bytes_ = 0, before_files_ = 0;
 };
-
-void add_use(std::vector<archive::MediumUse>& media, const archive::MediumUse& use) {
-  const auto known = std::ranges::find(media, use.label, &archive::MediumUse::label);
-  if (known == media.end()) {
-    media.push_back(use);
-    return;
-  }
-  archive::MediumUse sum = use;
-  sum.bundles += known->bundles;
-  sum.archive_bytes += known->archive_bytes;
-  sum.index_bytes += known->index_bytes;
-  sum.labelled_now = sum.labelled_now || known->labelled_now;
-  if (sum.streaming && known->streaming) {
-    sum.streaming->underruns += known->streaming->underruns;
-    sum.streaming->bytes += known->streaming->bytes;
-    sum.streaming->taking_s += known->streaming->taking_s;
-  }
-  *known = sum;
-}
 
 class Repack {
  public:
@@ -334,7 +316,7 @@ class Repack {
     result_.written.files += outcome.files;
     result_.written.bytes += outcome.bytes;
     for (const archive::MediumUse& use : outcome.media) {
-      add_use(result_.written.media, use);
+      archive::add_use(use, result_.written.media);
     }
   }
 

@@ -97,6 +97,7 @@ archive::WriteContext WriteWorld::context(catalog::Database& database) {
           .now_s = [this] { return ++now_s_; },
           .record_size = kRecord,
           .bundle_bytes = bundle_bytes,
+          .indexes_per_bundle = indexes_per_bundle,
           .ring_bytes = 0,
           .domain = {},
           .warning_zone_bytes = warning_zone_bytes,

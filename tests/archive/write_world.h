@@ -69,6 +69,7 @@ class WriteWorld {
   // Knobs, between runs.
   std::uint32_t copies = 1;
   std::uint64_t bundle_bytes = GiB;
+  std::uint64_t indexes_per_bundle = 1000;
   bool hash_first = false;
   std::optional<std::uint64_t> warning_zone_bytes = 0;
   std::function<void(std::string_view step)> before_commit;

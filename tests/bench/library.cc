@@ -2,6 +2,7 @@
 #include "tests/bench/library.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mixtape::bench {
 namespace {
@@ -60,13 +61,25 @@ Outcome Library::run(Policy& policy) {
       events_.pop();
       take(event, policy);
     }
-    for (std::size_t number = 0; number < drives_.size(); ++number) {
-      if (drives_[number].free_at <= now_) {
-        act(number, policy.next(*this, number));
-      }
+    for (const std::size_t number : free_drives()) {
+      act(number, policy.next(*this, number));
     }
   }
   return outcome_;
+}
+
+std::vector<std::size_t> Library::free_drives() const {
+  std::vector<std::size_t> numbers;
+  for (std::size_t number = 0; number < drives_.size(); ++number) {
+    if (drives_[number].free_at <= now_) {
+      numbers.push_back(number);
+    }
+  }
+  const auto rank = [&](std::size_t number) {
+    return std::pair(drives_[number].tape.has_value(), drives_[number].free_at);
+  };
+  std::ranges::stable_sort(numbers, {}, rank);
+  return numbers;
 }
 
 void Library::take(const Event& event, Policy& policy) {
@@ -91,6 +104,10 @@ void Library::act(std::size_t number, const Action& action) {
       break;
     case Action::Kind::mount:
       mount(drive, action.tape);
+      events_.push({drive.free_at, Event::Kind::look, 0, number});
+      break;
+    case Action::Kind::rewind:
+      rewind(drive);
       events_.push({drive.free_at, Event::Kind::look, 0, number});
       break;
     case Action::Kind::wait:
@@ -132,8 +149,18 @@ void Library::read(std::size_t number, std::size_t request) {
   drive.head = {.place = model_.at(wanted.block + wanted.blocks), .moving = true};
   drive.free_at = drive.head_since = now_ + took;
   drive.moved_bytes += bytes;
+  drive.is_rewound = false;
   outcome_.drive_s += took;
   events_.push({drive.free_at, Event::Kind::done, request, number});
+}
+
+void Library::rewind(Drive& drive) {
+  const double took =
+      positioning_.rewind_seconds(point_of(drive.head.place), motion_of(drive.head));
+  drive.head = model_.at_rest();
+  drive.is_rewound = true;
+  drive.free_at = now_ + took;
+  outcome_.drive_s += took;
 }
 
 }  // namespace mixtape::bench

@@ -15,8 +15,9 @@
 // A tape library as discrete events: LTO-8 drives that wind as the simulator's do, one robot, and
 // a policy that says what each drive does next. The same times for every policy.
 //
-// A cartridge stays in its drive until another one is wanted there. Changing it: rewind and unload,
-// the robot puts it away and brings the other one, load.
+// A cartridge stays in its drive until another one is wanted there; of several drives that are free
+// an empty one is asked first, then the one that was idle for longest, as ChangerLibrary does it.
+// Changing it: rewind and unload, the robot puts it away and brings the other one, load.
 //
 // Units: seconds from the beginning of the trace, blocks of a mebibyte.
 
@@ -35,10 +36,11 @@ struct Drive {
   double moved_bytes = 0;  // Since the mount.
   double free_at = 0;
   double wakes_at = kNever;  // While it waits.
+  bool is_rewound = true;
 };
 
 struct Action {
-  enum class Kind { wait, read, mount };
+  enum class Kind { wait, read, mount, rewind };
   Kind kind = Kind::wait;
   std::size_t request = 0;
   std::uint32_t tape = 0;
@@ -89,9 +91,11 @@ class Library {
     bool operator>(const Event& other) const { return at_s > other.at_s; }
   };
   void take(const Event& event, Policy& policy);
+  [[nodiscard]] std::vector<std::size_t> free_drives() const;
   void act(std::size_t number, const Action& action);
   void mount(Drive& drive, std::uint32_t tape);
   void read(std::size_t number, std::size_t request);
+  void rewind(Drive& drive);
 
   const Trace& trace_;
   tapeio::lto::Positioning positioning_;

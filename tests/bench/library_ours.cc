@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <numeric>
+#include <utility>
 
 #include "engine/recall/medium_stay.h"
 #include "engine/recall/read_order.h"
@@ -50,12 +51,14 @@ class Ours final : public Policy {
   [[nodiscard]] static recall::FairShare shares_of(const Library& library);
   [[nodiscard]] Works works_for(const Library& library, std::size_t drive) const;
   void begin(const Library& library, std::size_t drive);
+  static void join_late(const Library& library, Plan& plan, std::uint32_t tape);
   void plan(const Library& library, std::size_t drive);
   static void put_in_order(const Library& library, const std::vector<std::size_t>& requests,
                            std::size_t known, order::Objective objective, order::Head& head,
                            Plan& plan);
   [[nodiscard]] Action read_next(Plan& plan) const;
   [[nodiscard]] Action step(const Library& library, std::size_t number);
+  [[nodiscard]] Action rest(const Library& library, const Drive& drive) const;
   // Until when others may join before a tape is moved.
   [[nodiscard]] double gathers_until(const Plan& plan) const;
 
@@ -101,6 +104,7 @@ Ours::Works Ours::works_for(const Library& library, std::size_t drive) const {
     found.works.push_back(work);
     found.tapes.push_back(tape);
   }
+  find_due(found.works, Seconds(library.drive(drive).mount_took), library.drives());
   return found;
 }
 
@@ -116,6 +120,17 @@ void Ours::asked(const Library& library, std::size_t request) {
     }
     plan.late.insert(request);
     plan.is_read_on = plan.is_read_on || wanted.parked;
+  }
+}
+
+// Those who had to stay out while something was due.
+void Ours::join_late(const Library& library, Plan& plan, std::uint32_t tape) {
+  const std::set<std::size_t> planned(plan.order.begin(), plan.order.end());
+  for (const std::size_t request : library.waiting()[tape]) {
+    if (!planned.contains(request)) {
+      plan.late.insert(request);
+      plan.is_read_on = plan.is_read_on || library.trace().requests[request].parked;
+    }
   }
 }
 
@@ -211,11 +226,25 @@ Action Ours::next(const Library& library, std::size_t number) {
   return step(library, number);
 }
 
+// Nobody wants anything that this drive could read.
+Action Ours::rest(const Library& library, const Drive& drive) const {
+  if (drive.is_rewound) {
+    return {};
+  }
+  const double kept_s = std::max(Seconds(options_.hold).count(), drive.mount_took);
+  const double until_s = drive.head_since + kept_s;
+  return until_s > library.now() ? Action{.kind = Action::Kind::wait, .until_s = until_s}
+                                 : Action{.kind = Action::Kind::rewind};
+}
+
 Action Ours::step(const Library& library, std::size_t number) {
   Plan& plan = plans_[number];
   const Drive& drive = library.drive(number);
   const Works works = works_for(library, number);
-  plan.is_due_elsewhere = is_due_elsewhere(works.works);
+  const bool was_due = std::exchange(plan.is_due_elsewhere, is_due_elsewhere(works.works));
+  if (was_due && !plan.is_due_elsewhere && !plan.order.empty()) {
+    join_late(library, plan, *drive.tape);
+  }
   const bool reads_on = !shares_of(library).is_waiting(plan.last_reader);
   const recall::Step step =
       recall::next_step(works.works, {.is_over = plan.order.empty(),
@@ -233,7 +262,7 @@ Action Ours::step(const Library& library, std::size_t number) {
               .until_s = library.now() + std::max(kLeastWait, step.keep.count())};
     case recall::Step::Kind::wait:
       plan.gathers_from_s = kNever;
-      return {};
+      return rest(library, drive);
     case recall::Step::Kind::begin:
       break;
   }

@@ -148,5 +148,35 @@ expect_fail 5 "cancel $first, 4711: nothing of that number is queued" mixtape ca
 expect_fail 2 '--all.*required' mixtape cancel
 [ "$(mixtape cancel --all)" = "cancelled 2 requests" ] || fail "cancel --all"
 [ "$(mixtape cancel --all)" = "nothing is queued" ] || fail "something was left"
-unmount_home
+
+say "a program that waits for what was cancelled gets an error, and does not ask again"
+cat "$mountpoint/latest$source/small/50" >/dev/null 2>"$work/why" &
+reader=$!
+wait_until 30 something_queued
+mixtape cancel "$(queued 'q[0]["number"]')" >/dev/null
+if wait "$reader"; then fail "the read went well"; fi
+grep -q 'Operation canceled' "$work/why" || fail "$(cat "$work/why")"
+mixtape queue | grep -qx 'nothing is queued' || fail "it was asked for again: $(mixtape queue)"
+
+say "what was cancelled does not come back with the next mount, what was not is shown without one"
+mixtape recall --queue "$source/small/51" "$source/small/52" "$source/small/53" "$source/small/54" >/dev/null
+four_queued() { [ "$(queued 'len(q)')" -eq 4 ]; }
+wait_until 30 four_queued
+mixtape cancel "$(queued '[e["number"] for e in q if e["path"].endswith("small/52")][0]')" >/dev/null
+kill_daemon
+mixtape queue >"$work/queue"
+[ "$(grep -c '  kept  ' "$work/queue")" -eq 3 ] || fail "$(cat "$work/queue")"
+grep -q 'the next mount brings them back' "$work/queue" || fail "$(cat "$work/queue")"
+! grep -q 'small/52' "$work/queue" || fail "small/52 is back"
+mixtape cancel "$(queued '[e["number"] for e in q if e["path"].endswith("small/53")][0]')" | grep -qx 'cancelled' || fail "cancel of one that is kept"
+expect_fail 5 'nothing of that number is queued' mixtape cancel 4711
+[ "$(queued '[e["path"][-2:] for e in q if e["kept"]]')" = "['51', '54']" ] || fail "$(mixtape queue)"
+[ "$(mixtape cancel --all)" = "cancelled 2 requests" ] || fail "cancel --all of what is kept"
+mixtape queue | grep -qx 'nothing is queued' || fail "$(mixtape queue)"
 expect_fail 1 'nothing is mounted' mixtape recall --queue "$source/small/40"
+
+say "what no medium has is not said to be queued"
+mixtape media lost MIX001L8 >/dev/null
+mount_home
+expect_fail 3 'small/40: not queued: no medium has a copy' mixtape recall --queue "$source/small/40"
+unmount_home

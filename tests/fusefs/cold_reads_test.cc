@@ -67,6 +67,22 @@ TEST_F(ColdReadTest, InterruptsEndAReaderAndItsRecall) {
   }
 }
 
+// cat, as cp, reads again after EINTR.
+TEST_F(ColdReadTest, WhatIsTakenOutOfTheQueueEndsItsReadersAndIsNotAskedForAgain) {
+  world.job().file("a", "away").finish();
+  const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);
+  std::string got;
+  std::jthread reader([&] { got = read_all(fd); });
+  const pid_t cat = start_cat("latest/a");
+  world.contents.wait_for_parked(2);
+  world.contents.fail(catalog::number(world.content("away")),
+                      Error(ErrorCode::cancelled, "recall: cancelled"));
+  reader.join();
+  EXPECT_EQ(got, "errno " + std::to_string(ECANCELED));
+  EXPECT_EQ(end_of(cat), 0);
+  EXPECT_EQ(world.contents.asked(), 2U);
+}
+
 TEST_F(ColdReadTest, NonBlockingReadsQueueAndComeBack) {
   world.job().file("d/a", "away").finish();
   const tapeio::UniqueFd fd = open("latest/d/a", O_RDONLY | O_NONBLOCK);

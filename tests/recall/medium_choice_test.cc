@@ -53,6 +53,7 @@ class MediumChoiceTest : public testing::Test {
     for (const auto& [label, work] : by_label) {
       works.push_back(work);
     }
+    find_due(works, 2min);
     return works;
   }
   std::string next() {
@@ -121,14 +122,46 @@ TEST_F(MediumChoiceTest, ALoadedCartridgeSparesAMount) {
   EXPECT_EQ(next(), "B");
 }
 
-TEST_F(MediumChoiceTest, WhoHasWaitedForMostOfHisBoundIsNextHoweverLittleHeWants) {
-  wants(1, 90, "A", 9min);
+TEST_F(MediumChoiceTest, WhoseBoundHasJustTheTimeLeftThatItTakesIsNextHoweverLittleHeWants) {
+  wants(1, 50, "A", 30s);
   wants(1, 1, "B", 10min);
+  EXPECT_EQ(next(), "A");
+  wants(1, 1, "B", 11min);
+  EXPECT_EQ(next(), "B");
+}
+
+TEST_F(MediumChoiceTest, TheMoreTapesAreWaitedForTheEarlierTheyAreDue) {
+  wants(1, 1, "A", 6min);
+  wants(1, 50, "B", 5min);
+  EXPECT_EQ(next(), "B");
+  wants(1, 1, "C", 5min);  // Three of four minutes each: the last would just be late.
+  EXPECT_EQ(next(), "A");
+}
+
+TEST_F(MediumChoiceTest, WhatHasToBeReadBeforeHimCountsToo) {
+  wants(1, 1, "A", 7min);
+  wants(1, 30, "B", 5min);
+  EXPECT_EQ(next(), "B");
+  wants(1, 1, "A", 7min, kReads, 60'000'000'000);  // Another three minutes.
+  EXPECT_EQ(next(), "A");
+}
+
+TEST_F(MediumChoiceTest, WhoComesLaterDoesNotMakeThoseDueWhoAreBeforeHim) {
+  wants(1, 1, "A", 6min);
+  wants(1, 10, "B", 5min);
+  wants(1, 1, "C", 0s);
   EXPECT_EQ(next(), "B");
 }
 
 TEST_F(MediumChoiceTest, OfThoseTheOneWhoHasWaitedLongestIs) {
   wants(1, 90, "A", 11min);
+  wants(1, 1, "B", 12min);
+  EXPECT_EQ(next(), "B");
+}
+
+TEST_F(MediumChoiceTest, WhatIsOnlyQueuedOnTheSameTapeDoesNotCountThere) {
+  wants(1, 1, "A", 11min);
+  wants(1, 1, "A", 5h, kQueued);
   wants(1, 1, "B", 12min);
   EXPECT_EQ(next(), "B");
 }
@@ -158,7 +191,7 @@ TEST_F(MediumChoiceTest, AHundredReadsOfOneUserDoNotOutweighOneOfAnother) {
 
 TEST_F(MediumChoiceTest, AFloodThatCanNeverBeInTimeDoesNotMakeOthersLate) {
   wants(1, 10'000, "A", 8h);
-  wants(2, 1, "B", 10min);
+  wants(2, 1, "B", 11min);
   EXPECT_EQ(next(), "B");
 }
 
@@ -220,7 +253,7 @@ TEST_F(MediumChoiceTest, WhatIsPlannedIsReadWhileNobodyElseIsDue) {
 TEST_F(MediumChoiceTest, WhoWaitsHasTheTapeForAMountsWorthBeforeItIsTakenForSomebodyDue) {
   is_loaded("A");
   wants(1, 10, "A", 3min);
-  wants(2, 1, "B", 10min);
+  wants(2, 1, "B", 11min);
   EXPECT_EQ(next_step(sweep_of(1min)), "go on");
   EXPECT_EQ(next_step(sweep_of(2min)), "B");
 }
@@ -228,7 +261,7 @@ TEST_F(MediumChoiceTest, WhoWaitsHasTheTapeForAMountsWorthBeforeItIsTakenForSome
 TEST_F(MediumChoiceTest, WhatIsOnlyQueuedHasItForAMountsWorthToo) {
   is_loaded("A");
   wants(1, 100, "A", 5min, kQueued);
-  wants(2, 1, "B", 10min);
+  wants(2, 1, "B", 11min);
   EXPECT_EQ(next_step(sweep_of(1min)), "go on");
   EXPECT_EQ(next_step(sweep_of(2min)), "B");
 }
@@ -269,7 +302,7 @@ TEST_F(MediumChoiceTest, ATapeThatSomebodyWaitedForIsKeptFromWhatIsOnlyQueued) {
 
 TEST_F(MediumChoiceTest, NothingIsKeptFromSomebodyDue) {
   is_loaded("A");
-  wants(2, 1, "B", 10min);
+  wants(2, 1, "B", 11min);
   Sweep sweep = ended(0s);
   sweep.is_read_on = true;
   EXPECT_EQ(next_step(sweep), "B");

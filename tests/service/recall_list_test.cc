@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
+
 #include "engine/catalog/catalog.h"
 #include "tests/recall/recall_fixture.h"
 
@@ -34,9 +37,16 @@ class RecallListTest : public recall::RecallTest {
   }
   RecallList& list() {
     if (!list_) {
-      list_ = std::make_unique<RecallList>(state_, recall(), [this](const WantedContent& known) {
-        return forgotten_ == known.path ? std::nullopt : std::optional(known.content);
-      });
+      list_ = std::make_unique<RecallList>(
+          state_, recall(),
+          [this](const WantedContent& known) {
+            if (failing_ == known.path && fails_ > 0) {
+              --fails_;
+              throw Error(ErrorCode::busy, "look for a content: the database is in use");
+            }
+            return forgotten_ == known.path ? std::nullopt : std::optional(known.content);
+          },
+          try_again_);
     }
     return *list_;
   }
@@ -80,6 +90,9 @@ class RecallListTest : public recall::RecallTest {
 
   std::filesystem::path state_ = directory_ / "state.db";
   std::string forgotten_;
+  std::string failing_;
+  std::atomic<int> fails_ = 0;
+  std::chrono::milliseconds try_again_ = RecallList::kTryAgain;
   std::uint64_t seed_ = 0;
   std::mutex told_mutex_;
   std::condition_variable told_;
@@ -130,6 +143,45 @@ TEST_F(RecallListTest, WhatIsCancelledIsNotAskedForAgain) {
   EXPECT_TRUE(list().cancel(batch));
   EXPECT_THAT(on_disk(), ElementsAre("c"));
   EXPECT_THAT(came, IsEmpty());
+}
+
+TEST_F(RecallListTest, ARequestThatWasCancelledByItsNumberIsOffTheDisk) {
+  gate_.close();
+  (void)list().add({put_file("a"), put_file("b")});
+  gate_.wait_until_the_drive_stands_there();
+  while (recall().queue().size() < 2) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(list().cancel(recall().queue().back().id));
+  EXPECT_FALSE(list().cancel(recall::RequestId{4711}));
+  kill();
+  EXPECT_THAT(on_disk(), testing::SizeIs(1));
+}
+
+TEST_F(RecallListTest, WhenAllWereCancelledNoneIsOnTheDisk) {
+  gate_.close();
+  (void)list().add({put_file("a"), put_file("b")});
+  gate_.wait_until_the_drive_stands_there();
+  EXPECT_EQ(list().cancel_all(), 2U);
+  kill();
+  EXPECT_THAT(on_disk(), IsEmpty());
+}
+
+TEST_F(RecallListTest, WhileTheCatalogCannotBeAskedNothingIsGivenUp) {
+  const WantedContent first = put_file("a"), second = put_file("b"), third = put_file("c");
+  {
+    catalog::Database state = catalog::open_state(state_);
+    (void)catalog::Wanted(state).add(std::vector{first, second, third});
+  }
+  failing_ = "b";
+  fails_ = 1;
+  try_again_ = std::chrono::milliseconds(1);
+  (void)list();
+  wait_until_nothing_is_on_disk();
+  for (const WantedContent& wanted : {first, second, third}) {
+    EXPECT_TRUE(cache_->contains({.number = 0, .size = wanted.size, .hash = wanted.hash}));
+  }
+  EXPECT_EQ(fails_, 0);
 }
 
 TEST_F(RecallListTest, CancellingAllTellsAll) {
