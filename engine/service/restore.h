@@ -20,8 +20,8 @@
 // again. A copy that turns out damaged is noted in the catalog and the next one is read.
 //
 // Asked for what is left of damaged files, it reads those of which every copy is damaged once more,
-// chunk by chunk out of all copies (restore_partial.h). What stays with holes is called PATH.partial
-// and is still a trouble.
+// chunk by chunk out of all copies (restore_partial.h). What stays with holes is called
+// PATH.partial and is still a trouble.
 //
 // Errors:  throws Error{no_space} before anything moves when the files cannot fit, and when the
 //          disk fills up all the same; Error{cancelled}; Error{not_found} for a time before the

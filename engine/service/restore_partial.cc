@@ -27,7 +27,8 @@ bool ends_all(const Error& error) {
 struct PartialRestore::Work {
   RestoreContent* content = nullptr;
   std::vector<recall::Extent> copies;
-  std::unique_ptr<Destination::NewFile> file;
+  std::unique_ptr<Destination::NewFile>
+      file;  // The part of the first item that lets itself be made.
   std::vector<FileHole> holes;
 };
 
@@ -204,10 +205,16 @@ void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
   const std::string target = item.target + (is_whole ? "" : std::string(kSuffix));
   const auto version = context_.tree.version(item.version);
   MIXTAPE_ASSERT(version.has_value());
-  const auto file = destination_.create(target);
-  copy_whole_ranges(work, *file);
-  file->extend_to(work.content->content.size);
-  file->finish(version->metadata, is_whole ? item.existing : Existing::replace);
+  const Existing existing = is_whole ? item.existing : Existing::replace;
+  // Mostly there is one file, and its bytes are where they belong.
+  if (!is_whole && work.content->items.size() == 1) {
+    work.file->finish(version->metadata, existing);
+  } else {
+    const auto file = destination_.create(target);
+    copy_whole_ranges(work, *file);
+    file->extend_to(work.content->content.size);
+    file->finish(version->metadata, existing);
+  }
   if (is_whole) {
     ++result_.files;
     result_.bytes += work.content->content.size;

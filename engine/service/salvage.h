@@ -12,8 +12,8 @@
 #include "tapeio/bytes.h"
 #include "tapeio/tape_drive.h"
 
-// What is whole of a damaged copy: each age chunk of 64 KiB authenticates by itself, so a bad record
-// costs the chunks in it and nothing else.
+// What is whole of a damaged copy: each age chunk of 64 KiB authenticates by itself, so a bad
+// record costs the chunks in it and nothing else.
 //
 // Units:   bytes of the content.
 // Threads: none; the drive belongs to the caller, the head is anywhere afterwards.

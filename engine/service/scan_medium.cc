@@ -100,7 +100,8 @@ ScanSummary MediumScan::run() {
   progress_.total_bytes = end.block * what_.label.record_size;
   drive_.rewind();
   try {
-    for (std::uint64_t file = 1; file < end.file; ++file) {
+    // The archaeology and an index stand in front of the first archive.
+    for (std::uint64_t file = 2; file < end.file; ++file) {
       if (const auto known = known_files_.find(file); known != known_files_.end()) {
         number_ = known->second->number;
         written_s_ = known->second->written_s.value_or(written_s_);

@@ -27,8 +27,8 @@
 //
 // Head:    forward only, but for two locates in each archive that find its end first.
 // Threads: none; the drive belongs to the caller.
-// Errors:  throws what the drive throws when it is the drive that fails, Error{cancelled, no_space},
-//          and what `take` throws. What was taken until then stays.
+// Errors:  throws what the drive throws when it is the drive that fails, Error{cancelled,
+//          no_space}, and what `take` throws. What was taken until then stays.
 // Cost:    reads all those archives.
 
 namespace mixtape::service {

@@ -26,10 +26,10 @@ struct FoundArchive {
 // What an index says that stands in front of the archive; empty: nothing.
 using ToldHeader = std::function<Bytes()>;
 
-// The head stands at the first record of a tape file; afterwards anywhere. nullopt where no filemark
-// ends it, or its length can be none; `told` is asked where its beginning cannot be read. Throws
-// AgeError{no_match} where no identity opens it, and what the drive throws when it is the drive that
-// fails. Cost: two locates, and the records of one chunk.
+// The head stands at the first record of a tape file; afterwards anywhere. nullopt where no
+// filemark ends it, or its length can be none; `told` is asked where its beginning cannot be read.
+// Throws AgeError{no_match} where no identity opens it, and what the drive throws when it is the
+// drive that fails. Cost: two locates, and the records of one chunk.
 [[nodiscard]] std::optional<FoundArchive> look_at_archive(
     tapeio::TapeDrive& drive, std::size_t record_size, std::span<const format::Identity> identities,
     const ToldHeader& told);
