@@ -2,8 +2,8 @@
 #include "engine/catalog/scanned.h"
 #include "tests/catalog/recovery_world.h"
 
-// What a scan of an archive told, and an index of the same archive: in any order, once or twice, the
-// catalog is as if nobody had scanned.
+// What a scan of an archive told, and an index of the same archive: in any order, once or twice,
+// the catalog is as if nobody had scanned.
 
 namespace mixtape::catalog {
 namespace {
