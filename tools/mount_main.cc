@@ -71,24 +71,14 @@ void detach_from_terminal(const std::filesystem::path& home) {
   }
 }
 
-class LogReporter final : public Reporter {
- public:
-  void progress(const Progress&) override {}
-  void note(const std::string& line) override { spdlog::info("{}", line); }
-  void problem(const std::string& line) override { spdlog::warn("{}", line); }
-  [[nodiscard]] std::stop_token stop() const override { return {}; }
-};
-
 // The home of a medium that is mounted by itself, and the command that mounts it; none for the
 // user's own.
 std::unique_ptr<service::LoneMedium> home_of_medium(MountCommand& command) {
   if (command.medium.empty()) {
     return nullptr;
   }
-  LogReporter reporter;
   auto lone = std::make_unique<service::LoneMedium>(
-      service::LoneMediumRequest{command.medium, command.home, command.library, command.identity},
-      reporter);
+      service::LoneMediumRequest{command.medium, command.home, command.library, command.identity});
   command.home = lone->home();
   return lone;
 }

@@ -108,10 +108,9 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
 
 }  // namespace
 
-LoneMedium::LoneMedium(const LoneMediumRequest& request, Reporter& reporter)
-    : directory_(new_directory()) {
+LoneMedium::LoneMedium(const LoneMediumRequest& request) : directory_(new_directory()) {
   try {
-    fill(request, reporter);
+    fill(request);
   } catch (...) {
     forget();
     throw;
@@ -127,7 +126,7 @@ void LoneMedium::forget() const {
   fs::remove_all(directory_, ignored);
 }
 
-void LoneMedium::fill(const LoneMediumRequest& request, Reporter& reporter) {
+void LoneMedium::fill(const LoneMediumRequest& request) {
   const std::vector<fs::path> files = identity_files(request);
   std::vector<format::Identity> identities;
   for (const fs::path& file : files) {
@@ -154,7 +153,6 @@ void LoneMedium::fill(const LoneMediumRequest& request, Reporter& reporter) {
     }
     (void)catalog::recover_catalog({found}, directory_ / "catalog.db",
                                    catalog::Seen{directory_ / "state.db", {found.label.medium}});
-    reporter.note("medium " + medium.label + " is shown as its last index has it");
     return;
   }
   throw Error(ErrorCode::not_found,

@@ -3,9 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
-
-#include "engine/progress/reporter.h"
 
 // A medium that no catalog here knows, to be looked at and read straight away: a home of its own,
 // in a directory that is gone with the object, with the catalog that the medium's last index has.
@@ -29,7 +26,7 @@ struct LoneMediumRequest {
 
 class LoneMedium {
  public:
-  LoneMedium(const LoneMediumRequest& request, Reporter& reporter);
+  explicit LoneMedium(const LoneMediumRequest& request);
   LoneMedium(const LoneMedium&) = delete;
   LoneMedium& operator=(const LoneMedium&) = delete;
   ~LoneMedium();
@@ -37,7 +34,7 @@ class LoneMedium {
   [[nodiscard]] const std::filesystem::path& home() const { return directory_; }
 
  private:
-  void fill(const LoneMediumRequest& request, Reporter& reporter);
+  void fill(const LoneMediumRequest& request);
   void forget() const;
 
   std::filesystem::path directory_;

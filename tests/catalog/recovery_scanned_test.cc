@@ -59,7 +59,7 @@ class RecoveryScannedTest : public RecoveryTest {
     return scanned.finish(5'000'000'000);
   }
 
-  Machine machine_{directory, "lost"};
+  Machine machine_ = Machine(directory.path(), "lost");
   int scans_ = 0;
 };
 

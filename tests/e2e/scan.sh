@@ -18,7 +18,7 @@ rm -rf "$MIXTAPE_HOME"
 for index in "$work"/library/*/*.index.*; do spoil "$index" 20000; done
 
 say "without --scan it says what would help"
-expect_fail 1 'recover --scan' mixtape recover --library "dir:$work/library" --identity "$work/paper"
+expect_fail 5 'recover --scan' mixtape recover --library "dir:$work/library" --identity "$work/paper"
 [ ! -e "$MIXTAPE_HOME" ] || fail "a home was left"
 
 say "scan"
@@ -32,8 +32,9 @@ mixtape verify MX0001 >"$work/out" 2>&1 || true
 grep -q '0 damaged\|all good\|good' "$work/out" || fail "verify does not find them good"
 
 say "again: every archive is known"
-mixtape recover --scan --library "dir:$work/library" --identity "$work/paper" 2>/dev/null | grep -q 'every archive is known' ||
-  fail "scanned again"
+mixtape recover --scan --library "dir:$work/library" --identity "$work/paper" >"$work/out" 2>"$work/said" && status=0 || status=$?
+[ $status -eq 3 ] || fail "exit $status for a medium without an index that can be read"
+grep -q 'every archive is known' "$work/out" || fail "scanned again"
 
 say "a damaged file comes back in part, and that is no success"
 archive=$(ls "$work"/library/MX0001/*.archive.* | tail -1)
