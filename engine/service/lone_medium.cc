@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include "engine/catalog/snapshot.h"
 #include "engine/home/home.h"
