@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/merge.h"
@@ -167,8 +166,10 @@ class ScannedSettler {
       return;
     }
     if (twin) {
-      if (version.last_job && !twin->last_job && *version.last_job >= twin->first_job) {
-        end_.bind(1, twin->path).bind(2, twin->first_job).bind(3, *version.last_job).run();
+      // Gone since; of the two the scan's job may be the earlier one.
+      if (version.last_job && !twin->last_job) {
+        end_.bind(1, twin->path).bind(2, twin->first_job);
+        end_.bind(3, std::max(*version.last_job, twin->first_job)).run();
       }
       // A bundle shows what was there when it was written.
       scan.job = std::max(scan.job, twin->first_job);
