@@ -203,7 +203,8 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"bundles", medium.bundles},
          {"verify_due_s", medium.verify_due_s ? json(*medium.verify_due_s) : json(nullptr)},
          {"to_do", prospects_json(medium.prospects)},
-         {"health", medium_health_json(medium.health)}});
+         {"health", medium_health_json(medium.health)},
+         {"errors", errors_json(medium.errors)}});
   }
   return list;
 }
@@ -228,7 +229,7 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     for (const service::Prospect& prospect : medium.prospects) {
       text += "    " + prospect.what + "; " + prospect.advice + "\n";
     }
-    text += medium_health_text(medium.health);
+    text += medium_health_text(medium.health) + errors_text(medium.errors);
   }
   return text.empty() ? "  none\n" : text;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/service/blame.h"
 #include "engine/service/context.h"
 #include "engine/service/media.h"
 #include "engine/service/prospects.h"
@@ -36,6 +37,8 @@ struct MediumStatus {
   // Of one in use: when it is to be verified, and what is to be done about it now.
   std::optional<std::int64_t> verify_due_s = std::nullopt;
   std::vector<Prospect> prospects = {};
+  // Of each drive in which it had errors: whose they are.
+  std::vector<BlamedErrors> errors = {};
 };
 
 // A medium and the under-copied files that it has to do with.
