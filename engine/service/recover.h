@@ -3,11 +3,14 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/catalog/snapshot.h"
 #include "engine/progress/reporter.h"
+#include "tapeio/library.h"
 
 // The catalog, built anew from the media of a library.
 //
@@ -38,6 +41,8 @@ struct RecoverRequest {
   std::string library;  // URL.
   std::filesystem::path identity_file;
   std::string command;
+  // What makes a library of the URL; unset: tapeio::open_library.
+  std::function<std::unique_ptr<tapeio::Library>(const std::string& url)> open = {};
 };
 
 struct RecoverResult {
