@@ -234,6 +234,7 @@ std::optional<Command> parse_command(const Invocation& invocation, Console& cons
   add_release_command(app, command);
   add_repack_command(app, command);
   add_recall_commands(app, command);
+  add_recover_command(app, command);
   add_map_command(app, command);
   add_media_commands(app, command);
   add_age_commands(app, command);

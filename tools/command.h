@@ -130,9 +130,10 @@ void add_restore_command(CLI::App& app, Command& command);  // restore
 void add_verify_command(CLI::App& app, Command& command);   // verify
 void add_release_command(CLI::App& app, Command& command);  // release
 void add_repack_command(CLI::App& app, Command& command);   // repack
-void add_recall_commands(CLI::App& app, Command& command);  // recall, pin, queue, cancel, recover
-void add_map_command(CLI::App& app, Command& command);      // map
-void add_media_commands(CLI::App& app, Command& command);   // media add, list, label, retire, ...
-void add_age_commands(CLI::App& app, Command& command);     // age encrypt, age decrypt
+void add_recall_commands(CLI::App& app, Command& command);  // recall, pin, queue, cancel
+void add_recover_command(CLI::App& app, Command& command);
+void add_map_command(CLI::App& app, Command& command);     // map
+void add_media_commands(CLI::App& app, Command& command);  // media add, list, label, retire, ...
+void add_age_commands(CLI::App& app, Command& command);    // age encrypt, age decrypt
 
 }  // namespace mixtape::tools

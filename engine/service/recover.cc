@@ -321,7 +321,8 @@ std::string joined(const std::vector<std::string>& labels) {
 RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
   const std::vector<format::Identity> identities =
       format::read_identity_file(request.identity_file);
-  const auto library = tapeio::open_library(request.library, read_label_text);
+  const auto library = request.open ? request.open(request.library)
+                                    : tapeio::open_library(request.library, read_label_text);
   RecoverResult result;
   const bool had_home = fs::exists(request.home);
   make_private(request.home);

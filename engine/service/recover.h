@@ -3,12 +3,15 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/catalog/snapshot.h"
 #include "engine/progress/reporter.h"
 #include "engine/service/scan_medium.h"
+#include "tapeio/library.h"
 
 // The catalog, built anew from the media of a library.
 //
@@ -45,6 +48,8 @@ struct RecoverRequest {
   std::filesystem::path identity_file;
   std::string command;
   bool scan = false;
+  // What makes a library of the URL; unset: tapeio::open_library.
+  std::function<std::unique_ptr<tapeio::Library>(const std::string& url)> open = {};
 };
 
 struct RecoverResult {

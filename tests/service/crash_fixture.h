@@ -6,24 +6,18 @@
 #include <iostream>
 #include <map>
 #include <string>
-#include <vector>
 
-#include "engine/catalog/catalog.h"
-#include "tests/archive/write_world.h"
-#include "tests/service/service_fixture.h"
+#include "tests/service/claims_fixture.h"
 #include "tests/service/troubled_process.h"
+#include "tests/support/counted_cases.h"
 
 // A small world in which a command meets trouble at each of its changes, and what must be true of
 // it at any time.
 
 namespace mixtape::service {
 
-class ServiceCrashTest : public ServiceTest, public testing::WithParamInterface<test::Fate> {
+class ServiceCrashTest : public ClaimsTest, public testing::WithParamInterface<test::Fate> {
  protected:
-  using Texts = std::map<std::string, std::string>;  // By path in the catalog.
-
-  ServiceCrashTest() : ServiceTest(test::TempDir::Place::memory) {}
-
   // Runs `command` on the home as it is now, with `fate` at its change 0, 1, 2, ...: `check` looks
   // at what is left. The next run is killed, elsewhere. Then it runs in peace, and `settled` looks.
   void everywhere(test::Fate fate, const std::function<void()>& command,
@@ -37,51 +31,31 @@ class ServiceCrashTest : public ServiceTest, public testing::WithParamInterface<
     const std::uint64_t stride = fate == test::Fate::killed ? 1 : fate_step();
     std::uint64_t change = 0;
     std::map<std::string, std::uint64_t> said;
+    const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+    test::CountedCases cases(std::string(test->name()) + " " + test->test_suite_name());
     for (bool met = true; met && !HasFailure(); change += stride) {
       std::filesystem::remove_all(home());
       if (there) {
         copy_tree(before, home());
       }
-      const test::Ending ending = run(fate, change, command, check);
-      SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
-      met = ending.met;
-      if (met) {
-        ++said[ending.error];
-      }
-      (void)run(test::Fate::killed, change * kStride % kMostChanges, command, check);
-      command();
-      settled();
-      reopen();
+      cases.run([&] {
+        const test::Ending ending = run(fate, change, command, check);
+        SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
+        met = ending.met;
+        if (met) {
+          ++said[ending.error];
+        }
+        (void)run(test::Fate::killed, change * kStride % kMostChanges, command, check);
+        command();
+        settled();
+        reopen();
+      });
     }
     EXPECT_GT(change, 5U);
-    std::cout << change << " changes, at every " << stride << ". of them\n";
+    cases.set_note("at every " + std::to_string(stride) + ". of " + std::to_string(change) +
+                   " changes on disk");
     for (const auto& [error, times] : said) {
       std::cout << times << " times: " << (error.empty() ? "no error" : error) << "\n";
-    }
-  }
-
-  // What the media hold, and the catalog says so and no more.
-  std::vector<std::string> readable(const Texts& texts) {
-    EXPECT_EQ(catalog::check_catalog(context().database), "");
-    Workspace& workspace = context().workspace;
-    std::vector<std::string> paths =
-        test::readable_paths(context().database, *workspace.libraries().here().front(),
-                             workspace.identities().front(), texts);
-    for (const auto& [path, text] : texts) {
-      const bool on_medium = std::ranges::find(paths, path) != paths.end();
-      const auto shown = latest(path);
-      EXPECT_EQ(shown.has_value(), on_medium) << path;
-    }
-    return paths;
-  }
-  // Everything is on the media, and was recorded once.
-  void expect_all_there(const Texts& texts) {
-    EXPECT_EQ(readable(texts).size(), texts.size());
-    for (const auto& [path, text] : texts) {
-      const auto shown = latest(path);
-      ASSERT_TRUE(shown) << path;
-      EXPECT_EQ(shown->size, text.size()) << path;
-      EXPECT_EQ(context().tree.history(shown->key.path).size(), 1U) << path;
     }
   }
 
@@ -104,21 +78,6 @@ class ServiceCrashTest : public ServiceTest, public testing::WithParamInterface<
     check();
     reopen();
     return ending;
-  }
-
-  // With the times: they say whether a source is what it was.
-  static void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to) {
-    std::filesystem::create_directory(to);
-    std::filesystem::permissions(to, std::filesystem::status(from).permissions());
-    for (const auto& entry : std::filesystem::directory_iterator(from)) {
-      const std::filesystem::path copy = to / entry.path().filename();
-      if (entry.is_directory()) {
-        copy_tree(entry.path(), copy);
-      } else {
-        std::filesystem::copy_file(entry.path(), copy);
-        std::filesystem::last_write_time(copy, entry.last_write_time());
-      }
-    }
   }
 };
 
