@@ -20,8 +20,6 @@
 namespace mixtape::tools {
 namespace {
 
-using nlohmann::json;
-
 // More than this many lines of failures nobody reads.
 constexpr std::size_t kMostShown = 20;
 

@@ -196,7 +196,7 @@ class Run {
   bool lend(Reporter& reporter) {
     tapeio::DriveTurns& turns = at_->library->turns();
     if (!turns.waited(tapeio::DriveTurns::Who::reader) || writer_->full() ||
-        items_.smallest_wanted(domains_.taker(writer_->medium())) == 0) {
+        items_.wanted_by(choice_.taker(writer_->medium())).smallest == 0) {
       return true;
     }
     reporter.note("somebody waits for files from " + at_->library->url() +
