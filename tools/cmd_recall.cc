@@ -235,15 +235,40 @@ int cancel(Session& session, const std::vector<std::uint64_t>& numbers) {
   return kSuccess;
 }
 
-int recover(Session& session, const std::string& library, const std::string& identity) {
+struct RecoverOptions {
+  std::string library, identity;
+  bool scan = false;
+};
+
+std::string scan_text(const service::RecoverResult& result) {
+  const service::ScanSummary& scan = result.scan;
+  std::string text = "scanned " + counted(scan.archives, "archive") + " on " +
+                     std::to_string(result.scanned.size()) +
+                     (result.scanned.size() == 1 ? " medium: " : " media: ") +
+                     std::to_string(scan.members) + " files and directories";
+  if (scan.damaged > 0) {
+    text += ", " + std::to_string(scan.damaged) + " damaged and left out";
+  }
+  if (scan.gaps > 0) {
+    text += ", " + counted(scan.gaps, "gap") + " of which nobody knows what stood there";
+  }
+  if (scan.unopened > 0) {
+    text += "; " + counted(scan.unopened, "tape file") + " could not be opened";
+  }
+  return text + "\n";
+}
+
+int recover(Session& session, const RecoverOptions& options) {
+  const std::string& library = options.library;
   service::RecoverRequest request;
   request.home = session.home_directory();
   // As it was typed here, and not as the configuration has it, where it would be below the home.
   const auto directory = tapeio::directory_of_library(library);
   request.library =
       directory ? tapeio::with_directory(library, session.absolute(*directory).string()) : library;
-  request.identity_file = session.absolute(identity);
+  request.identity_file = session.absolute(options.identity);
   request.command = session.command_line();
+  request.scan = options.scan;
   const service::RecoverResult result = service::recover(request, session.console());
   const catalog::Recovered& recovered = result.recovered;
   if (session.json()) {
@@ -253,7 +278,21 @@ int recover(Session& session, const std::string& library, const std::string& ide
                                    {"jobs", recovered.jobs},
                                    {"versions", recovered.versions},
                                    {"contents", recovered.contents},
-                                   {"unhashed", recovered.unhashed}});
+                                   {"unhashed", recovered.unhashed},
+                                   {"media_scanned", result.scanned},
+                                   {"scan",
+                                    {{"archives", result.scan.archives},
+                                     {"members", result.scan.members},
+                                     {"damaged", result.scan.damaged},
+                                     {"gaps", result.scan.gaps},
+                                     {"unopened", result.scan.unopened}}}});
+    return kSuccess;
+  }
+  if (options.scan) {
+    session.console().out(result.scanned.empty() ? "every archive is known: nothing was scanned\n"
+                                                 : scan_text(result));
+  }
+  if (result.read.empty() && result.scanned.empty()) {
     return kSuccess;
   }
   session.console().out(
@@ -321,13 +360,12 @@ void add_recall_commands(CLI::App& app, Command& command) {
   add_pin_commands(app, command);
   add_queue_commands(app, command);
 
-  const auto library = std::make_shared<std::string>();
-  const auto identity = std::make_shared<std::string>();
-  CLI::App* rebuild =
-      add_command(app, command, "recover", "build the catalog anew from media",
-                  [=](Session& session) { return recover(session, *library, *identity); });
-  rebuild->add_option("--library", *library, "URL, like dir:/path")->required();
-  rebuild->add_option("--identity", *identity, "file with the identity")->required();
+  const auto options = std::make_shared<RecoverOptions>();
+  CLI::App* rebuild = add_command(app, command, "recover", "build the catalog anew from media",
+                                  [=](Session& session) { return recover(session, *options); });
+  rebuild->add_option("--library", options->library, "URL, like dir:/path")->required();
+  rebuild->add_option("--identity", options->identity, "file with the identity")->required();
+  rebuild->add_flag("--scan", options->scan, "read the archives of which no index tells");
   add_json_flag(*rebuild, command);
 }
 

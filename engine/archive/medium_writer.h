@@ -43,6 +43,9 @@ namespace mixtape::archive {
 // What one more archive may be, on a medium with this room.
 [[nodiscard]] ArchiveLimits limits_for(const WriteContext& context, const MediumRoom& room);
 
+// What kind of media a library has (catalog::Medium::kind).
+[[nodiscard]] std::string kind_of_media(const tapeio::Library& library);
+
 class IndexWriter;
 
 class MediumWriter {

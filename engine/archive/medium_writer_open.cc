@@ -11,14 +11,11 @@
 // What happens before the first bundle: checks, and the label of a blank medium.
 
 namespace mixtape::archive {
-namespace {
 
-std::string kind_of(const tapeio::Library& library) {
+std::string kind_of_media(const tapeio::Library& library) {
   const std::string url = library.url();
   return url.substr(0, url.find(':'));
 }
-
-}  // namespace
 
 std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
                                                  catalog::Ledger& ledger, tapeio::Library& library,
@@ -44,7 +41,7 @@ std::unique_ptr<MediumWriter> MediumWriter::open(const WriteContext& context,
   } else {
     medium.uuid = catalog::new_uuid();
     medium.label = label;
-    medium.kind = kind_of(library);
+    medium.kind = kind_of_media(library);
     medium.record_size = record_size_for(context.record_size, info);
     medium.capacity_bytes = info.capacity_bytes;
     // The row first: a medium without data claims nothing, and a label without a row would be a

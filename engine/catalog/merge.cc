@@ -52,6 +52,7 @@ void Merge::run() {
   merge_symlinks();
   merge_directories();
   merge_meta();
+  settle_scanned(catalog_);
 }
 
 // Another catalog's tree stands in a directory of its own, the same one whenever it is met again.

@@ -96,6 +96,9 @@ class Merge {
 // A label without the mark that it got because another medium has it too.
 [[nodiscard]] std::string unmarked(const std::string& label, const Uuid& uuid);
 
+// What scans of archives told, and an index tells as well, leaves the catalog.
+void settle_scanned(Database& catalog);
+
 // Copies of a bundle that lie behind the end of its archive are forgotten.
 void drop_copies_behind(Database& catalog, std::int64_t bundle, std::uint64_t plain_bytes);
 

@@ -213,8 +213,8 @@ void note_closing_indexes(Database& catalog, const std::vector<FoundIndex>& foun
   Statement forget(catalog, "DELETE FROM meta WHERE key = ?1 || hex(?2)");
   Statement note(catalog, "INSERT OR REPLACE INTO meta SELECT ?1 || hex(?2), ?3");
   for (const FoundIndex& each : found) {
-    if (std::any_of(recovered.left_out.begin(), recovered.left_out.end(),
-                    [&](const auto& left) { return left.index == each.index; })) {
+    if (each.scanned || std::any_of(recovered.left_out.begin(), recovered.left_out.end(),
+                                    [&](const auto& left) { return left.index == each.index; })) {
       continue;
     }
     for (const std::string_view key : {kOwnClosing, kBegunClosing}) {

@@ -65,6 +65,7 @@ struct FoundIndex {
   bool bundle_exists = false;
   std::uint64_t archive_block = 0;
   std::uint64_t archive_plain_bytes = 0;
+  bool scanned = false;  // No medium carries it: it was made of archives (scanned.h).
 };
 
 // Makes the catalog at `to` (empty, or one to merge into) know everything that the indexes know.

@@ -86,6 +86,11 @@ TarSize measure_member(const TarMember& member);
 std::vector<SparseExtent> whole_blocks(const std::vector<SparseExtent>& extents,
                                        std::uint64_t real_size);
 
+// Whether a block is one with which encode_header begins a member that needs more than a plain
+// header: where a reader who has lost its place may take an archive up again. In an archive of
+// ours that lies inside of the archive there are such blocks too.
+[[nodiscard]] bool begins_member(ByteView block);
+
 // What a member takes in an archive: header blocks, stored data and padding.
 std::uint64_t member_size(const TarHeader& header);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "engine/format/tar_fields.h"
@@ -296,6 +297,21 @@ void put_member(UstarHeader& header, const Plan& plan) {
 }
 
 }  // namespace
+
+bool begins_member(ByteView block) {
+  if (block.size() != kTarBlock) {
+    return false;
+  }
+  UstarHeader header;
+  std::memcpy(&header, block.data(), sizeof header);
+  if (header.type != 'x' || std::string_view(header.magic, sizeof header.magic) != kPosixMagic ||
+      get_text(header.name) != kPaxMemberName) {
+    return false;
+  }
+  UstarHeader summed = header;
+  put_checksum(summed);
+  return std::ranges::equal(summed.checksum, header.checksum);
+}
 
 TarHeader encode_header(const TarMember& member) {
   const Plan plan = plan_member(member);

@@ -8,6 +8,7 @@
 
 #include "engine/format/age_stream.h"
 #include "engine/format/tape_file.h"
+#include "engine/service/whole_archive.h"
 #include "tapeio/error.h"
 #include "tapeio/records.h"
 
@@ -18,6 +19,8 @@ using tapeio::ReadResult;
 
 // An index larger than this is none: 60 million file versions.
 constexpr std::uint64_t kMaxIndex = 8 * GiB;
+// A header in which one bit is wrong looks like one of another's key: this many in a row are none.
+constexpr std::size_t kMostClosed = 3;
 constexpr std::string_view kSqliteMagic{"SQLite format 3\0", 16};
 
 void go_to_file(tapeio::TapeDrive& drive, std::uint64_t file) {
@@ -49,82 +52,18 @@ bool is_index(tapeio::TapeDrive& drive, std::size_t record_size,
   return as_text(start) == kSqliteMagic;
 }
 
-// Whether what stands at the end of an archive is its last chunk. The driver of a tape writes a
-// filemark for a program that was killed, and the archive that it ends is none.
-bool has_last_chunk(tapeio::TapeDrive& drive, std::uint64_t block, std::size_t record_size,
-                    std::uint64_t sealed, const format::AgePreamble& preamble,
-                    std::uint64_t plain) {
-  const std::uint64_t chunk = format::chunk_count(plain) - 1;
-  const std::uint64_t begin = preamble.bytes.size() + chunk * format::kSealedChunk;
-  const std::uint64_t first = begin / record_size;
-  Bytes end;
-  Bytes record(record_size);
-  try {
-    drive.locate(block + first);
-    while (first * record_size + end.size() < sealed) {
-      const ReadResult read = drive.read_record(record);
-      if (read.kind != ReadResult::Kind::record) {
-        return false;
-      }
-      end.insert(end.end(), record.begin(),
-                 record.begin() + static_cast<std::ptrdiff_t>(read.size));
-    }
-  } catch (const Error& error) {
-    if (!is_of_medium(error.code())) {
-      throw;
-    }
-    return true;  // Worn where it ends, which takes nothing from what stands before.
-  }
-  const ByteView seal =
-      ByteView(end).subspan(static_cast<std::size_t>(begin - first * record_size));
-  Bytes opened(seal.size() - (format::kSealedChunk - format::kChunk));
-  return format::try_open_chunk(preamble.payload_key, chunk, true, seal, opened);
-}
-
-// What opens the archive at the head: its own first record or, where that is worn or damaged, what
-// the index in front of it says of it.
-std::optional<format::AgePreamble> preamble_of(tapeio::TapeDrive& drive, std::size_t record_size,
-                                               std::span<const format::Identity> identities,
-                                               const catalog::FoundIndex& found) {
-  try {
-    Bytes record(record_size);
-    const ReadResult first = drive.read_record(record);
-    if (first.kind != ReadResult::Kind::record) {
-      return std::nullopt;
-    }
-    const auto header = format::header_size(ByteView(record).first(first.size));
-    if (header && *header + format::kAgeNonceSize <= first.size) {
-      return format::open_preamble(
-          ByteView(record).first(static_cast<std::size_t>(*header + format::kAgeNonceSize)),
-          identities);
-    }
-  } catch (const Error& error) {
-    if (!is_of_medium(error.code()) && error.code() != ErrorCode::corrupt) {
-      throw;
-    }
-  }
-  const Bytes told =
-      found.label.bundle ? catalog::archive_header_in(found.index, *found.label.bundle) : Bytes();
-  return told.empty() ? std::nullopt : std::optional(format::open_preamble(told, identities));
-}
-
 // Whether a whole archive follows the index that was just read; the head stands behind the index.
 void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
                       std::span<const format::Identity> identities, catalog::FoundIndex& found) {
   found.archive_block = drive.position().block;
-  if (drive.space_filemarks(1) != 1) {
-    return;
+  const auto archive = look_at_archive(drive, record_size, identities, [&] {
+    return found.label.bundle ? catalog::archive_header_in(found.index, *found.label.bundle)
+                              : Bytes();
+  });
+  if (archive) {
+    found.bundle_exists = archive->is_whole;
+    found.archive_plain_bytes = archive->plain_bytes;
   }
-  const std::uint64_t sealed = (drive.position().block - 1 - found.archive_block) * record_size;
-  drive.locate(found.archive_block);
-  const auto preamble = preamble_of(drive, record_size, identities, found);
-  const auto plain = preamble ? format::plain_size(preamble->bytes.size(), sealed) : std::nullopt;
-  if (!plain) {
-    return;
-  }
-  found.bundle_exists =
-      has_last_chunk(drive, found.archive_block, record_size, sealed, *preamble, *plain);
-  found.archive_plain_bytes = *plain;
 }
 
 catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLabel& label,
@@ -181,6 +120,7 @@ std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
                                                    const std::filesystem::path& to) {
   drive.seek_end_of_data();
   std::exception_ptr trouble;
+  std::size_t closed = 0;
   for (std::uint64_t file = drive.position().file; file-- > 1;) {
     try {
       go_to_file(drive, file);
@@ -192,7 +132,8 @@ std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
       trouble = trouble ? trouble : std::current_exception();
       std::error_code absent;
       std::filesystem::remove(to, absent);
-      if (error.code() == ErrorCode::not_permitted || error.code() == ErrorCode::unsupported ||
+      closed += error.code() == ErrorCode::not_permitted ? 1 : 0;
+      if (closed == kMostClosed || error.code() == ErrorCode::unsupported ||
           error.code() == ErrorCode::no_space) {
         throw;
       }

@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/archive/medium_writer.h"
+#include "engine/catalog/catalog.h"
 #include "engine/home/home.h"
 #include "engine/home/home_lock.h"
+#include "engine/service/context.h"
 #include "engine/service/last_index.h"
+#include "engine/service/scan_medium.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -39,6 +43,7 @@ class IndexDirectory {
   [[nodiscard]] fs::path file(const std::string& label) const {
     return directory_ / (label + ".sqlite");
   }
+  [[nodiscard]] const fs::path& path() const { return directory_; }
 
  private:
   // What cannot be removed is in the way of who writes there, and then told.
@@ -50,8 +55,17 @@ class IndexDirectory {
   const fs::path directory_;
 };
 
+// A medium whose own label was read.
+struct LookedAt {
+  std::string slot;
+  format::MediumLabel label;
+  std::uint64_t files = 0;       // Tape files that exist.
+  std::uint64_t told_up_to = 0;  // The last of them that its newest index tells of.
+};
+
 struct Gathered {
   std::vector<catalog::FoundIndex> found;
+  std::vector<LookedAt> media;
   std::map<std::string, std::string> named;  // Recipients as labels name them; the media that do.
   std::vector<catalog::Uuid> labels;         // Of media whose own label was read.
   std::size_t not_ours = 0;                  // No identity opens them.
@@ -67,11 +81,16 @@ void gather(tapeio::Library& library, const std::string& label,
     return;
   }
   gathered.labels.push_back(medium->medium);
+  drive->seek_end_of_data();
+  LookedAt& looked_at =
+      gathered.media.emplace_back(LookedAt{label, *medium, drive->position().file});
   auto index = read_last_index(*drive, *medium, identities, directory.file(label));
   if (!index) {
     result.skipped.push_back(label);
     return;
   }
+  looked_at.told_up_to =
+      index->label.tape_file + (index->label.role == catalog::IndexRole::bundle ? 1 : 0);
   gathered.found.push_back(std::move(*index));
   for (const std::string& recipient : medium->recipients) {
     std::string& media = gathered.named[recipient];
@@ -158,6 +177,145 @@ std::string nameless_tapes(tapeio::Library& library) {
   return text;
 }
 
+// What the catalog has of a medium; nothing where there is no catalog yet.
+std::vector<catalog::Bundle> known_bundles(const fs::path& home, const catalog::Uuid& medium) {
+  if (!fs::exists(home / "catalog.db")) {
+    return {};
+  }
+  catalog::Database database =
+      catalog::open_catalog(home / "catalog.db", home / "state.db", catalog::Access::read);
+  catalog::Ledger ledger(database);
+  for (const catalog::Medium& known : ledger.media()) {
+    if (known.uuid == medium) {
+      return ledger.bundles(known.id);
+    }
+  }
+  return {};
+}
+
+// Whether there may be an archive of which nothing tells: it has an index in front of it, so one
+// tape file is none.
+bool has_untold_archives(const LookedAt& medium, const std::vector<catalog::Bundle>& known) {
+  std::uint64_t told = medium.told_up_to;
+  for (const catalog::Bundle& bundle : known) {
+    told = std::max(told, bundle.index_file + 1);
+  }
+  return medium.files > told + 2;
+}
+
+// Slots of media with archives of which nothing tells.
+std::vector<std::string> untold(const RecoverRequest& request, const Gathered& gathered) {
+  std::vector<std::string> labels;
+  for (const LookedAt& medium : gathered.media) {
+    if (has_untold_archives(medium, known_bundles(request.home, medium.label.medium))) {
+      labels.push_back(medium.slot);
+    }
+  }
+  return labels;
+}
+
+// What was found, on its way into the home, which is made or completed with the first of it.
+class Taking {
+ public:
+  Taking(const RecoverRequest& request, const std::vector<format::Identity>& identities,
+         const Gathered& gathered, Reporter& reporter, RecoverResult& result)
+      : request_(request),
+        identities_(identities),
+        gathered_(gathered),
+        reporter_(reporter),
+        result_(result) {}
+
+  void take(const std::vector<catalog::FoundIndex>& found) {
+    if (!took_anything_) {
+      for (const std::string& addition :
+           home::Home::prepare(request_.home, request_.identity_file, recipients_of(identities_),
+                               request_.library)) {
+        reporter_.note(addition);
+      }
+    }
+    catalog::Recovered recovered =
+        catalog::recover_catalog(found, request_.home / "catalog.db",
+                                 catalog::Seen{request_.home / "state.db", gathered_.labels});
+    took_anything_ = true;
+    recovered.directories.merge(result_.recovered.directories);
+    result_.recovered = std::move(recovered);
+  }
+  [[nodiscard]] bool took_anything() const { return took_anything_; }
+
+ private:
+  const RecoverRequest& request_;
+  const std::vector<format::Identity>& identities_;
+  const Gathered& gathered_;
+  Reporter& reporter_;
+  RecoverResult& result_;
+  bool took_anything_ = false;
+};
+
+void scan(const RecoverRequest& request, tapeio::Library& library,
+          const std::vector<format::Identity>& identities, const LookedAt& medium, Taking& taking,
+          Reporter& reporter, RecoverResult& result) {
+  const auto known = known_bundles(request.home, medium.label.medium);
+  if (!has_untold_archives(medium, known)) {
+    return;
+  }
+  const auto drive = library.load(medium.slot, tapeio::Library::Access::read);
+  const IndexDirectory scratch(request.home / "scratch" / "scan");
+  const MediumScan::What what{.label = medium.label,
+                              .kind = archive::kind_of_media(library),
+                              .known = known,
+                              .scratch = scratch.path(),
+                              .command = "recover --scan",
+                              .now_s = system_now_s()};
+  MediumScan medium_scan(*drive, what, identities, reporter,
+                         [&](const catalog::FoundIndex& found) { taking.take({found}); });
+  result.scan += medium_scan.run();
+  result.scanned.push_back(medium.slot);
+}
+
+// Once indexes told what they know.
+void scan_all(const RecoverRequest& request, tapeio::Library& library,
+              const std::vector<format::Identity>& identities, const Gathered& gathered,
+              Taking& taking, Reporter& reporter, RecoverResult& result) {
+  for (const LookedAt& medium : gathered.media) {
+    try {
+      scan(request, library, identities, medium, taking, reporter, result);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
+        throw;
+      }
+      reporter.problem("medium " + medium.slot + ": " + error.what());
+    }
+  }
+}
+
+std::string joined(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& label : labels) {
+    text += (text.empty() ? "" : ", ") + label;
+  }
+  return text;
+}
+
+[[noreturn]] void throw_nothing_found(const RecoverRequest& request, const Gathered& gathered,
+                                      tapeio::Library& library) {
+  const std::vector<std::string> labels = untold(request, gathered);
+  std::string why = "the identity opens none of its media";
+  if (gathered.not_ours > 0) {
+    why += request.scan ? ""
+                        : ", or what stands in front of their indexes is damaged: `mixtape recover "
+                          "--scan` looks at each archive";
+  } else {
+    why = "no medium there has an index that can be read" + nameless_tapes(library);
+    if (request.scan) {
+      why += ", nor an archive of which no index tells";
+    } else if (!labels.empty()) {
+      why += "; `mixtape recover --scan` reads the archives of " + joined(labels) + " themselves";
+    }
+  }
+  throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
+              "recover from " + tapeio::url_for_people(request.library) + ": " + why);
+}
+
 }  // namespace
 
 RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
@@ -172,28 +330,30 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
     const IndexDirectory directory(request.home / "scratch" / "recover");
     const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
-    if (gathered.found.empty()) {
-      throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
-                  "recover from " + tapeio::url_for_people(request.library) + ": " +
-                      (gathered.not_ours > 0 ? std::string("the identity opens none of its media")
-                                             : "no medium there has an index that can be read" +
-                                                   nameless_tapes(*library)));
+    Taking taking(request, identities, gathered, reporter, result);
+    if (!gathered.found.empty()) {
+      taking.take(gathered.found);
+      tell_of_left_out(result.recovered, directory, reporter, result);
     }
-    for (const std::string& addition : home::Home::prepare(
-             request.home, request.identity_file, recipients_of(identities), request.library)) {
-      reporter.note(addition);
+    if (request.scan) {
+      scan_all(request, *library, identities, gathered, taking, reporter, result);
     }
-    result.recovered =
-        catalog::recover_catalog(gathered.found, request.home / "catalog.db",
-                                 catalog::Seen{request.home / "state.db", gathered.labels});
+    // Scanned again, it has all of it already.
+    if (!taking.took_anything() && !(request.scan && fs::exists(request.home / "catalog.db"))) {
+      throw_nothing_found(request, gathered, *library);
+    }
+    if (const auto labels = untold(request, gathered); !labels.empty() && !request.scan) {
+      reporter.problem("archives on " + joined(labels) +
+                       " of which no index tells are missing: `mixtape recover --scan` reads them");
+    }
     for (const std::string& catalog : result.recovered.directories) {
       reporter.note("the media of another catalog than that of " + request.home.string() +
                     " were read: its files stand under " + catalog);
     }
-    tell_of_left_out(result.recovered, directory, reporter, result);
     tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {
-    if (!had_home) {
+    // A scan that was stopped keeps what it had read.
+    if (!had_home && !fs::exists(request.home / "catalog.db")) {
       std::error_code ignored;
       fs::remove_all(request.home, ignored);
     }

@@ -8,6 +8,7 @@
 
 #include "engine/catalog/snapshot.h"
 #include "engine/progress/reporter.h"
+#include "engine/service/scan_medium.h"
 
 // The catalog, built anew from the media of a library.
 //
@@ -22,6 +23,11 @@
 // Copies on media whose own label was not read count for no policy until it is
 // (Ledger::label_seen).
 //
+// Asked to scan, it reads the archives of which no index of any medium tells (scan_medium.h), each
+// medium once more and after all indexes: their files, with hashes, come into the catalog as if an
+// index had told of them. Not asked, it says which media have such archives. An index that turns up
+// later takes the place of what was scanned; scanning again reads nothing again.
+//
 // What is written from then on can be read with the given identity. Whom else the labels of the
 // media name, in plain text that proves nothing, is only told.
 //
@@ -29,7 +35,7 @@
 // identity opens
 //         none of the media, Error{locked} naming who has the home mounted or writes to it. A
 //         single medium that cannot be read is reported and left out.
-// Cost:   one index per medium.
+// Cost:   one index per medium; a scan: all archives of which no index tells.
 
 namespace mixtape::service {
 
@@ -38,12 +44,15 @@ struct RecoverRequest {
   std::string library;  // URL.
   std::filesystem::path identity_file;
   std::string command;
+  bool scan = false;
 };
 
 struct RecoverResult {
   catalog::Recovered recovered;
   std::vector<std::string> read;     // Labels.
   std::vector<std::string> skipped;  // Labels of media that are empty.
+  std::vector<std::string> scanned;  // Labels of media whose archives were read.
+  ScanSummary scan;
 };
 
 [[nodiscard]] RecoverResult recover(const RecoverRequest& request, Reporter& reporter);

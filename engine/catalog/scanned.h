@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/catalog/ledger.h"
+#include "engine/catalog/snapshot.h"
+
+// Archives of which no index tells: what their members say, as an index like any other.
+//
+// An archive does not name its bundle or its job. Both get the 16 bytes of the nonce in front of
+// it, which no other archive has: scanned again, it is the same bundle, and rows that came from a
+// scan are known for what they are. Where an index tells of the archive after all, those of the
+// scan give way to it (Merge). A member that the catalog knows already, by path, content and time,
+// is no version of its own.
+//
+// A job of a scan stands where its newest file allows: archives do not say when they were written.
+//
+// Threads: none.
+// Errors:  throws what the ledger throws.
+// Memory:  the copies and hard links of one archive.
+
+namespace mixtape::catalog {
+
+// Whether a bundle is known from a scan alone.
+[[nodiscard]] bool is_scanned(const Bundle& bundle);
+
+class ScannedMedium {
+ public:
+  struct Archive {
+    Bytes header;              // age header and nonce.
+    std::uint64_t number = 0;  // Of the bundle on its medium.
+    std::uint64_t tape_file = 0;
+    std::uint64_t first_block = 0;
+    std::uint64_t plain_bytes = 0;
+  };
+  // Bytes of a file and where they stand.
+  struct Content {
+    std::uint64_t size = 0;  // At least 1.
+    Hash hash{};
+    std::uint64_t member_offset = 0, data_offset = 0, stored_size = 0;
+    bool sparse = false;
+  };
+
+  // A draft in the new directory `scratch`. `catalog`: whose medium it is.
+  ScannedMedium(const std::filesystem::path& scratch, const Medium& medium, const Uuid& catalog,
+                std::string_view command);
+  ~ScannedMedium();
+
+  // What follows belongs to this archive, until it ends. Without an end nothing of it stays.
+  void begin(const Archive& archive);
+  void add(std::string_view path, const Metadata& metadata, const std::optional<Content>& content);
+  // A file with the bytes of an earlier member; false: that one is not here.
+  [[nodiscard]] bool add_same_content(std::string_view path, const Metadata& metadata,
+                                      std::string_view as);
+  // Another name of an earlier member; false: that one is not here.
+  [[nodiscard]] bool add_link(std::string_view path, const Metadata& metadata, std::string_view of);
+  // `after_s`: when the archive in front of it was written, as far as that is known. Returns when
+  // this one was, as far as that can be told.
+  std::int64_t end(std::int64_t after_s, std::int64_t now_s);
+
+  [[nodiscard]] bool is_empty() const { return archives_ == 0; }
+  // All that was added, for recover_catalog; the end of the draft.
+  [[nodiscard]] FoundIndex finish(std::int64_t now_s);
+
+ private:
+  struct Link {
+    PathId path;
+    Metadata metadata;
+  };
+  [[nodiscard]] std::optional<Version> member_at(std::string_view path);
+  void add_version(PathId path, const Metadata& metadata, std::optional<ContentId> content);
+  void enter_links();
+
+  const std::filesystem::path scratch_;
+  Medium medium_;
+  const Uuid catalog_uuid_;
+  const std::string command_;
+  Database database_;
+  Ledger ledger_;
+  std::unique_ptr<Transaction> transaction_;
+  std::size_t archives_ = 0;
+  // Of the archive under way.
+  Archive archive_;
+  JobId job_{};
+  std::vector<Copy> copies_;
+  std::unordered_set<std::int64_t> held_;                      // Contents of copies_.
+  std::unordered_map<std::int64_t, std::vector<Link>> links_;  // By the path of the member.
+  std::size_t link_count_ = 0;
+  std::int64_t newest_ns_ = 0;
+};
+
+}  // namespace mixtape::catalog

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/catalog/scanned.h"
+#include "tests/catalog/recovery_world.h"
+
+// What a scan of an archive told, and an index of the same archive: in any order, once or twice,
+// the catalog is as if nobody had scanned.
+
+namespace mixtape::catalog {
+namespace {
+
+constexpr std::uint64_t kMember = 1024;
+
+class RecoveryScannedTest : public RecoveryTest {
+ protected:
+  // An archive like no other.
+  static Bytes header_of(std::string_view word) {
+    Bytes header(184, std::byte{7});
+    const Uuid nonce = uuid_of(word);
+    std::copy(nonce.begin(), nonce.end(), header.end() - sizeof(Uuid));
+    return header;
+  }
+  static BundleId write(Machine& machine, const Job& job, MediumId medium,
+                        const std::vector<ContentId>& contents, std::string_view archive) {
+    const BundleId bundle = machine.write(job, medium, contents);
+    Statement(machine.database, "UPDATE main.bundle SET archive_header = ?2 WHERE id = ?1")
+        .bind(1, number(bundle))
+        .bind(2, header_of(archive))
+        .run();
+    return bundle;
+  }
+  struct Member {
+    std::string path, word;
+  };
+  FoundIndex scan_of(const Uuid& catalog, std::string_view label, std::string_view archive,
+                     const std::vector<Member>& members, std::int64_t after_s = 1000) {
+    Medium medium;
+    medium.uuid = uuid_of(label);
+    medium.label = label;
+    medium.kind = "dir";
+    medium.record_size = 1 << 20;
+    ScannedMedium scanned(directory / ("scan-" + std::to_string(++scans_)), medium, catalog,
+                          "recover --scan");
+    scanned.begin({.header = header_of(archive),
+                   .number = 1,
+                   .tape_file = 2,
+                   .first_block = 77,
+                   .plain_bytes = kMember * (members.size() + 1)});
+    std::uint64_t offset = 0;
+    for (const Member& member : members) {
+      scanned.add(member.path, file_metadata(),
+                  ScannedMedium::Content{.size = member.word.size(),
+                                         .hash = hash_of(member.word),
+                                         .member_offset = offset,
+                                         .data_offset = offset + 512,
+                                         .stored_size = member.word.size()});
+      offset += kMember;
+    }
+    (void)scanned.end(after_s, 5'000'000'000);
+    return scanned.finish(5'000'000'000);
+  }
+
+  Machine machine_ = Machine(directory.path(), "lost");
+  int scans_ = 0;
+};
+
+TEST_F(RecoveryScannedTest, AloneItIsAsGoodAsAnIndex) {
+  const FoundIndex scan =
+      scan_of(uuid_of("catalog"), "MX1", "archive", {{"photos/a", "aaaa"}, {"photos/b", "bbb"}});
+  Machine got = reopened(recovered({scan}));
+  const auto path = got.tree.find_path("photos/a");
+  ASSERT_TRUE(path);
+  const auto version = got.tree.at({}, *path);
+  ASSERT_TRUE(version);
+  EXPECT_EQ(version->hash, hash_of("aaaa"));
+  const std::vector<CopyPlace> places = got.ledger.places(*version->content);
+  ASSERT_EQ(places.size(), 1U);
+  EXPECT_EQ(places[0].bundle.archive_block, 77U);
+  EXPECT_EQ(places[0].bundle.archive_header, header_of("archive"));
+  EXPECT_TRUE(is_scanned(places[0].bundle));
+}
+
+TEST_F(RecoveryScannedTest, TwiceIsOnce) {
+  const auto scan = [&] {
+    return scan_of(uuid_of("catalog"), "MX1", "archive", {{"photos/a", "aaaa"}});
+  };
+  EXPECT_EQ(all_facts(recovered_one_by_one({scan(), scan()})), all_facts(recovered({scan()})));
+}
+
+TEST_F(RecoveryScannedTest, AnIndexOfTheSameArchiveTakesItsPlaceInAnyOrder) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "photos/a", "aaaa");
+  machine_.add_file(job, "photos/b", "bbb");
+  (void)write(machine_, job, medium, {machine_.content("aaaa"), machine_.content("bbb")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan = scan_of(machine_.ledger.catalog_uuid(), "MX1", "one",
+                                  {{"photos/a", "aaaa"}, {"photos/b", "bbb"}});
+  const std::vector<std::string> truth = all_facts(recovered({index}));
+  EXPECT_EQ(all_facts(recovered_one_by_one({index, scan})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({scan, index})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({scan, index, scan})), truth);
+  EXPECT_EQ(all_facts(recovered({scan, index})), truth);
+}
+
+TEST_F(RecoveryScannedTest, AnotherCopyOfAKnownVersionIsACopyAndNoVersion) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "photos/a", "aaaa");
+  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX2", "two", {{"photos/a", "aaaa"}});
+  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    const auto path = got.tree.find_path("photos/a");
+    ASSERT_TRUE(path);
+    const std::vector<Version> versions = got.tree.history(*path);
+    ASSERT_EQ(versions.size(), 1U);
+    EXPECT_EQ(got.ledger.places(*versions[0].content).size(), 2U);
+  }
+}
+
+TEST_F(RecoveryScannedTest, WhatAnIndexOnlyPlannedTheScanHasRead) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  const ContentId unhashed = machine_.ledger.add_content(4, std::nullopt);
+  machine_.add_file(job, "photos/a", unhashed);
+  const BundleId bundle = machine_.plan(job, medium, {unhashed});
+  Statement(machine_.database, "UPDATE main.bundle SET archive_header = ?2 WHERE id = ?1")
+      .bind(1, number(bundle))
+      .bind(2, header_of("one"))
+      .run();
+  const FoundIndex index = index_of(machine_, IndexRole::bundle, "MX1", bundle);
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"photos/a", "aaaa"}});
+  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    const auto path = got.tree.find_path("photos/a");
+    ASSERT_TRUE(path);
+    const std::vector<Version> versions = got.tree.history(*path);
+    ASSERT_EQ(versions.size(), 1U);
+    EXPECT_EQ(versions[0].hash, hash_of("aaaa"));
+    const std::vector<CopyPlace> places = got.ledger.places(*versions[0].content);
+    ASSERT_EQ(places.size(), 1U);
+    EXPECT_FALSE(is_scanned(places[0].bundle));
+  }
+}
+
+TEST_F(RecoveryScannedTest, WhatHappenedToAScannedVersionStaysWhenItGivesWay) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "photos/a", "aaaa");
+  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const std::filesystem::path to =
+      recovered({scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"photos/a", "aaaa"}})});
+  {
+    Machine life = reopened(to);
+    life.now = machine_.now + 1000;
+    const Job later = life.begin(JobKind::forget);
+    life.end(later, "photos/a");
+    life.ledger.finish_job(later.id, life.now);
+  }
+  (void)recover_catalog({index}, to);
+  Machine got = reopened(to);
+  const auto path = got.tree.find_path("photos/a");
+  ASSERT_TRUE(path);
+  EXPECT_FALSE(got.tree.at({}, *path));
+  EXPECT_EQ(got.tree.history(*path).size(), 1U);
+}
+
+}  // namespace
+}  // namespace mixtape::catalog
