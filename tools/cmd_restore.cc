@@ -24,10 +24,25 @@ struct RestoreOptions {
   std::string at;
   Conflict conflict = Conflict::refuse;
   bool dry_run = false;
+  bool partial = false;
   tapeio::ForPeople for_people{};
 };
 
 constexpr std::size_t kMostShown = 20;
+
+json partials_json(const service::RestoreResult& result) {
+  json partials = json::array();
+  for (const service::RestorePartial& partial : result.partials) {
+    json holes = json::array();
+    for (const service::FileHole& hole : partial.holes) {
+      holes.push_back({{"offset", hole.offset}, {"length", hole.length}, {"why", hole.why}});
+    }
+    json object = {{"size", partial.size}, {"holes", std::move(holes)}};
+    put_name(object, "path", partial.path);
+    partials.push_back(std::move(object));
+  }
+  return partials;
+}
 
 json result_json(const service::RestoreResult& result, bool dry_run) {
   json media = json::array();
@@ -58,6 +73,7 @@ json result_json(const service::RestoreResult& result, bool dry_run) {
     troubles.push_back(std::move(object));
   }
   return {{"dry_run", dry_run},
+          {"partial", partials_json(result)},
           {"files", result.files},
           {"bytes", result.bytes},
           {"directories", result.directories},
@@ -115,7 +131,15 @@ std::string result_text(const service::RestoreResult& result, bool dry_run) {
   if (result.unverified > 0) {
     text += "; " + std::to_string(result.unverified) + " without a hash to compare with";
   }
-  return text + "\n";
+  text += "\n";
+  for (const service::RestorePartial& partial : result.partials) {
+    text += "  /" + printable(partial.path) + ":\n";
+    for (const service::FileHole& hole : partial.holes) {
+      text += "    hole at byte " + std::to_string(hole.offset) + ", " +
+              std::to_string(hole.length) + " bytes (" + printable(hole.why) + ")\n";
+    }
+  }
+  return text;
 }
 
 void report(Console& console, const service::RestoreResult& result) {
@@ -146,6 +170,7 @@ int restore(Session& session, const RestoreOptions& options) {
   }
   request.conflict = options.conflict;
   request.dry_run = options.dry_run;
+  request.partial = options.partial;
   request.for_people = options.for_people;
   PrintableReporter reporter(session.console());
   const service::RestoreResult result = service::restore(session.reading(), request, reporter);
@@ -176,6 +201,8 @@ void add_restore_command(CLI::App& app, Command& command) {
   back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
       ->transform(CLI::CheckedTransformer(kConflicts).description("RULE"));
   back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
+  back->add_flag("--partial", options->partial,
+                 "also what is whole of damaged files, as PATH.partial");
   add_wait_flags(*back, command, options->for_people);
   add_json_flag(*back, command);
 }

@@ -239,6 +239,16 @@ void Destination::NewFile::write_zeros(std::uint64_t count) {
   ends_in_hole_ = true;
 }
 
+void Destination::NewFile::write_at(std::uint64_t offset, ByteView bytes) {
+  tapeio::write_full_at(fd_.get(), bytes, offset, path_);
+  size_ = std::max<std::uint64_t>(size_, offset + bytes.size());
+}
+
+void Destination::NewFile::extend_to(std::uint64_t size) {
+  ends_in_hole_ = ends_in_hole_ || size > size_;
+  size_ = std::max(size_, size);
+}
+
 std::size_t Destination::NewFile::read_back(std::uint64_t offset, MutableBytes into) const {
   return tapeio::read_full_at(fd_.get(), into, offset, path_);
 }

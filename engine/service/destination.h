@@ -61,6 +61,10 @@ class Destination {
     ~NewFile() override;
     void write(ByteView bytes) override;
     void write_zeros(std::uint64_t count) override;
+    // Out of order, for who takes no digest of it.
+    void write_at(std::uint64_t offset, ByteView bytes);
+    // At least so long; what was not written is a hole.
+    void extend_to(std::uint64_t size);
     [[nodiscard]] std::uint64_t size() const { return size_; }
     // Of what was written; once.
     [[nodiscard]] format::Digest digest() { return hasher_.finish(); }

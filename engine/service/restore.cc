@@ -9,6 +9,7 @@
 #include "engine/archive/load_waiting.h"
 #include "engine/service/destination.h"
 #include "engine/service/restore_order.h"
+#include "engine/service/restore_partial.h"
 #include "engine/service/restore_plan.h"
 #include "engine/service/restore_writer.h"
 #include "tapeio/error.h"
@@ -139,6 +140,9 @@ class Restore {
         }
       }
     }
+    PartialRestore(context_, plan_, destination_, result_, reporter_, [this](const auto& label) {
+      return media_.load(label);
+    }).make(damaged_);
     writer.finish();
     return std::move(result_);
   }
@@ -188,6 +192,10 @@ class Restore {
     std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> away;
     for (const std::size_t number : contents) {
       RestoreContent& content = plan_.contents[number];
+      if (request_.partial && content.copies.empty() && !content.is_settled()) {
+        damaged_.push_back(number);
+        continue;
+      }
       std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
       if (!content.copies.empty()) {
         const std::string& label =
@@ -276,6 +284,7 @@ class Restore {
   RestoreResult result_;
   Destination destination_;
   RestorePlan plan_;
+  std::vector<std::size_t> damaged_;  // Contents of which what is left is wanted.
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
+#include "engine/service/salvage.h"
 #include "tapeio/library.h"
 
 // Restore: files and trees come back below a directory, each medium in one sweep: on a tape in the
@@ -17,6 +18,10 @@
 // A file is complete and has its metadata before it has its name; what is there already and matches
 // (size, time of change) is passed over, so that an interrupted restore is finished by running it
 // again. A copy that turns out damaged is noted in the catalog and the next one is read.
+//
+// Asked for what is left of damaged files, it reads those of which every copy is damaged once more,
+// chunk by chunk out of all copies (restore_partial.h). What stays with holes is called
+// PATH.partial and is still a trouble.
 //
 // Errors:  throws Error{no_space} before anything moves when the files cannot fit, and when the
 //          disk fills up all the same; Error{cancelled}; Error{not_found} for a time before the
@@ -41,6 +46,7 @@ struct RestoreRequest {
   // Whether it waits until somebody has put a tape into a drive that is fed by hand.
   tapeio::ForPeople for_people = tapeio::ForPeople::fail;
   bool dry_run = false;  // Says what would be read from where; changes nothing.
+  bool partial = false;  // Also what is whole of files of which every copy is damaged.
 };
 
 struct RestoreTrouble {
@@ -68,6 +74,13 @@ struct RestoreMedium {
   std::vector<std::string> order = {};
 };
 
+// What is left of a file.
+struct RestorePartial {
+  std::string path;  // Below the directory, with its ".partial".
+  std::uint64_t size = 0;
+  std::vector<FileHole> holes;  // None: all bytes are there, and their hash is not the right one.
+};
+
 struct RestoreResult {
   std::uint64_t files = 0, bytes = 0;  // Restored; with dry_run: that would be.
   std::uint64_t directories = 0, symlinks = 0, specials = 0, links = 0;
@@ -79,6 +92,7 @@ struct RestoreResult {
   std::vector<RestoreMedium> media;      // In the order of reading.
   std::vector<RestoreTrouble> troubles;  // The first ones.
   std::uint64_t trouble_count = 0;       // All of them; zero: everything asked for is there.
+  std::vector<RestorePartial> partials;
   std::vector<std::string>
       lost_attributes;  // "path: user.x": what DIR or this user could not take.
   std::uint64_t lost_attribute_count = 0;

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/restore_partial.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/format/digest.h"
+#include "engine/recall/extent_map.h"
+#include "engine/service/recall_service.h"
+#include "tapeio/error.h"
+
+namespace mixtape::service {
+namespace {
+
+constexpr std::size_t kCopyBuffer = 1 * MiB;
+// Each holds a file open.
+constexpr std::size_t kAtOnce = 100;
+constexpr std::string_view kSuffix = ".partial";
+
+bool ends_all(const Error& error) {
+  return error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled;
+}
+
+}  // namespace
+
+struct PartialRestore::Work {
+  RestoreContent* content = nullptr;
+  std::vector<recall::Extent> copies;
+  std::unique_ptr<Destination::NewFile>
+      file;  // The part of the first item that lets itself be made.
+  std::vector<FileHole> holes;
+};
+
+PartialRestore::PartialRestore(Context& context, RestorePlan& plan, Destination& destination,
+                               RestoreResult& result, Reporter& reporter, Load load)
+    : context_(context),
+      plan_(plan),
+      destination_(destination),
+      result_(result),
+      reporter_(reporter),
+      load_(std::move(load)) {}
+
+PartialRestore::~PartialRestore() = default;
+
+void PartialRestore::make(const std::vector<std::size_t>& contents) {
+  for (std::size_t begin = 0; begin < contents.size(); begin += kAtOnce) {
+    const auto first = contents.begin() + static_cast<std::ptrdiff_t>(begin);
+    const std::size_t count = std::min(kAtOnce, contents.size() - begin);
+    make_some({first, first + static_cast<std::ptrdiff_t>(count)});
+  }
+}
+
+void PartialRestore::make_some(const std::vector<std::size_t>& contents) {
+  std::vector<Work> works;
+  std::set<std::string> labels;
+  for (const std::size_t number : contents) {
+    Work work;
+    work.content = &plan_.contents[number];
+    begin(work);
+    for (const recall::Extent& copy : work.copies) {
+      labels.insert(copy.archive.medium_label);
+    }
+    if (work.file) {
+      works.push_back(std::move(work));
+    }
+  }
+  for (const std::string& label : labels) {
+    read(label, works);
+  }
+  for (Work& work : works) {
+    finish(work);
+  }
+}
+
+void PartialRestore::begin(Work& work) {
+  RestoreContent& content = *work.content;
+  const catalog::ContentId id{content.content.number};
+  // A drive that failed says nothing about a copy: that one still counts as good.
+  std::vector<catalog::CopyPlace> places = context_.ledger.places(id);
+  for (catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
+    places.push_back(std::move(damaged.place));
+  }
+  for (const catalog::CopyPlace& place : places) {
+    work.copies.push_back(to_extent(place));
+  }
+  work.holes = {{0, content.content.size, ""}};
+  for (; !work.file && !content.is_settled(); content.settled += work.file ? 0 : 1) {
+    const std::string& target = plan_.items[content.items[content.settled]].target;
+    try {
+      work.file = destination_.create(target + std::string(kSuffix));
+    } catch (const Error& error) {
+      if (ends_all(error)) {
+        throw;
+      }
+      add_trouble(result_, target, error.what());
+    }
+  }
+}
+
+void PartialRestore::lose(Work& work, const std::string& label, const std::string& why) {
+  for (FileHole& hole : work.holes) {
+    hole.why += (hole.why.empty() ? "" : "; ") + ("medium " + label + ": " + why);
+  }
+}
+
+void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
+  std::vector<std::pair<recall::Extent*, Work*>> reads;
+  for (Work& work : works) {
+    for (recall::Extent& copy : work.copies) {
+      if (copy.archive.medium_label == label && !work.holes.empty()) {
+        reads.emplace_back(&copy, &work);
+      }
+    }
+  }
+  std::ranges::sort(reads, {}, [](const auto& read) {
+    return std::pair(read.first->archive.first_block, read.first->data_offset);
+  });
+  std::string failed;
+  std::unique_ptr<tapeio::TapeDrive> drive;
+  for (const auto& [copy, work] : reads) {
+    if (reporter_.stop().stop_requested()) {
+      throw Error(ErrorCode::cancelled, "restore: cancelled");
+    }
+    try {
+      if (failed.empty() && !drive) {
+        drive = load_(label);
+      }
+    } catch (const Error& error) {
+      if (ends_all(error)) {
+        throw;
+      }
+      failed = error.what();
+    }
+    if (!failed.empty()) {
+      lose(*work, label, failed);
+      continue;
+    }
+    try {
+      read_copy(*drive, *work, *copy);
+    } catch (const Error& error) {
+      if (ends_all(error)) {
+        throw;
+      }
+      lose(*work, label, error.what());
+    }
+  }
+}
+
+void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, const recall::Extent& copy) {
+  Progress progress;
+  progress.phase = "salvage from " + copy.archive.medium_label;
+  progress.total_bytes = work.content->content.size;
+  work.holes = salvage(drive, context_.workspace.identities(), copy, work.content->content.size,
+                       work.holes, [&](std::uint64_t offset, ByteView bytes) {
+                         if (reporter_.stop().stop_requested()) {
+                           throw Error(ErrorCode::cancelled, "restore: cancelled");
+                         }
+                         work.file->write_at(offset, bytes);
+                         progress.done_bytes += bytes.size();
+                         reporter_.progress(progress);
+                       });
+}
+
+bool PartialRestore::has_right_hash(const Work& work) const {
+  const recall::Content& content = work.content->content;
+  if (!content.hash) {
+    return true;
+  }
+  format::Hasher hasher;
+  Bytes buffer(kCopyBuffer);
+  for (std::uint64_t at = 0; at < content.size;) {
+    const auto want =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), content.size - at));
+    const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
+    // Holes at the end are not there.
+    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(got),
+              buffer.begin() + static_cast<std::ptrdiff_t>(want), std::byte{0});
+    hasher.update(ByteView(buffer).first(want));
+    at += want;
+  }
+  return hasher.finish() == *content.hash;
+}
+
+void PartialRestore::finish(Work& work) {
+  const bool is_whole = work.holes.empty() && has_right_hash(work);
+  RestoreContent& content = *work.content;
+  work.file->extend_to(content.content.size);
+  for (; !content.is_settled(); ++content.settled) {
+    const std::size_t number = content.items[content.settled];
+    try {
+      make_item(work, number, is_whole);
+    } catch (const Error& error) {
+      if (ends_all(error)) {
+        throw;
+      }
+      add_trouble(result_, plan_.items[number].target, error.what());
+    }
+  }
+  work.file.reset();
+}
+
+void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
+  const RestoreItem& item = plan_.items[number];
+  const std::string target = item.target + (is_whole ? "" : std::string(kSuffix));
+  const auto version = context_.tree.version(item.version);
+  MIXTAPE_ASSERT(version.has_value());
+  const Existing existing = is_whole ? item.existing : Existing::replace;
+  // Mostly there is one file, and its bytes are where they belong.
+  if (!is_whole && work.content->items.size() == 1) {
+    work.file->finish(version->metadata, existing);
+  } else {
+    const auto file = destination_.create(target);
+    copy_whole_ranges(work, *file);
+    file->extend_to(work.content->content.size);
+    file->finish(version->metadata, existing);
+  }
+  if (is_whole) {
+    ++result_.files;
+    result_.bytes += work.content->content.size;
+    return;
+  }
+  RestorePartial partial{.path = target, .size = work.content->content.size, .holes = work.holes};
+  std::uint64_t lost = 0;
+  for (const FileHole& hole : work.holes) {
+    lost += hole.length;
+  }
+  add_trouble(result_, item.target,
+              work.holes.empty()
+                  ? "every copy is damaged: " + target +
+                        " has its length, but not its hash, and nobody can tell where it differs"
+                  : "every copy is damaged: " + target + " has " +
+                        std::to_string(partial.size - lost) + " of its " +
+                        std::to_string(partial.size) + " bytes, and holes for the others");
+  result_.partials.push_back(std::move(partial));
+}
+
+void PartialRestore::copy_whole_ranges(const Work& work, Destination::NewFile& to) {
+  Bytes buffer(kCopyBuffer);
+  const std::uint64_t size = work.content->content.size;
+  std::uint64_t at = 0;
+  const auto copy_up_to = [&](std::uint64_t end) {
+    while (at < end) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at));
+      const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
+      const ByteView bytes = ByteView(buffer).first(got);
+      // What the file itself has as a hole stays one.
+      if (std::ranges::any_of(bytes, [](std::byte byte) { return byte != std::byte{0}; })) {
+        to.write_at(at, bytes);
+      }
+      at += want;
+    }
+  };
+  for (const FileHole& hole : work.holes) {
+    copy_up_to(hole.offset);
+    at = hole.offset + hole.length;
+  }
+  copy_up_to(size);
+}
+
+}  // namespace mixtape::service

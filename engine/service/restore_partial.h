@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/progress/reporter.h"
+#include "engine/service/context.h"
+#include "engine/service/destination.h"
+#include "engine/service/restore.h"
+#include "engine/service/restore_plan.h"
+#include "engine/service/salvage.h"
+#include "tapeio/tape_drive.h"
+
+// What is left of files of which every copy is damaged.
+//
+// All copies are read that are within reach, each only where those before it have holes. When no
+// hole is left and the hash is right, the file is whole after all and gets its name. Otherwise what
+// there is becomes PATH.partial: as long as the file, with holes where nothing could be had.
+//
+// Threads: the caller's.
+// Errors:  throws Error{no_space, cancelled}; all else becomes a trouble of one file.
+// Cost:    loads each medium once for a hundred contents.
+
+namespace mixtape::service {
+
+class PartialRestore {
+ public:
+  using Load = std::function<std::unique_ptr<tapeio::TapeDrive>(const std::string& label)>;
+  PartialRestore(Context& context, RestorePlan& plan, Destination& destination,
+                 RestoreResult& result, Reporter& reporter, Load load);
+  ~PartialRestore();
+
+  // Settles the items of these contents that are not settled.
+  void make(const std::vector<std::size_t>& contents);
+
+ private:
+  struct Work;
+
+  void make_some(const std::vector<std::size_t>& contents);
+  void begin(Work& work);
+  void read(const std::string& label, std::vector<Work>& works);
+  void read_copy(tapeio::TapeDrive& drive, Work& work, const recall::Extent& copy);
+  void lose(Work& work, const std::string& label, const std::string& why);
+  void finish(Work& work);
+  void make_item(Work& work, std::size_t number, bool is_whole);
+  void copy_whole_ranges(const Work& work, Destination::NewFile& to);
+  [[nodiscard]] bool has_right_hash(const Work& work) const;
+
+  Context& context_;
+  RestorePlan& plan_;
+  Destination& destination_;
+  RestoreResult& result_;
+  Reporter& reporter_;
+  const Load load_;
+};
+
+}  // namespace mixtape::service

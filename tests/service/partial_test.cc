@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "engine/service/restore.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/patterns.h"
+
+// What is left of a file of which every copy is damaged.
+
+namespace mixtape::service {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr std::uint64_t kChunk = 64 * 1024;
+constexpr std::size_t kSize = 1'000'000;
+
+class PartialTest : public ServiceTest {
+ protected:
+  PartialTest() {
+    configure("libraries = [\"dir:library\"]\nrecord_size = \"64 KiB\"\ncopies = 2\n");
+  }
+
+  // On MX0001, and with another backup on MX0002.
+  void back_up_twice() {
+    back_up();
+    reopen();
+    fs::rename(medium("MX0001"), directory_ / "MX0001");
+    back_up();
+    reopen();
+    fs::rename(directory_ / "MX0001", medium("MX0001"));
+  }
+  [[nodiscard]] fs::path medium(const std::string& label) const {
+    return home() / "library" / label;
+  }
+  // Flips a bit of the ciphertext, so that the plaintext around is lost.
+  void damage(const std::string& label, std::size_t at) {
+    reopen();
+    const fs::path archive = medium(label) / "0002.archive.tar.age";
+    std::string bytes = test::read_text(archive);
+    ASSERT_LT(at, bytes.size());
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    test::write_text(archive, bytes);
+  }
+  RestoreResult bring_back(bool partial = true) {
+    RestoreRequest request;
+    request.paths = {source().string()};
+    request.to = out_.string();
+    request.partial = partial;
+    return restore(context(), request, reporter_);
+  }
+  [[nodiscard]] fs::path restored(const std::string& name) const { return out_ / path_of(name); }
+  static std::string text_of(std::size_t size, std::uint64_t seed = 1) {
+    return std::string(as_text(test::pattern(size, seed)));
+  }
+  // The same with zeros where the holes are.
+  static std::string with_holes(std::string text, const std::vector<FileHole>& holes) {
+    for (const FileHole& hole : holes) {
+      text.replace(hole.offset, hole.length, hole.length, '\0');
+    }
+    return text;
+  }
+
+  const fs::path out_ = directory_ / "out";
+};
+
+TEST_F(PartialTest, AFileWithABadChunkComesBackWithAHoleThere) {
+  write("a", text_of(kSize));
+  write("b", "whole");
+  back_up();
+  damage("MX0001", 400'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 1U);
+  ASSERT_THAT(result.troubles, SizeIs(1));
+  EXPECT_EQ(result.troubles[0].path, path_of("a"));
+  EXPECT_THAT(result.troubles[0].why, HasSubstr(".partial"));
+  ASSERT_THAT(result.partials, SizeIs(1));
+  EXPECT_EQ(result.partials[0].path, path_of("a") + ".partial");
+  EXPECT_EQ(result.partials[0].size, kSize);
+  ASSERT_THAT(result.partials[0].holes, SizeIs(1));
+  EXPECT_EQ(result.partials[0].holes[0].length, kChunk);
+  EXPECT_THAT(result.partials[0].holes[0].why, AllOf(HasSubstr("MX0001"), HasSubstr("block")));
+  EXPECT_FALSE(fs::exists(restored("a")));
+  EXPECT_EQ(test::read_text(restored("a.partial")),
+            with_holes(text_of(kSize), result.partials[0].holes));
+  EXPECT_NE(test::read_text(restored("a.partial")), text_of(kSize));
+  EXPECT_EQ(test::read_text(restored("b")), "whole");
+}
+
+TEST_F(PartialTest, NobodyIsGivenAPartWhoDidNotAskForIt) {
+  write("a", text_of(kSize));
+  back_up();
+  damage("MX0001", 400'000);
+  const RestoreResult result = bring_back(false);
+  EXPECT_EQ(result.trouble_count, 1U);
+  EXPECT_THAT(result.partials, IsEmpty());
+  EXPECT_FALSE(fs::exists(restored("a.partial")));
+}
+
+TEST_F(PartialTest, CopiesWithOtherHolesMakeAWholeFile) {
+  write("a", text_of(kSize));
+  back_up_twice();
+  damage("MX0001", 400'000);
+  damage("MX0002", 700'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 0U);
+  EXPECT_THAT(result.partials, IsEmpty());
+  EXPECT_EQ(result.files, 1U);
+  EXPECT_EQ(test::read_text(restored("a")), text_of(kSize));
+  EXPECT_FALSE(fs::exists(restored("a.partial")));
+}
+
+TEST_F(PartialTest, WhatIsLostOnEveryMediumNamesEachOfThem) {
+  write("a", text_of(kSize));
+  back_up_twice();
+  damage("MX0001", 400'000);
+  damage("MX0001", 800'000);
+  damage("MX0002", 400'000);
+  damage("MX0002", 100'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  ASSERT_THAT(result.partials[0].holes, SizeIs(1));
+  const FileHole& hole = result.partials[0].holes[0];
+  EXPECT_LE(hole.length, kChunk);
+  EXPECT_THAT(hole.why, AllOf(HasSubstr("MX0001"), HasSubstr("MX0002")));
+  EXPECT_EQ(test::read_text(restored("a.partial")),
+            with_holes(text_of(kSize), result.partials[0].holes));
+}
+
+TEST_F(PartialTest, HolesOfTheFileItselfAreNoneOfTheDamage) {
+  write("sparse", "");
+  {
+    const tapeio::UniqueFd fd = tapeio::open_file(source("sparse"), O_WRONLY);
+    const std::string data = text_of(300'000);
+    ASSERT_EQ(::pwrite(fd.get(), data.data(), data.size(), 4096 * 100), 300'000);
+    ASSERT_EQ(::ftruncate(fd.get(), 5'000'000), 0);
+  }
+  const std::string truth = test::read_text(source("sparse"));
+  back_up();
+  damage("MX0001", 200'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  ASSERT_THAT(result.partials[0].holes, SizeIs(1));
+  EXPECT_GE(result.partials[0].holes[0].offset, 4096U * 100);
+  const std::string partial = test::read_text(restored("sparse.partial"));
+  EXPECT_EQ(partial, with_holes(truth, result.partials[0].holes));
+}
+
+TEST_F(PartialTest, EveryNameOfTheContentGetsItsPart) {
+  write("a", text_of(kSize));
+  write("d/b", text_of(kSize));
+  back_up();
+  damage("MX0001", 400'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 2U);
+  ASSERT_THAT(result.partials, SizeIs(2));
+  EXPECT_EQ(test::read_text(restored("a.partial")), test::read_text(restored("d/b.partial")));
+}
+
+TEST_F(PartialTest, WhileAGoodCopyIsOnlyAwayNoPartIsMade) {
+  write("a", text_of(kSize));
+  back_up_twice();
+  damage("MX0001", 400'000);
+  fs::rename(medium("MX0002"), directory_ / "MX0002");
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 1U);
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("MX0002"));
+  EXPECT_THAT(result.partials, IsEmpty());
+}
+
+TEST_F(PartialTest, DoneAgainItTakesThePlaceOfTheFormerPart) {
+  write("a", text_of(kSize));
+  back_up();
+  damage("MX0001", 400'000);
+  (void)bring_back();
+  const RestoreResult again = bring_back();
+  EXPECT_EQ(again.trouble_count, 1U);
+  EXPECT_THAT(again.partials, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace mixtape::service
