@@ -13,7 +13,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 
+#include "engine/service/lone_medium.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/unique_fd.h"
@@ -69,8 +71,21 @@ void detach_from_terminal(const std::filesystem::path& home) {
   }
 }
 
-int serve(const MountCommand& command, tapeio::UniqueFd ready) {
+// The home of a medium that is mounted by itself, and the command that mounts it; none for the
+// user's own.
+std::unique_ptr<service::LoneMedium> home_of_medium(MountCommand& command) {
+  if (command.medium.empty()) {
+    return nullptr;
+  }
+  auto lone = std::make_unique<service::LoneMedium>(
+      service::LoneMediumRequest{command.medium, command.home, command.library, command.identity});
+  command.home = lone->home();
+  return lone;
+}
+
+int serve(MountCommand command, tapeio::UniqueFd ready) {
   try {
+    const std::unique_ptr<service::LoneMedium> lone = home_of_medium(command);
     MountDaemon daemon(command);
     daemon.run([&] {
       if (ready.valid()) {
@@ -102,7 +117,9 @@ int start(const MountCommand& command) {
     enter_namespace(command.mount_namespace);
   }
   if (command.fake) {
-    check_mount(command);
+    MountCommand checked = command;
+    const std::unique_ptr<service::LoneMedium> lone = home_of_medium(checked);
+    check_mount(checked);
     return kSuccess;
   }
   if (command.foreground) {

@@ -8,6 +8,7 @@
 
 #include "engine/home/home.h"
 #include "tapeio/error.h"
+#include "tapeio/library.h"
 #include "tools/command.h"
 
 namespace mixtape::tools {
@@ -26,8 +27,11 @@ bool for_others(std::string_view option) {
 
 void apply(MountCommand& command, std::string& home, bool sloppy, const std::string& option) {
   constexpr std::string_view kHome = "home=";
+  constexpr std::string_view kMedium = "medium=";
   if (option.starts_with(kHome)) {
     home = option.substr(kHome.size());
+  } else if (option.starts_with(kMedium)) {
+    command.medium = option.substr(kMedium.size());
   } else if (option == "ro") {
     command.read_only = true;
   } else if (option == "allow_other") {
@@ -38,6 +42,28 @@ void apply(MountCommand& command, std::string& home, bool sloppy, const std::str
     throw Error(ErrorCode::invalid, "mount option \"" + printable(option) +
                                         "\": there is none of that name; mount.mixtape(8) lists "
                                         "them");
+  }
+}
+
+// As they were typed here, before the process leaves this directory.
+void complete_medium(MountCommand& command, const std::filesystem::path& directory) {
+  if (command.medium.empty()) {
+    if (!command.library.empty() || !command.identity.empty()) {
+      throw Error(ErrorCode::invalid,
+                  "--library and --identity go with --medium: a home has its own in mixtape.toml");
+    }
+    return;
+  }
+  command.read_only = true;
+  if (command.medium.find('/') != std::string::npos) {
+    command.medium = (directory / command.medium).lexically_normal().string();
+  }
+  if (const auto at = tapeio::directory_of_library(command.library)) {
+    command.library =
+        tapeio::with_directory(command.library, (directory / *at).lexically_normal().string());
+  }
+  if (!command.identity.empty()) {
+    command.identity = directory / command.identity;
   }
 }
 
@@ -56,8 +82,12 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
   CLI::App app("Shows every version of every archived file as one tree.", "mount.mixtape");
   app.set_version_flag("--version", std::string("mount.mixtape ") + MIXTAPE_VERSION);
   app.add_option("--home", home, "Mixtape's directory");
+  app.add_option("--medium", command.medium,
+                 "show this medium alone, read-only: its label, or the directory of a disk medium");
+  app.add_option("--library", command.library, "with --medium: where it is, like dir:/path");
+  app.add_option("-i,--identity", command.identity, "with --medium: file with the key");
   app.add_flag("--foreground", command.foreground, "stay in the foreground, log to stderr");
-  app.add_option("-o", lists, "comma-separated: home=DIR, ro, allow_other, nonempty")
+  app.add_option("-o", lists, "comma-separated: home=DIR, medium=LABEL, ro, allow_other, nonempty")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_flag("-f", command.fake, "check everything and mount nothing");
@@ -79,6 +109,7 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
   for (const std::string& option : lists) {
     apply(command, home, sloppy, option);
   }
+  complete_medium(command, directory);
   command.home = home.empty() ? home::default_home() : directory / home;
   command.mountpoint = (directory / places.back()).lexically_normal();
   return command;

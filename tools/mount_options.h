@@ -16,6 +16,10 @@ struct MountCommand {
   std::filesystem::path home;             // Absolute.
   std::filesystem::path mountpoint;       // Absolute.
   std::filesystem::path mount_namespace;  // Where to mount, as `mount -N` says; empty: here.
+  // A medium that is mounted by itself, read-only: its label or its directory; empty: the home.
+  std::string medium;
+  std::string library;             // Where it is, a URL; empty: in a library of the home.
+  std::filesystem::path identity;  // What opens it, absolute; empty: the keys of the home.
   bool foreground = false;
   bool fake = false;  // Check everything and mount nothing.
   bool read_only = false;

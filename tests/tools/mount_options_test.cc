@@ -49,6 +49,25 @@ TEST(MountOptions, WhatMountPassesIsUnderstoodAsMountMeansIt) {
   EXPECT_EQ(command->mountpoint, "/mnt");
 }
 
+TEST(MountOptions, AMediumByItselfIsReadOnlyAndItsPlacesCountFromHere) {
+  const auto command = parse({"--medium", "shelf/MX0001", "-i", "key.txt", "/mnt"});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->medium, "/here/shelf/MX0001");
+  EXPECT_EQ(command->identity, "/here/key.txt");
+  EXPECT_TRUE(command->read_only);
+  const auto by_label = parse({"/mnt", "-o", "medium=MX0001"});
+  ASSERT_TRUE(by_label);
+  EXPECT_EQ(by_label->medium, "MX0001");
+  EXPECT_TRUE(by_label->read_only);
+  EXPECT_EQ(parse({"--medium", "MX1", "--library", "dir:shelf", "/mnt"})->library,
+            "dir:/here/shelf");
+}
+
+TEST(MountOptions, WhatGoesWithAMediumIsRefusedWithoutOne) {
+  EXPECT_THROW((void)parse({"--library", "dir:/shelf", "/mnt"}), Error);
+  EXPECT_THROW((void)parse({"-i", "key.txt", "/mnt"}), Error);
+}
+
 TEST(MountOptions, AnUnknownOptionIsRefusedByName) {
   try {
     (void)parse({"/mnt", "-o", "ro,alow_other"});

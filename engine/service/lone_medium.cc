@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/service/lone_medium.h"
+
+#include <stdlib.h>
+
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "engine/catalog/snapshot.h"
+#include "engine/home/home.h"
+#include "engine/service/last_index.h"
+#include "tapeio/error.h"
+#include "tapeio/files.h"
+#include "tapeio/library.h"
+
+namespace mixtape::service {
+namespace fs = std::filesystem;
+namespace {
+
+// What is read of the medium is cached there: rather a disk than memory.
+fs::path new_directory() {
+  const char* chosen = ::getenv("TMPDIR");
+  std::string name =
+      (fs::path(chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp") / "mixtape-XXXXXX")
+          .string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    throw_errno("make the directory " + name);
+  }
+  return name;
+}
+
+struct Wanted {
+  std::string label;
+  std::vector<std::string> libraries;  // URLs.
+};
+
+Wanted wanted(const LoneMediumRequest& request) {
+  if (request.medium.find('/') != std::string::npos) {
+    const fs::path directory = fs::absolute(request.medium).lexically_normal();
+    const fs::path medium = directory.has_filename() ? directory : directory.parent_path();
+    return {medium.filename().string(), {"dir:" + medium.parent_path().string()}};
+  }
+  if (!request.library.empty()) {
+    return {request.medium, {request.library}};
+  }
+  if (!fs::exists(request.home)) {
+    return {request.medium, {}};
+  }
+  return {request.medium, home::Home(request.home).library_urls()};
+}
+
+bool has(tapeio::Library& library, const std::string& label) {
+  for (const tapeio::MediumSlot& slot : library.media()) {
+    if (slot.label == label) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The files that hold the keys.
+std::vector<fs::path> identity_files(const LoneMediumRequest& request) {
+  if (!request.identity_file.empty()) {
+    return {request.identity_file};
+  }
+  std::vector<fs::path> files;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(request.home / "keys", absent)) {
+    if (entry.path().extension() == ".identity") {
+      files.push_back(entry.path());
+    }
+  }
+  if (files.empty()) {
+    throw Error(ErrorCode::not_found, "mount medium " + request.medium + ": " +
+                                          request.home.string() +
+                                          " has no key: give one with --identity FILE");
+  }
+  return files;
+}
+
+catalog::FoundIndex read_index(tapeio::Library& library, const std::string& label,
+                               const std::vector<format::Identity>& identities,
+                               const fs::path& to) {
+  const std::string doing = "mount medium " + label + ": ";
+  const auto drive = library.load(label, tapeio::Library::Access::read);
+  const auto medium = read_label(*drive);
+  if (!medium) {
+    throw Error(ErrorCode::not_found, doing + "it is empty");
+  }
+  try {
+    if (auto index = read_last_index(*drive, *medium, identities, to)) {
+      return std::move(*index);
+    }
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::not_permitted) {
+      throw Error(error.code(), doing + "none of the keys opens it (" + error.what() +
+                                    "): give the right one with --identity FILE");
+    }
+    if (!is_damage(error.code())) {
+      throw;
+    }
+    throw Error(error.code(), doing + "no index of it can be read (" + error.what() +
+                                  "): `mixtape recover --scan` reads its archives themselves");
+  }
+  throw Error(ErrorCode::not_found, doing + "nothing was ever written to it but its label");
+}
+
+}  // namespace
+
+LoneMedium::LoneMedium(const LoneMediumRequest& request) : directory_(new_directory()) {
+  try {
+    fill(request);
+  } catch (...) {
+    forget();
+    throw;
+  }
+}
+
+LoneMedium::~LoneMedium() {
+  forget();
+}
+
+void LoneMedium::forget() const {
+  std::error_code ignored;
+  fs::remove_all(directory_, ignored);
+}
+
+void LoneMedium::fill(const LoneMediumRequest& request) {
+  const std::vector<fs::path> files = identity_files(request);
+  std::vector<format::Identity> identities;
+  for (const fs::path& file : files) {
+    for (format::Identity& identity : format::read_identity_file(file)) {
+      identities.push_back(std::move(identity));
+    }
+  }
+  const Wanted medium = wanted(request);
+  std::string looked_in;
+  for (const std::string& url : medium.libraries) {
+    looked_in += (looked_in.empty() ? "" : ", ") + tapeio::url_for_people(url);
+    const auto library = tapeio::open_library(url, read_label_text);
+    if (!has(*library, medium.label)) {
+      continue;
+    }
+    const catalog::FoundIndex found =
+        read_index(*library, medium.label, identities, directory_ / "index");
+    std::vector<format::Recipient> recipients;
+    for (const format::Identity& identity : identities) {
+      recipients.push_back(identity.recipient());
+    }
+    for (const fs::path& file : files) {
+      (void)home::Home::prepare(directory_, file, recipients, url);
+    }
+    (void)catalog::recover_catalog({found}, directory_ / "catalog.db",
+                                   catalog::Seen{directory_ / "state.db", {found.label.medium}});
+    return;
+  }
+  throw Error(ErrorCode::not_found,
+              "mount medium " + request.medium + ": it is not in " +
+                  (looked_in.empty() ? "any library" : looked_in) +
+                  ": put it into a drive there, or say with --library URL where it is");
+}
+
+}  // namespace mixtape::service
