@@ -134,6 +134,26 @@ std::string medium_health_text(const std::vector<catalog::HealthSample>& samples
   return text;
 }
 
+std::string errors_text(const std::vector<service::BlamedErrors>& errors) {
+  std::string text;
+  for (const service::BlamedErrors& each : errors) {
+    text += "    errors: " + std::to_string(each.pair.errors) + " failed reads and writes in " +
+            printable(each.pair.drive) + ": " + service::blame_text(each.blame) + "; " +
+            service::blame_advice(each.blame) + "\n";
+  }
+  return text;
+}
+
+nlohmann::json errors_json(const std::vector<service::BlamedErrors>& errors) {
+  json list = json::array();
+  for (const service::BlamedErrors& each : errors) {
+    list.push_back({{"drive", printable(each.pair.drive)},
+                    {"errors", each.pair.errors},
+                    {"blame", service::blame_text(each.blame)}});
+  }
+  return list;
+}
+
 std::string drive_health_text(const catalog::HealthSample& sample) {
   std::string text;
   const auto count = [&](const std::optional<std::uint64_t>& value, const std::string& what) {

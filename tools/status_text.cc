@@ -134,7 +134,8 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"used_bytes", medium.used_bytes},
          {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
          {"bundles", medium.bundles},
-         {"health", medium_health_json(medium.health)}});
+         {"health", medium_health_json(medium.health)},
+         {"errors", errors_json(medium.errors)}});
   }
   return list;
 }
@@ -156,7 +157,7 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
     }
-    text += medium_health_text(medium.health);
+    text += medium_health_text(medium.health) + errors_text(medium.errors);
   }
   return text.empty() ? "  none\n" : text;
 }

@@ -159,4 +159,22 @@ std::vector<HealthSample> Health::newest() {
   return samples;
 }
 
+std::vector<PairErrors> Health::pairs() {
+  // What was noted of a drive alone has no medium.
+  Statement query(database_,
+                  "SELECT medium, serial, max(drive), max(min(coalesce(uncorrected_reads, 0), "
+                  "1000000000) + min(coalesce(uncorrected_writes, 0), 1000000000)) FROM "
+                  "state.health WHERE medium <> zeroblob(16) GROUP BY medium, serial");
+  std::vector<PairErrors> pairs;
+  while (query.step()) {
+    PairErrors& pair = pairs.emplace_back();
+    const ByteView medium = query.blob(0);
+    std::copy_n(medium.begin(), std::min(medium.size(), pair.medium.size()), pair.medium.begin());
+    pair.serial = query.text(1);
+    pair.drive = query.text(2);
+    pair.errors = static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(3), 0));
+  }
+  return pairs;
+}
+
 }  // namespace mixtape::catalog

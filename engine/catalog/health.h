@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/catalog/sqlite.h"
@@ -21,6 +22,16 @@ struct HealthSample {
   tapeio::DriveReport report = {};  // Without notes.
 };
 
+// A tape in a drive, over all that is kept of the two.
+struct PairErrors {
+  Uuid medium{};
+  std::string serial;  // Of the drive,
+  std::string drive;   // and its name for people.
+  // Reads and writes that failed in the drive's own count, at its worst: it counts on for as long
+  // as the tape is in it.
+  std::uint64_t errors = 0;
+};
+
 class Health {
  public:
   // A connection with state.db attached.
@@ -31,6 +42,8 @@ class Health {
   void record(const HealthSample& sample);
   // The newest of each medium in each drive, newest first.
   [[nodiscard]] std::vector<HealthSample> newest();
+  // By medium and drive.
+  [[nodiscard]] std::vector<PairErrors> pairs();
 
  private:
   Database& database_;

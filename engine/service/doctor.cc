@@ -158,6 +158,12 @@ void check_drives(Findings& findings, Context& context) {
 }
 
 void check_wear(Findings& findings, const MediumStatus& medium) {
+  for (const BlamedErrors& each : medium.errors) {
+    findings.push_back({Verdict::warning, "medium " + medium.medium.label,
+                        std::to_string(each.pair.errors) + " failed reads and writes in " +
+                            each.pair.drive + ": " + blame_text(each.blame),
+                        blame_advice(each.blame)});
+  }
   for (const catalog::HealthSample& sample : medium.health) {
     for (const tapeio::TapeAlert& alert : sample.report.alerts) {
       if (tapeio::concerns_medium(alert.flag)) {

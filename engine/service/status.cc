@@ -168,8 +168,11 @@ std::vector<MediumStatus> media_status(Context& context) {
   Slots slots = context.workspace.libraries().slots(Libraries::Look::glance);
   std::vector<MediumStatus> media;
   const std::vector<catalog::HealthSample> known = known_health(context);
+  const std::vector<BlamedErrors> errors = blame(catalog::Health(context.database).pairs());
   for (const catalog::Medium& medium : context.ledger.media()) {
     MediumStatus status;
+    std::ranges::copy_if(errors, std::back_inserter(status.errors),
+                         [&](const auto& each) { return each.pair.medium == medium.uuid; });
     std::ranges::copy_if(known, std::back_inserter(status.health),
                          [&](const auto& sample) { return sample.medium == medium.uuid; });
     status.medium = medium;

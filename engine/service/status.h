@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/service/blame.h"
 #include "engine/service/context.h"
 #include "engine/service/media.h"
 
@@ -31,6 +32,8 @@ struct MediumStatus {
   std::size_t bundles = 0;
   // What drives told of it, one of each drive, newest first; also of a medium on the shelf.
   std::vector<catalog::HealthSample> health;
+  // Of each drive in which it had errors: whose they are.
+  std::vector<BlamedErrors> errors = {};
 };
 
 // A medium and the under-copied files that it has to do with.

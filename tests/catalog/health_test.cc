@@ -124,5 +124,25 @@ TEST_F(HealthTest, FlagsThatAreNoneAreLeftOut) {
   EXPECT_EQ(alerts[0].flag, 4);
 }
 
+TEST_F(HealthTest, ErrorsArePairedAndCountedAtTheirWorst) {
+  HealthSample bad = sample("MX1", "SN1", 1000);
+  bad.report.health = tapeio::DriveHealth{};
+  bad.report.health->uncorrected_reads = 2;
+  bad.report.health->uncorrected_writes = 1;
+  health_.record(bad);
+  health_.record(sample("MX1", "SN1", 2000));  // Fine since.
+  health_.record(sample("MX1", "SN2", 1000));
+  HealthSample of_drive = sample("MX1", "SN2", 3000);
+  of_drive.medium = {};
+  health_.record(of_drive);
+  const std::vector<PairErrors> pairs = health_.pairs();
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(pairs[0].medium, uuid_of("MX1"));
+  EXPECT_EQ(pairs[0].serial, "SN1");
+  EXPECT_EQ(pairs[0].errors, 3U);
+  EXPECT_EQ(pairs[1].serial, "SN2");
+  EXPECT_EQ(pairs[1].errors, 0U);
+}
+
 }  // namespace
 }  // namespace mixtape::catalog
