@@ -103,19 +103,24 @@ void find_due(std::span<MediumWork> works, Seconds mount, std::size_t drives) {
     }
   }
   std::ranges::sort(waited_for, {}, &MediumWork::left);
-  const double change_s = std::max(kMountSeconds, mount.count()) + kFirstLocateSeconds;
+  const double mount_s = std::max(kMountSeconds, mount.count());
   double before_s = 0;
+  auto not_due = waited_for.begin();
   for (auto each = waited_for.begin(); each != waited_for.end(); ++each) {
     const MediumWork& work = **each;
-    const double reached_s = work.loaded ? 0 : change_s;
-    if (work.left.count() <= before_s / static_cast<double>(drives) + reached_s) {
-      // Who comes after him is not looked at: where not all can be in time, some still are.
-      std::for_each(waited_for.begin(), std::next(each),
-                    [](MediumWork* due) { due->is_due = due->is_interactive_due = true; });
-      return;
+    const double reached_s = work.loaded ? 0 : mount_s + kFirstLocateSeconds;
+    // Of several who would be late the first counts: where not all can be in time, some still are.
+    const double queue_s =
+        not_due == waited_for.begin() ? before_s / static_cast<double>(drives) : 0;
+    if (work.left.count() <= queue_s + reached_s) {
+      not_due = std::next(each);
     }
-    before_s += reached_s + work_seconds(work.interactive, work.interactive_bytes);
+    // After a mount's worth it makes way (medium_stay.h).
+    before_s +=
+        reached_s + std::min(mount_s, work_seconds(work.interactive, work.interactive_bytes));
   }
+  std::for_each(waited_for.begin(), not_due,
+                [](MediumWork* work) { work->is_due = work->is_interactive_due = true; });
 }
 
 std::optional<std::size_t> choose_medium(std::span<const MediumWork> works) {

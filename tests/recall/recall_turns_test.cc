@@ -115,7 +115,7 @@ TEST_F(RecallTurnsTest, ADriveThatNobodyReadsFromAnyMoreGoesToAJobHoweverMuchAMo
   const std::vector<Content> a = write("MX0001L8", 1);
   library_->add_medium("MX0002L8", kCapacity);
   open_library();
-  options_.hold = 10ms;
+  options_.hold = 0s;
   options_.mount_worth = 1h;
   options_.hand_over_after = 1h;
   ASSERT_TRUE(start_read(a[0]).get());
