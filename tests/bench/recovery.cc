@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// recovery HOME WORK: modelled minutes in which the catalog of HOME comes back from one full
-// cartridge of each LTO generation. HOME is changed; WORK is a directory with room for it.
+// recovery HOME WORK: modelled minutes in which the catalog of HOME comes back from one cartridge of
+// each LTO generation whose index stands at the far end of the tape, the worst place. HOME is
+// changed; WORK is a directory with room for it.
 
 #include <cstdio>
 
@@ -19,7 +20,8 @@ int main(int argc, char** argv) {
     for (unsigned generation = 5; generation <= 10; ++generation) {
       const std::filesystem::path work =
           std::filesystem::path(argv[2]) / ("lto" + std::to_string(generation));
-      const bench::RecoveryCost cost = bench::recover_full_cartridge(argv[1], work, generation);
+      const bench::RecoveryCost cost =
+          bench::recover_full_cartridge(argv[1], work, generation, bench::Written::to_far_end);
       std::filesystem::remove_all(work);
       std::printf("LTO-%-2u  %5.0f %5.0f  %5.0f (%2llu)  %14.1f (%.1f)  %6.0f  %6.0f  %5.1f\n",
                   generation, cost.robot_s, cost.load_s, cost.move_s,

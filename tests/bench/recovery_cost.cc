@@ -87,8 +87,8 @@ void add_line(const std::string& line, RecoveryCost& cost) {
 
 }  // namespace
 
-RecoveryCost recover_full_cartridge(const fs::path& home, const fs::path& work,
-                                    unsigned generation) {
+RecoveryCost recover_full_cartridge(const fs::path& home, const fs::path& work, unsigned generation,
+                                    Written written) {
   const fs::path tapes = work / "tapes";
   fs::create_directories(tapes);
   const std::uint64_t native = tapeio::lto::figures_of(generation).native_bytes;
@@ -100,8 +100,10 @@ RecoveryCost recover_full_cartridge(const fs::path& home, const fs::path& work,
   cost.index_bytes = fs::file_size(file_of(medium, ".index."));
   cost.label_bytes = fs::file_size(file_of(medium, "archaeology"));
   const std::uint64_t record = MiB;
+  const std::uint64_t wraps = tapeio::lto::figures_of(generation).wraps();
+  const std::uint64_t unwritten = written == Written::full ? 0 : native / wraps;
   fs::resize_file(file_of(medium, ".archive."),
-                  (native - 2 * cost.index_bytes - cost.label_bytes) / record * record);
+                  (native - unwritten - 2 * cost.index_bytes - cost.label_bytes) / record * record);
   fs::remove(tapes / "places.txt");
   fs::remove(tapes / "trace.txt");
 

@@ -20,12 +20,16 @@ struct RecoveryCost {
   std::uint64_t label_bytes = 0;  // The whole archaeology.
 };
 
+// How far the cartridge is written. Wraps go there and back, so that a full tape ends near its
+// beginning; one wrap less is the far end, which no place is further from.
+enum class Written { full, to_far_end };
+
 // `home` has a catalog, which a job writes to a cartridge of that generation below `work`; its
-// archive is then made as long as the cartridge, so that the closing index stands at its end. The
-// space behind it is a hole: it takes no room where files may have holes of many terabytes, as in
-// /dev/shm. Fails with an Error.
+// archive is then made so long that the closing index stands at the end of what is written. It is a
+// hole, which takes no room where files may have holes of many terabytes, as in /dev/shm. Fails
+// with an Error.
 [[nodiscard]] RecoveryCost recover_full_cartridge(const std::filesystem::path& home,
                                                   const std::filesystem::path& work,
-                                                  unsigned generation);
+                                                  unsigned generation, Written written);
 
 }  // namespace mixtape::bench

@@ -8,6 +8,7 @@
 #include "engine/format/age_stream.h"
 #include "engine/format/digest.h"
 #include "engine/service/last_index.h"
+#include "engine/service/media.h"
 #include "engine/service/recover.h"
 #include "engine/service/restore.h"
 #include "engine/service/verify.h"
@@ -159,7 +160,7 @@ class FlipTest : public MediumDamageTest {
     const VerifiedMedium& medium = result.media.at(0);
     const bool told = result.damaged_count > 0 || !medium.troubles.empty();
     EXPECT_TRUE(told || !must_tell) << "verify found nothing";
-    EXPECT_TRUE(result.damaged_count > 0 || !missed_) << "restore missed what verify finds good";
+    EXPECT_TRUE(told || !missed_) << "restore missed what verify finds good";
   }
 
   // `thorough`: everything that reads the medium reads it; else what must meet this byte.
@@ -338,6 +339,21 @@ class TruncationTest : public MediumDamageTest {
     }
     return is_cut;
   }
+  // A medium whose last index nobody can read takes no more: it may know more than the catalog.
+  void back_up_somewhere(const std::vector<std::string>& found) {
+    try {
+      back_up();
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("write to another"), std::string::npos)
+          << error.what();
+      reopen();
+      for (const std::string& path : found) {
+        EXPECT_TRUE(latest(path)) << path << " is not shown any more";
+      }
+      (void)add_medium(context(), "MX0009", {}, 64 * MiB);
+      back_up();
+    }
+  }
   // The home is lost as well: what the medium still has comes back, and a backup makes it whole.
   void expect_goes_on() {
     const fs::path library = directory_ / "shelf";
@@ -349,8 +365,8 @@ class TruncationTest : public MediumDamageTest {
       fs::remove_all(home() / "library");
       configure("libraries = ['dir:" + library.string() + "']\nrecord_size = '64 KiB'\n" +
                 "archaeology = 'texts'\n");
-      (void)readable(texts_);
-      EXPECT_NO_THROW(back_up());
+      const std::vector<std::string> found = readable(texts_);
+      back_up_somewhere(found);
       EXPECT_EQ(readable(texts_).size(), texts_.size());
     } catch (const Error& error) {
       EXPECT_TRUE(error.code() == ErrorCode::not_found) << error.what();
