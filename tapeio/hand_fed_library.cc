@@ -128,7 +128,7 @@ void HandFedLibrary::look(std::chrono::milliseconds no_older_than, bool distrust
     }
     if (error.code() == ErrorCode::wrong_medium) {
       // A cleaning cartridge, or another generation: it is the human who exchanges it.
-      now.emplace().trouble = error.what();
+      now = Inserted{.trouble = error.what()};
     } else if (error.code() == ErrorCode::no_medium) {
       not_ready = error.what();
     } else {

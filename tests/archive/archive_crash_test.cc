@@ -10,6 +10,7 @@
 #include "tapeio/faulty_drive.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
+#include "tests/support/counted_cases.h"
 
 // Power may fail between any two operations of a drive and before any commit of the catalog. After
 // it: nothing is said to be on a medium that is not; the same job, run again, completes without any
@@ -111,20 +112,23 @@ bool is_disturbed(test::WriteWorld& world) {
 
 // In world after world the job is disturbed at its k-th step, until it ends before that.
 void run(const Sweep& sweep) {
+  test::CountedCases cases(testing::UnitTest::GetInstance()->current_test_info()->name());
   bool disturbed = true;
   for (std::uint64_t k = 0; disturbed; ++k) {
     SCOPED_TRACE("at step " + std::to_string(k));
-    Media media = sweep.media();
-    FaultyLibrary library(*media.library);
-    test::WriteWorld world(library);
-    sweep.prepare(world);
-    sweep.plan(k, media, library, world);
-    disturbed = is_disturbed(world);
-    library.plan = {};
-    world.before_commit = {};
-    world.reporter = {};
-    sweep.holds(world);
-    EXPECT_TRUE(disturbed || k >= sweep.least_steps) << "it ended after " << k << " steps";
+    cases.run([&] {
+      Media media = sweep.media();
+      FaultyLibrary library(*media.library);
+      test::WriteWorld world(library);
+      sweep.prepare(world);
+      sweep.plan(k, media, library, world);
+      disturbed = is_disturbed(world);
+      library.plan = {};
+      world.before_commit = {};
+      world.reporter = {};
+      sweep.holds(world);
+      EXPECT_TRUE(disturbed || k >= sweep.least_steps) << "it ended after " << k << " steps";
+    });
   }
 }
 

@@ -9,6 +9,7 @@
 #include "tapeio/faulty_drive.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
+#include "tests/support/counted_cases.h"
 #include "tests/support/passing_drive.h"
 
 // A cartridge ends where it likes, whatever capacity it claims. Here it warns, or simply ends, at
@@ -208,34 +209,40 @@ class EarlyWarning : public EndOfMedium {
 
 TEST_F(EarlyWarning, AtAnyObjectOfTheFirstJobEndsTheTapeInAClosingIndex) {
   const Layout layout = first_job();
+  test::CountedCases cases("early warning at every object of the first job");
   for (std::uint64_t block = layout.begin; block < layout.end; ++block) {
-    SCOPED_TRACE("warned in " + layout.part(block));
-    Cartridges cartridges(end(layout, block));
-    add_new(cartridges);
-    EXPECT_NO_THROW(cartridges.run());
-    expect_closed(cartridges);
-    expect_readable(cartridges, kNewFiles);
-    expect_went_on(cartridges, layout, block);
-    expect_goes_on(cartridges, kNewFiles);
-    expect_closed(cartridges);
+    cases.run([&] {
+      SCOPED_TRACE("warned in " + layout.part(block));
+      Cartridges cartridges(end(layout, block));
+      add_new(cartridges);
+      EXPECT_NO_THROW(cartridges.run());
+      expect_closed(cartridges);
+      expect_readable(cartridges, kNewFiles);
+      expect_went_on(cartridges, layout, block);
+      expect_goes_on(cartridges, kNewFiles);
+      expect_closed(cartridges);
+    });
   }
 }
 
 TEST_F(EarlyWarning, AtAnyObjectOfAJobThatAppendsEndsTheTapeInAClosingIndex) {
   const Layout layout = second_job();
+  test::CountedCases cases("early warning at every object of a job that appends");
   for (std::uint64_t block = layout.begin; block < layout.end; ++block) {
-    SCOPED_TRACE("warned in " + layout.part(block));
-    Cartridges cartridges(end(layout, block));
-    add_old(cartridges);
-    cartridges.run();
-    add_new(cartridges);
-    EXPECT_NO_THROW(cartridges.run());
-    expect_closed(cartridges);
-    EXPECT_GE(cartridges.bundles_on(kEnds).size(), kOldFiles);
-    expect_readable(cartridges, kOldFiles + kNewFiles);
-    expect_went_on(cartridges, layout, block);
-    expect_goes_on(cartridges, kOldFiles + kNewFiles);
-    expect_closed(cartridges);
+    cases.run([&] {
+      SCOPED_TRACE("warned in " + layout.part(block));
+      Cartridges cartridges(end(layout, block));
+      add_old(cartridges);
+      cartridges.run();
+      add_new(cartridges);
+      EXPECT_NO_THROW(cartridges.run());
+      expect_closed(cartridges);
+      EXPECT_GE(cartridges.bundles_on(kEnds).size(), kOldFiles);
+      expect_readable(cartridges, kOldFiles + kNewFiles);
+      expect_went_on(cartridges, layout, block);
+      expect_goes_on(cartridges, kOldFiles + kNewFiles);
+      expect_closed(cartridges);
+    });
   }
 }
 
@@ -299,15 +306,19 @@ class HardEnd : public EndOfMedium {
       std::uint64_t warns_before;
       bool ends_for_filemarks;
     };
+    test::CountedCases cases("end at every object of " +
+                             std::string(layout.begin == 0 ? "the first job" : "one that appends"));
     for (const Manner& manner : {Manner{"at once", 0, false},
                                  {"at once, for filemarks too", 0, true},
                                  {"two objects behind a warning", 2, false}}) {
       for (std::uint64_t block = layout.begin; block < layout.end; ++block) {
         SCOPED_TRACE("ends in " + layout.part(block) + ", " + manner.name);
-        check(block,
-              tapeio::FaultPlan{.warns_from_block = block - std::min(block, manner.warns_before),
-                                .ends_at_block = block,
-                                .ends_for_filemarks = manner.ends_for_filemarks});
+        cases.run([&] {
+          check(block,
+                tapeio::FaultPlan{.warns_from_block = block - std::min(block, manner.warns_before),
+                                  .ends_at_block = block,
+                                  .ends_for_filemarks = manner.ends_for_filemarks});
+        });
       }
     }
   }

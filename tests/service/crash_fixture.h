@@ -9,6 +9,7 @@
 
 #include "tests/service/claims_fixture.h"
 #include "tests/service/troubled_process.h"
+#include "tests/support/counted_cases.h"
 
 // A small world in which a command meets trouble at each of its changes, and what must be true of
 // it at any time.
@@ -30,24 +31,29 @@ class ServiceCrashTest : public ClaimsTest, public testing::WithParamInterface<t
     const std::uint64_t stride = fate == test::Fate::killed ? 1 : fate_step();
     std::uint64_t change = 0;
     std::map<std::string, std::uint64_t> said;
+    const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+    test::CountedCases cases(std::string(test->name()) + " " + test->test_suite_name());
     for (bool met = true; met && !HasFailure(); change += stride) {
       std::filesystem::remove_all(home());
       if (there) {
         copy_tree(before, home());
       }
-      const test::Ending ending = run(fate, change, command, check);
-      SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
-      met = ending.met;
-      if (met) {
-        ++said[ending.error];
-      }
-      (void)run(test::Fate::killed, change * kStride % kMostChanges, command, check);
-      command();
-      settled();
-      reopen();
+      cases.run([&] {
+        const test::Ending ending = run(fate, change, command, check);
+        SCOPED_TRACE(test::name_of(fate) + std::to_string(change) + ": " + ending.error);
+        met = ending.met;
+        if (met) {
+          ++said[ending.error];
+        }
+        (void)run(test::Fate::killed, change * kStride % kMostChanges, command, check);
+        command();
+        settled();
+        reopen();
+      });
     }
     EXPECT_GT(change, 5U);
-    std::cout << change << " changes, at every " << stride << ". of them\n";
+    cases.set_note("at every " + std::to_string(stride) + ". of " + std::to_string(change) +
+                   " changes on disk");
     for (const auto& [error, times] : said) {
       std::cout << times << " times: " << (error.empty() ? "no error" : error) << "\n";
     }

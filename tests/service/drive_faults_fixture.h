@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
-#include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +13,6 @@
 #include "tests/service/claims_fixture.h"
 #include "tests/support/counted_cases.h"
 #include "tests/support/drive_fate.h"
-#include "tests/support/witness.h"
 
 // A small world of simulated cartridges in which each operation of the drive fails once, whatever
 // command it belongs to.
@@ -50,7 +46,7 @@ class DriveFaultsTest : public ClaimsTest {
     std::filesystem::create_directories(place);
     library_ = place;
     configure("libraries = ['" + url() + "']\nrecord_size = '64 KiB'\narchaeology = 'texts'\n");
-    libraries_options_.open = [this](const std::string& name) { return open_library(name); };
+    libraries_options_.open = opener();
   }
   [[nodiscard]] std::string url() const {
     return "sim:" + library_.string() + ",generation=9,capacity=64MiB,scale=1,vary=no,host=none";
@@ -61,6 +57,10 @@ class DriveFaultsTest : public ClaimsTest {
       return fate_.wrap(std::move(drive), label);
     };
     return std::make_unique<tapeio::lto::SimLibrary>(std::move(options));
+  }
+
+  LibraryOpener opener() {
+    return [this](const std::string& name) { return open_library(name); };
   }
 
   // With every fault, at each operation (or each MIXTAPE_FATE_STEP-th, of which every fault takes
@@ -75,8 +75,7 @@ class DriveFaultsTest : public ClaimsTest {
   }
 
   void recover_into(const std::filesystem::path& into) {
-    const auto open = [this](const std::string& name) { return open_library(name); };
-    (void)recover({into, url(), paper_, "mixtape recover", open}, reporter_);
+    (void)recover({into, url(), paper_, "mixtape recover", opener()}, reporter_);
   }
 
   test::DriveFate fate_;
@@ -107,7 +106,7 @@ class DriveFaultsTest : public ClaimsTest {
                    error);
       cases.run([&] {
         work.check();
-        expect_agreement(texts);
+        expect_agreement({{}, url(), paper_, "mixtape recover", opener()}, library_, texts);
         EXPECT_NO_THROW(work.command());
         work.settled();
       });
@@ -132,40 +131,6 @@ class DriveFaultsTest : public ClaimsTest {
     now_s_ += 1000;
     reopen();
     return said;
-  }
-
-  // What the media alone give, through the catalog that is recovered from them and through
-  // unmixtape, is the same.
-  void expect_agreement(const Texts& texts) {
-    reopen();
-    std::set<std::string> ours, theirs;
-    const std::filesystem::path fresh = directory_ / "fresh";
-    try {
-      recover_into(fresh);
-      catalog::Database database =
-          catalog::open_catalog(fresh / "catalog.db", fresh / "state.db", catalog::Access::write);
-      const auto library = open_library(url());
-      const auto paths = test::readable_paths(database, *library,
-                                              format::read_identity_file(paper_).front(), texts);
-      ours.insert(paths.begin(), paths.end());
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::not_found) << error.what();
-    }
-    std::filesystem::remove_all(fresh);
-    std::string said;
-    for (const char* label : kLabels) {
-      if (!std::filesystem::exists(library_ / label / "0000.archaeology.tar")) {
-        continue;  // Nothing was written to it.
-      }
-      const test::Witnessed found = test::witness(paper_, library_ / label, directory_ / "witness");
-      said += found.said;
-      for (const auto& [path, text] : found.files) {
-        ASSERT_TRUE(texts.contains(path)) << path;
-        EXPECT_EQ(text, texts.at(path)) << path << " from " << label;
-        theirs.insert(path);
-      }
-    }
-    EXPECT_EQ(ours, theirs) << said;
   }
 
   // The world as it is now, and back to it.

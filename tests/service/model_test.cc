@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/catalog/catalog.h"
 #include "engine/home/home.h"
@@ -13,15 +15,17 @@
 #include "engine/service/media.h"
 #include "engine/service/recover.h"
 #include "engine/service/restore.h"
+#include "tapeio/error.h"
 #include "tests/service/model_world.h"
 #include "tests/service/service_fixture.h"
 #include "tests/service/troubled_process.h"
 
 // Long random lives: files come, change and go, are backed up, staged, flushed, forgotten; the
-// process is killed or its disk fails at random places; the home is lost and recovered. Beside it
+// process is killed or its disk fails at random places; the home is lost and recovered. What is
+// written goes to directories and to simulated tapes. Beside it
 // runs a model of names and bytes (model_world.h), and both must always say the same.
 //
-// MIXTAPE_MODEL_SEED repeats a life; MIXTAPE_MODEL_SECONDS (20) is how long lives are tried.
+// MIXTAPE_MODEL_SEED repeats a life; MIXTAPE_MODEL_SECONDS (60) is how long lives are tried.
 
 namespace mixtape::service {
 namespace {
@@ -62,6 +66,15 @@ class ModelTest : public ServiceTest {
     }
   }
 
+  // Directories, and tapes in a simulated library beside them.
+  [[nodiscard]] fs::path tapes() const { return home() / "library" / "tapes"; }
+  static std::string tape_url(const fs::path& directory) {
+    return "sim:" + directory.string() + ",generation=9,drives=2,slots=200,capacity=4MiB,host=none";
+  }
+  void configure_libraries() {
+    configure("libraries = ['dir:library', '" + tape_url(tapes()) + "']\nrecord_size = '64 KiB'\n");
+  }
+
   void begin() {
     reopen();
     for (const fs::path& old : {home(), source(), shelf_, paper_, restored_}) {
@@ -70,9 +83,10 @@ class ModelTest : public ServiceTest {
     home::Home::create(home());
     fs::create_directories(source());
     fs::copy_file(home() / "keys/recovery.identity", paper_);
-    configure("record_size = '64 KiB'\n");
     fs::remove_all(home() / "library");
     fs::create_directory(home() / "library");
+    fs::create_directory(tapes());
+    configure_libraries();
     model_ = {};
     told_.clear();
     add_one_medium();
@@ -161,7 +175,7 @@ class ModelTest : public ServiceTest {
     recover_from_shelf();
     reopen();
     fs::rename(shelf_, home() / "library");
-    configure("record_size = '64 KiB'\n");
+    configure_libraries();
     model_.staged.clear();
     return what;
   }
@@ -182,7 +196,19 @@ class ModelTest : public ServiceTest {
   }
   void recover_from_shelf() {
     reopen();
-    (void)recover({home(), "dir:" + shelf_.string(), paper_, "mixtape recover"}, reporter_);
+    std::vector<std::string> urls{"dir:" + shelf_.string(), tape_url(shelf_ / "tapes")};
+    if (below(2) == 0) {
+      std::swap(urls.front(), urls.back());
+    }
+    for (const std::string& url : urls) {
+      try {
+        (void)recover({home(), url, paper_, "mixtape recover"}, reporter_);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::not_found) {
+          throw;  // Else nothing was ever written to one of its media.
+        }
+      }
+    }
   }
   // Perhaps in a process of its own, to which something happens.
   std::string trouble(const std::function<void()>& work) {
@@ -193,6 +219,7 @@ class ModelTest : public ServiceTest {
     const std::uint64_t change = below(140);
     reopen();
     const test::Ending ending = test::meets(fate, change, work);
+    met_ += ending.met ? 1 : 0;
     now_s_ += 1000;
     return ", " + std::string(test::name_of(fate)) + std::to_string(change) + " " + ending.error;
   }
@@ -201,7 +228,11 @@ class ModelTest : public ServiceTest {
     fs::create_directories(source(name).parent_path());
     write(name, text);
   }
-  void add_one_medium() { (void)add_medium(context(), {}, {}, kCapacity); }
+  void add_one_medium() {
+    (void)add_medium(context(), {},
+                     below(2) == 0 ? "dir:" + (home() / "library").string() : tape_url(tapes()),
+                     kCapacity);
+  }
   std::optional<std::int64_t> newest_job() {
     std::optional<std::int64_t> newest;
     for (const catalog::Job& job : context().tree.snapshots()) {
@@ -280,17 +311,19 @@ class ModelTest : public ServiceTest {
   std::mt19937_64 random_;
   test::ModelWorld model_;
   std::string told_;
+  std::uint64_t met_ = 0;
 };
 
 TEST_F(ModelTest, LivesOfAnyKindAgreeWithNamesAndBytes) {
   const auto end =
-      std::chrono::steady_clock::now() + std::chrono::seconds(setting("MIXTAPE_MODEL_SECONDS", 20));
+      std::chrono::steady_clock::now() + std::chrono::seconds(setting("MIXTAPE_MODEL_SECONDS", 60));
   const std::uint64_t first = setting("MIXTAPE_MODEL_SEED", 0);
   std::uint64_t lives = 0;
   do {
     live(first + lives++);
   } while (std::chrono::steady_clock::now() < end && !HasFailure());
-  std::cout << lives << " lives of " << kSteps << " steps\n";
+  std::cout << "random lives: " << lives << " lives of " << kSteps << " steps, " << met_
+            << " deaths and failures in them, " << (HasFailure() ? 1 : 0) << " violations\n";
 }
 
 }  // namespace

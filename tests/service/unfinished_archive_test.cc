@@ -7,6 +7,7 @@
 #include "tapeio/faulty_drive.h"
 #include "tapeio/memory_library.h"
 #include "tests/archive/write_world.h"
+#include "tests/support/counted_cases.h"
 
 // A program that is killed while it writes to a tape leaves an archive that ends anywhere, and
 // Linux' st ends it with a filemark when it closes the device. Recovery lists no copy of it.
@@ -89,13 +90,16 @@ class KilledWorld {
 };
 
 TEST(UnfinishedArchiveTest, KilledAnywhereRecoveryListsOnlyWhatIsWhole) {
+  test::CountedCases cases("killed before every drive operation, then recovered");
   bool died = true;
   std::uint64_t k = 0;
   for (; died; ++k) {
     SCOPED_TRACE("before drive operation " + std::to_string(k));
-    KilledWorld killed(k);
-    died = killed.died();
-    EXPECT_THAT(killed.recovered(), IsSupersetOf({"old"}));
+    cases.run([&] {
+      KilledWorld killed(k);
+      died = killed.died();
+      EXPECT_THAT(killed.recovered(), IsSupersetOf({"old"}));
+    });
   }
   EXPECT_GT(k, 20U);
 }

@@ -11,8 +11,8 @@
 #include "tapeio/tape_drive.h"
 
 // What happens to one operation of the drives of a library, whichever drive it is and however often
-// media are loaded: the sweep over "every operation fails once". (tapeio::FaultyDrive counts for one
-// drive, from its loading.)
+// media are loaded: the sweep over "every operation fails once". (tapeio::FaultyDrive counts for
+// one drive, from its loading.)
 
 namespace mixtape::test {
 
