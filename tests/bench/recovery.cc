@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// recovery HOME WORK: modelled minutes in which the catalog of HOME comes back from one cartridge of
-// each LTO generation whose index stands at the far end of the tape, the worst place. HOME is
+// recovery HOME WORK: modelled minutes in which the catalog of HOME comes back from one cartridge
+// of each LTO generation whose index stands at the far end of the tape, the worst place. HOME is
 // changed; WORK is a directory with room for it.
 
 #include <cstdio>
