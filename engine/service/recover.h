@@ -35,9 +35,8 @@
 // media name, in plain text that proves nothing, is only told.
 //
 // Errors: throws Error{not_found} for the library or the identity, Error{not_permitted} when the
-// identity opens
-//         none of the media, Error{locked} naming who has the home mounted or writes to it. A
-//         single medium that cannot be read is reported and left out.
+//         identity opens none of the media, Error{locked} naming who has the home mounted or
+//         writes to it. A single medium that cannot be read is reported and left out.
 // Cost:   one index per medium; a scan: all archives of which no index tells.
 
 namespace mixtape::service {

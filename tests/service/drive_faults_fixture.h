@@ -74,9 +74,14 @@ class DriveFaultsTest : public ClaimsTest {
     }
   }
 
-  void recover_into(const std::filesystem::path& into) {
-    (void)recover({into, url(), paper_, "mixtape recover", opener()}, reporter_);
+  [[nodiscard]] RecoverRequest request(const std::filesystem::path& into) {
+    return {.home = into,
+            .library = url(),
+            .identity_file = paper_,
+            .command = "mixtape recover",
+            .open = opener()};
   }
+  void recover_into(const std::filesystem::path& into) { (void)recover(request(into), reporter_); }
 
   test::DriveFate fate_;
   std::filesystem::path library_, paper_;
@@ -106,7 +111,7 @@ class DriveFaultsTest : public ClaimsTest {
                    error);
       cases.run([&] {
         work.check();
-        expect_agreement({{}, url(), paper_, "mixtape recover", opener()}, library_, texts);
+        expect_agreement(request({}), library_, texts);
         EXPECT_NO_THROW(work.command());
         work.settled();
       });
