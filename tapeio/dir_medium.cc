@@ -97,7 +97,8 @@ std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size
     }
     if (file.parsed.number > i) {
       return "tape file " + std::to_string(i) +
-             " is missing: put it back, or a stand-in of the same size";
+             " is missing: put it back, or a stand-in of the same size (an empty one will do for "
+             "`mixtape recover --scan`)";
     }
     if (!file.is_regular) {
       return file.name + " is not an ordinary file";

@@ -121,8 +121,9 @@ std::string change_text(const std::string& label, const service::StateChange& ch
   }
   if (change.lacking_files > 0) {
     text += "; " + counted(change.lacking_files, "file") + " (" +
-            home::format_size(change.lacking_bytes) +
-            ") with a copy on it are on fewer media than the policy asks for, `mixtape backup` "
+            home::format_size(change.lacking_bytes) + ") with a copy on it " +
+            (change.lacking_files == 1 ? "is" : "are") +
+            " on fewer media than the policy asks for, `mixtape backup` "
             "writes what is here";
   }
   if (change.only_here_files > 0) {

@@ -67,6 +67,14 @@ void complete_medium(MountCommand& command, const std::filesystem::path& directo
   }
 }
 
+// "mixtape", "none" and the like are what fstab holds where there is no device.
+bool is_home(const std::string& source, const std::filesystem::path& directory) {
+  std::error_code unknown;
+  return source.find('/') != std::string::npos ||
+         (source != "mixtape" && source != "none" &&
+          std::filesystem::is_directory(directory / source, unknown));
+}
+
 }  // namespace
 
 std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
@@ -102,8 +110,7 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
     status = app.exit(ended) == 0 ? kSuccess : kUsage;
     return std::nullopt;
   }
-  // "mixtape", "none" and the like are what fstab holds where there is no device.
-  if (places.size() == 2 && places.front().find('/') != std::string::npos) {
+  if (places.size() == 2 && is_home(places.front(), directory)) {
     home = places.front();
   }
   for (const std::string& option : lists) {

@@ -111,7 +111,8 @@ std::string copies_text(const service::Status& status) {
   }
   std::string text = "copies: " + counted(status.under_copied_files, "file") + " (" +
                      format_size(status.under_copied_bytes) +
-                     ") are on fewer media than the policy asks for; " + how_to_copy(status) + "\n";
+                     (status.under_copied_files == 1 ? ") is" : ") are") +
+                     " on fewer media than the policy asks for; " + how_to_copy(status) + "\n";
   for (const service::MediumWithFiles& each : status.uncounted) {
     const bool lost = each.medium.state == catalog::MediumState::lost;
     text += "  " + counted(each.files, "file") + " of them (" + format_size(each.bytes) +

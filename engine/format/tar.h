@@ -90,6 +90,11 @@ std::vector<SparseExtent> whole_blocks(const std::vector<SparseExtent>& extents,
 // header: where a reader who has lost its place may take an archive up again. In an archive of
 // ours that lies inside of the archive there are such blocks too.
 [[nodiscard]] bool begins_member(ByteView block);
+// The file, directory or symlink of which a block is the whole header, to the bit as encode_header
+// writes it; nullopt: it is none. Where the records that stood before it are lost, what only they
+// said is lost too: parts of a second, attributes, long names of owners. A name that may have been
+// cut is none.
+[[nodiscard]] std::optional<TarMember> plain_member(ByteView block);
 
 // What a member takes in an archive: header blocks, stored data and padding.
 std::uint64_t member_size(const TarHeader& header);

@@ -194,6 +194,12 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   if (context.ledger.medium(name)) {
     throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
   }
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots(Libraries::Look::glance)) {
+    if (slot.medium.label == name) {
+      throw Error(ErrorCode::conflict, "add medium " + name + ": " + slot.library->url() +
+                                           " has one of that name; choose another");
+    }
+  }
   library_for(context, "add a medium", url)
       .add_medium(name, capacity_bytes.value_or(context.config().medium_capacity));
   return name;

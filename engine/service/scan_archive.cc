@@ -93,6 +93,28 @@ bool is_possible(const format::TarMember& member) {
          });
 }
 
+// Whether a member may stand behind another: a directory's files before its subdirectories, both in
+// byte order (tape-format.md, section 6).
+bool may_follow(std::string_view before, bool before_is_directory, std::string_view path,
+                bool is_directory) {
+  while (!before.empty()) {
+    const std::size_t end = before.find('/'), own_end = path.find('/');
+    const std::string_view part = before.substr(0, end), own_part = path.substr(0, own_end);
+    const bool deeper = end != std::string_view::npos,
+               own_deeper = own_end != std::string_view::npos;
+    if (part != own_part || !deeper || !own_deeper) {
+      const bool in_directory = deeper || before_is_directory;
+      const bool own_in_directory = own_deeper || is_directory;
+      return in_directory != own_in_directory ? own_in_directory
+             : part != own_part               ? part < own_part
+                                              : own_deeper;
+    }
+    before.remove_prefix(end + 1);
+    path.remove_prefix(own_end + 1);
+  }
+  return true;
+}
+
 }  // namespace
 
 struct ArchiveScan::Blocks final : ByteSource {
@@ -196,7 +218,7 @@ Bytes ArchiveScan::search() {
       got = 0;
     }
     if (got == block.size()) {
-      if (format::begins_member(block)) {
+      if (format::begins_member(block) || follows(block)) {
         return block;
       }
       got = 0;
@@ -204,10 +226,20 @@ Bytes ArchiveScan::search() {
   }
 }
 
+// A file may be an archive itself, whose members stand there likewise: most are in no order with
+// what was read before.
+bool ArchiveScan::follows(ByteView block) const {
+  const auto member = format::plain_member(block);
+  return member && may_follow(last_, last_is_directory_, path_of(member->name),
+                              member->type == MemberType::directory);
+}
+
 void ArchiveScan::take(format::TarReader& tar, const format::TarReader::Found& found,
                        std::uint64_t begin) {
   const format::TarMember& member = found.member;
   const std::string path = path_of(member.name);
+  last_ = path;
+  last_is_directory_ = member.type == MemberType::directory;
   if (!is_possible(member)) {
     tell_damaged(member.name.substr(0, kLongestName),
                  "no file system has such a name, size, target or attribute");

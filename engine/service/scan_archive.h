@@ -15,7 +15,7 @@
 // Of what is damaged nothing is taken: a member whose data are damaged is named, and reading goes
 // on with the member behind it, whose place its header told. Where a header itself is damaged, what
 // follows is passed over up to the next header that this program writes (format::begins_member),
-// and that is told too.
+// or to a plain one that may stand behind what was read before, and that is told too.
 //
 // Everything read is untrusted: a member that no catalog can hold (a name that is too long, a size
 // beyond every medium) is told and left out.
@@ -55,6 +55,7 @@ class ArchiveScan {
       format::TarReader& tar, const format::TarReader::Found& found, std::uint64_t begin);
   // The next block with which a member begins; empty at the end of the archive.
   [[nodiscard]] Bytes search();
+  [[nodiscard]] bool follows(ByteView block) const;
   void tell_damaged(const std::string& name, const std::string& why);
   void tell(const std::string& line);
 
@@ -64,6 +65,8 @@ class ArchiveScan {
   const std::string name_;
   ScannedArchive result_;
   std::optional<UnderWay> under_way_;
+  std::string last_;  // The last member whose header was read.
+  bool last_is_directory_ = false;
   Bytes buffer_;
   std::uint64_t told_ = 0;
 };

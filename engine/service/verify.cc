@@ -64,8 +64,11 @@ class Verify {
     if (request_.due) {
       media.push_back(longest_unverified());
     }
+    std::set<catalog::MediumId> met;
     for (catalog::Medium& medium : media) {
-      add_medium(std::move(medium));
+      if (met.insert(medium.id).second) {
+        add_medium(std::move(medium));
+      }
     }
     add_paths();
     if (tasks_.empty()) {

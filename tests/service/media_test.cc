@@ -151,6 +151,18 @@ TEST_F(MediaListTest, FiguresOfAMediumAreTheSameWhenItLiesOnTheShelf) {
   EXPECT_EQ(away.bundles, here.bundles);
 }
 
+TEST_F(MediaListTest, ALabelIsGivenOnceWhateverTheLibrary) {
+  const fs::path other = directory_ / "other";
+  fs::create_directory(other);
+  configure("libraries = [\"dir:library\", \"dir:" + other.string() + "\"]\n");
+  libraries_options_.open = {};
+  reopen();
+  add_medium(context(), "TWIN", "dir:library", GiB);
+  EXPECT_EQ(test::error_of([&] { add_medium(context(), "TWIN", "dir:" + other.string(), GiB); }),
+            ErrorCode::conflict);
+  EXPECT_TRUE(fs::is_empty(other));
+}
+
 TEST_F(MediaListTest, ACapacityThatWasEditedIsRememberedWhenItIsWrittenTo) {
   configure("copies = 1\n");
   libraries_options_ = {};

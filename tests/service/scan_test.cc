@@ -325,6 +325,29 @@ TEST_F(ScanTest, BehindADamagedHeaderTheArchiveIsTakenUpAgain) {
   EXPECT_EQ(restored("f1000"), pattern_text(900, 0));
 }
 
+// Files out of packages and archives have such times: all that is said of them fits into a plain
+// header.
+TEST_F(ScanTest, BehindADamagedHeaderFilesOfWholeSecondsAreTakenUpToo) {
+  for (int i = 0; i < 400; ++i) {
+    const std::string name = "f" + std::to_string(1000 + i);
+    write(name, pattern_text(900, i));
+    fs::last_write_time(source(name), fs::file_time_type(std::chrono::floor<std::chrono::seconds>(
+                                          fs::last_write_time(source(name)).time_since_epoch())));
+  }
+  back_up();
+  lose_home();
+  spoil_indexes(shelf_);
+  flip(files_of("archive", shelf_).front(), 200'000);
+  (void)scan();
+  std::size_t there = 0;
+  for (int i = 0; i < 400; ++i) {
+    there += latest(path_of("f" + std::to_string(1000 + i))) ? 1 : 0;
+  }
+  EXPECT_GE(there, 350U) << "a chunk of 64 KiB holds some forty of them";
+  EXPECT_LT(there, 400U);
+  EXPECT_EQ(restored("f1399"), pattern_text(900, 399));
+}
+
 TEST_F(ScanTest, AnArchiveWithoutItsEndDoesNotCount) {
   write("a", "first");
   back_up();

@@ -106,6 +106,13 @@ TEST_F(VerifyTest, OfAMediumThatIsRightEveryCopyIsNotedAsReadNow) {
   EXPECT_EQ(known[0].copies, 3U);
 }
 
+TEST_F(VerifyTest, AMediumThatIsNamedTwiceIsReadOnce) {
+  VerifyRequest request;
+  request.media = {"MX0001", "MX0001"};
+  request.due = true;
+  EXPECT_THAT(verify(context(), request, reporter_).media, testing::SizeIs(1));
+}
+
 TEST_F(VerifyTest, AFlippedByteCostsTheFileItIsInAndNothingElse) {
   flip(on_medium("0002.archive.tar.age"), sealed_at("b", kSize / 2));
   const VerifyResult result = verify_medium();

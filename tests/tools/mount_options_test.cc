@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/home/home.h"
 #include "tapeio/error.h"
 
 namespace mixtape::tools {
@@ -29,6 +30,16 @@ TEST(MountOptions, MountAndFstabNameTheHomeAsTheDeviceAndAddTheirOwnOptions) {
   EXPECT_EQ(command->mountpoint, "/mnt/tapes");
   EXPECT_TRUE(command->allow_other);
   EXPECT_FALSE(command->read_only);
+}
+
+TEST(MountOptions, ADirectoryHereIsAHomeAndAWordThatFstabHoldsIsNone) {
+  int status = 0;
+  const auto home_of = [&](const std::string& source) {
+    return parse_mount_command({source, "tapes"}, "/usr", status)->home;
+  };
+  EXPECT_EQ(home_of("share"), "/usr/share");
+  EXPECT_EQ(home_of("none"), home::default_home());
+  EXPECT_EQ(home_of("no-such-directory"), home::default_home());
 }
 
 TEST(MountOptions, TheHomeMayStandAmongTheOptions) {
