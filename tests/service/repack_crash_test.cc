@@ -11,6 +11,7 @@ namespace {
 
 class RepackCrashTest : public ServiceCrashTest {
  protected:
+  [[nodiscard]] std::uint64_t death_stride() const override { return fate_step(); }
   RepackResult repack_now() {
     RepackRequest request;
     request.label = "MX0001";
