@@ -62,7 +62,8 @@ class ScannedSettler {
   };
 
   void find() {
-    std::map<Bytes, std::int64_t> written;
+    // A clone of a medium has the same archives: each is a copy of its own.
+    std::map<std::pair<std::int64_t, Bytes>, std::int64_t> written;  // By medium and header.
     std::vector<Bundle> scanned;
     Statement all(catalog_, sql({"SELECT", kBundleColumns, "FROM main.bundle b"}));
     while (all.step()) {
@@ -70,12 +71,13 @@ class ScannedSettler {
       if (is_scanned(bundle)) {
         scanned.push_back(std::move(bundle));
       } else if (bundle.state == BundleState::written) {
-        written.emplace(std::move(bundle.archive_header), number(bundle.id));
+        written.emplace(std::pair(number(bundle.medium), std::move(bundle.archive_header)),
+                        number(bundle.id));
       }
     }
     Statement job_of(catalog_, "SELECT id FROM main.job WHERE uuid = ?");
     for (const Bundle& bundle : scanned) {
-      const auto same = written.find(bundle.archive_header);
+      const auto same = written.find({number(bundle.medium), bundle.archive_header});
       const bool superseded = same != written.end();
       if (superseded) {
         same_archive_.emplace_back(number(bundle.id), same->second);

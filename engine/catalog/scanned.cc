@@ -13,8 +13,6 @@ namespace mixtape::catalog {
 namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
-// Hard links are entered when all of them are known, or so many.
-constexpr std::size_t kMostLinks = 1'000'000;
 
 // The nonce that ends what stands in front of an archive.
 std::optional<Uuid> nonce_of(ByteView header) {
@@ -22,6 +20,17 @@ std::optional<Uuid> nonce_of(ByteView header) {
     return std::nullopt;
   }
   return uuid_from(header.last(sizeof(Uuid)));
+}
+
+// In memory, what surrounds it included.
+std::size_t size_of(const Metadata& metadata) {
+  constexpr std::size_t kAround = 128;
+  std::size_t size = sizeof(Metadata) + kAround + metadata.owner.size() + metadata.group.size() +
+                     metadata.symlink_target.size();
+  for (const auto& [name, value] : metadata.xattrs) {
+    size += kAround + name.size() + value.size();
+  }
+  return size;
 }
 
 Database new_draft(const std::filesystem::path& scratch, const Uuid& catalog,
@@ -48,26 +57,32 @@ ScannedMedium::ScannedMedium(const std::filesystem::path& scratch, const Medium&
       database_(new_draft(scratch, catalog, medium.label)),
       ledger_(database_) {
   medium_.id = ledger_.add_medium(medium_);
+  // The label is plain text: whatever an index says of the medium is newer.
+  database_.execute("UPDATE main.medium SET revision = 0");
 }
 
 ScannedMedium::~ScannedMedium() = default;
 
 void ScannedMedium::begin(const Archive& archive) {
-  transaction_.reset();
+  drop();
   const auto nonce = nonce_of(archive.header);
   MIXTAPE_ASSERT(nonce.has_value());
   archive_ = archive;
-  copies_.clear();
-  held_.clear();
-  links_.clear();
-  link_count_ = 0;
-  newest_ns_ = 0;
   transaction_ = std::make_unique<Transaction>(database_);
   job_ = ledger_.begin_job(JobKind::backup, command_, 0).id;
   Statement(database_, "UPDATE main.job SET uuid = ?2 WHERE id = ?1")
       .bind(1, number(job_))
       .bind(2, *nonce)
       .run();
+}
+
+void ScannedMedium::drop() {
+  transaction_.reset();
+  copies_.clear();
+  held_.clear();
+  links_.clear();
+  waiting_bytes_ = 0;
+  newest_ns_ = 0;
 }
 
 std::optional<Version> ScannedMedium::member_at(std::string_view path) {
@@ -121,30 +136,59 @@ bool ScannedMedium::add_link(std::string_view path, const Metadata& metadata, st
   if (!member || (member->content && !held_.contains(number(*member->content)))) {
     return false;
   }
-  links_[number(member->key.path)].push_back({ledger_.path(path), metadata});
-  if (++link_count_ >= kMostLinks) {
+  const std::size_t bytes = size_of(metadata);
+  if (waiting_bytes_ + bytes > kMostWaiting) {
     enter_links();
   }
+  const PathId name = ledger_.path(path);
+  if (name == member->key.path) {
+    return false;
+  }
+  links_[number(member->key.path)].push_back({name, metadata, member->content});
+  waiting_bytes_ += bytes;
   return true;
 }
 
-// All names of a file at once: each of them says how many there are.
 void ScannedMedium::enter_links() {
   for (auto& [path, names] : links_) {
-    auto member = ledger_.newest(PathId{path});
-    MIXTAPE_ASSERT(member.has_value());
-    const auto count = static_cast<std::uint32_t>(names.size() + 1);
-    member->metadata.nlink = std::max(member->metadata.nlink, count);
-    ledger_.add_version(job_, PathId{path}, member->metadata, member->content, kStagingRoot);
-    for (Link& name : names) {
-      name.metadata.nlink = member->metadata.nlink;
-      newest_ns_ = std::max(newest_ns_, name.metadata.mtime_ns);
-      ledger_.add_version(job_, name.path, name.metadata, member->content, kStagingRoot,
-                          VersionKey{PathId{path}, job_});
-    }
+    enter_names(PathId{path}, names);
   }
   links_.clear();
-  link_count_ = 0;
+  waiting_bytes_ = 0;
+}
+
+// All names of a file at once: each of them says how many there are.
+void ScannedMedium::enter_names(PathId of, std::vector<Link>& names) {
+  auto member = ledger_.newest(of);
+  // A later member may have taken its place: what was linked to it keeps its bytes.
+  const auto is_gone = [&](const Link& name) {
+    return !member || is_directory(member->metadata.mode) || member->content != name.content;
+  };
+  for (const Link& name : names) {
+    newest_ns_ = std::max(newest_ns_, name.metadata.mtime_ns);
+    if (is_gone(name)) {
+      ledger_.add_version(job_, name.path, name.metadata, name.content, kStagingRoot);
+    }
+  }
+  const std::size_t gone = static_cast<std::size_t>(std::ranges::count_if(names, is_gone));
+  if (gone == names.size()) {
+    return;
+  }
+  const auto more = static_cast<std::uint32_t>(names.size() - gone);
+  const bool has_links = member->key.first_job == job_ && member->metadata.nlink > 1;
+  if (has_links) {  // They did not wait for these.
+    member->metadata.nlink += more;
+  } else {
+    member->metadata.nlink = std::max(member->metadata.nlink, more + 1);
+    ledger_.add_version(job_, of, member->metadata, member->content, kStagingRoot);
+  }
+  for (Link& name : names) {
+    if (!is_gone(name)) {
+      name.metadata.nlink = member->metadata.nlink;
+      ledger_.add_version(job_, name.path, name.metadata, member->content, kStagingRoot,
+                          VersionKey{of, job_});
+    }
+  }
 }
 
 std::int64_t ScannedMedium::end(std::int64_t after_s, std::int64_t now_s) {

@@ -22,11 +22,14 @@
 // scan give way to it (Merge). A member that the catalog knows already, by path, content and time,
 // is no version of its own.
 //
+// What a scan says of the medium itself is older than what any index says of it, and changes
+// nothing of a medium that is known: the label stands in plain text, for everybody to edit.
+//
 // A job of a scan stands where its newest file allows: archives do not say when they were written.
 //
 // Threads: none.
 // Errors:  throws what the ledger throws.
-// Memory:  the copies and hard links of one archive.
+// Memory:  the copies of one archive, and up to 64 MiB of its hard links.
 
 namespace mixtape::catalog {
 
@@ -57,15 +60,22 @@ class ScannedMedium {
 
   // What follows belongs to this archive, until it ends. Without an end nothing of it stays.
   void begin(const Archive& archive);
+  // Nothing of the archive under way stays.
+  void drop();
   void add(std::string_view path, const Metadata& metadata, const std::optional<Content>& content);
   // A file with the bytes of an earlier member; false: that one is not here.
   [[nodiscard]] bool add_same_content(std::string_view path, const Metadata& metadata,
                                       std::string_view as);
-  // Another name of an earlier member; false: that one is not here.
+  // Another name of an earlier member; false: that one is not here, or is this very name.
   [[nodiscard]] bool add_link(std::string_view path, const Metadata& metadata, std::string_view of);
   // `after_s`: when the archive in front of it was written, as far as that is known. Returns when
   // this one was, as far as that can be told.
   std::int64_t end(std::int64_t after_s, std::int64_t now_s);
+
+  // What hard links hold until they are entered, all names of a file at once. Where so much waits,
+  // they are entered without those that follow.
+  static constexpr std::size_t kMostWaiting = 64 * MiB;
+  [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
 
   [[nodiscard]] bool is_empty() const { return archives_ == 0; }
   // All that was added, for recover_catalog; the end of the draft.
@@ -75,10 +85,12 @@ class ScannedMedium {
   struct Link {
     PathId path;
     Metadata metadata;
+    std::optional<ContentId> content;  // Of the member when it was linked to.
   };
   [[nodiscard]] std::optional<Version> member_at(std::string_view path);
   void add_version(PathId path, const Metadata& metadata, std::optional<ContentId> content);
   void enter_links();
+  void enter_names(PathId of, std::vector<Link>& names);
 
   const std::filesystem::path scratch_;
   Medium medium_;
@@ -94,7 +106,7 @@ class ScannedMedium {
   std::vector<Copy> copies_;
   std::unordered_set<std::int64_t> held_;                      // Contents of copies_.
   std::unordered_map<std::int64_t, std::vector<Link>> links_;  // By the path of the member.
-  std::size_t link_count_ = 0;
+  std::size_t waiting_bytes_ = 0;                              // Of links_.
   std::int64_t newest_ns_ = 0;
 };
 
