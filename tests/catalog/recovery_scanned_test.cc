@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include "engine/catalog/scanned.h"
 #include "tests/catalog/recovery_world.h"
 
@@ -231,6 +233,66 @@ TEST_F(RecoveryScannedTest, ACloneOfAMediumIsAnotherCopy) {
     ASSERT_EQ(versions.size(), 1U);
     EXPECT_EQ(got.ledger.places(*versions[0].content).size(), 2U);
   }
+}
+
+// As repack writes what has several versions.
+TEST_F(RecoveryScannedTest, ANameThatStandsTwiceInAnArchiveHasTwoVersions) {
+  const FoundIndex scan =
+      scan_of(uuid_of("catalog"), "MX1", "one",
+              {{"a", "old"}, {"b/c", "cc"}, {"a", "new"}, {"a/below", "it is a directory"}});
+  for (const auto& order : {std::vector{scan}, std::vector{scan, scan}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    std::vector<std::optional<Hash>> hashes;
+    for (const Version& version : got.tree.history(*got.tree.find_path("a"))) {
+      hashes.push_back(version.hash);
+    }
+    EXPECT_THAT(hashes, testing::IsSupersetOf(
+                            {std::optional(hash_of("old")), std::optional(hash_of("new"))}));
+    EXPECT_TRUE(S_ISDIR(got.tree.at({}, *got.tree.find_path("a"))->metadata.mode));
+    EXPECT_TRUE(got.tree.at({}, *got.tree.find_path("a/below")));
+    EXPECT_EQ(got.tree.history(*got.tree.find_path("b/c")).size(), 1U);
+  }
+}
+
+TEST_F(RecoveryScannedTest, TheLaterMemberOfANameIsTheNewer) {
+  Machine got = reopened(recovered(
+      {scan_of(uuid_of("catalog"), "MX1", "one", {{"a", "old"}, {"z", "zz"}, {"a", "new"}})}));
+  EXPECT_EQ(got.tree.at({}, *got.tree.find_path("a"))->hash, hash_of("new"));
+  EXPECT_EQ(got.tree.history(*got.tree.find_path("a")).size(), 2U);
+}
+
+TEST_F(RecoveryScannedTest, AnOlderMemberNeverStandsInFrontOfWhatAnIndexTells) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "a", "new");
+  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX2", "two", {{"a", "old"}, {"a", "new"}});
+  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    EXPECT_EQ(got.tree.at({}, *got.tree.find_path("a"))->hash, hash_of("new"));
+  }
+}
+
+TEST_F(RecoveryScannedTest, AllJobsOfAnArchiveGiveWayToItsIndex) {
+  machine_.now += 1000;  // At a time that no job of the scan has.
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job first = machine_.begin();
+  machine_.add_file(first, "a", "old");
+  (void)write(machine_, first, medium, {machine_.content("old")}, "zero");
+  machine_.ledger.finish_job(first.id, machine_.now);
+  const Job job = machine_.begin();
+  machine_.add_file(job, "a", "new");
+  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"a", "old"}, {"a", "new"}});
+  const std::vector<std::string> truth = all_facts(recovered({index}));
+  EXPECT_EQ(all_facts(recovered_one_by_one({scan, index})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({index, scan})), truth);
 }
 
 TEST_F(RecoveryScannedTest, HardLinksWaitWithinABoundOfMemory) {
