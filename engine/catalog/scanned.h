@@ -42,7 +42,7 @@ namespace mixtape::catalog {
 
 // Behind so many, the last version of a name replaces the one before it.
 inline constexpr std::size_t kMostTurnsOfScan = 1000;
-// The job of the `turn`-th time that an archive has some name, from 0. `nonce`: as the bundle's uuid.
+// The job of the `turn`-th time that an archive has some name, from 0. `nonce`: its bundle's uuid.
 [[nodiscard]] Uuid job_of_scan(const Uuid& nonce, std::size_t turn);
 
 class ScannedMedium {
