@@ -30,7 +30,10 @@ std::string scan_text(const service::RecoverResult& result) {
     text += ", " + counted(scan.gaps, "gap") + " of which nobody knows what stood there";
   }
   if (scan.unopened > 0) {
-    text += "; " + counted(scan.unopened, "tape file") + " could not be opened";
+    text += "; " + counted(scan.unopened, "tape file") + " could not be opened or taken";
+  }
+  if (!result.unscanned.empty()) {
+    text += "; " + std::to_string(result.unscanned.size()) + " of the media not to the end";
   }
   return text + "\n";
 }
@@ -46,7 +49,8 @@ int recover(Session& session, const RecoverOptions& options) {
   request.identity_file = session.absolute(options.identity);
   request.command = session.command_line();
   request.scan = options.scan;
-  const service::RecoverResult result = service::recover(request, session.console());
+  PrintableReporter reporter(session.console());
+  const service::RecoverResult result = service::recover(request, reporter);
   const catalog::Recovered& recovered = result.recovered;
   if (session.json()) {
     print_json(session.console(), {{"media_read", result.read},
@@ -57,6 +61,7 @@ int recover(Session& session, const RecoverOptions& options) {
                                    {"contents", recovered.contents},
                                    {"unhashed", recovered.unhashed},
                                    {"media_scanned", result.scanned},
+                                   {"media_not_scanned_to_their_end", result.unscanned},
                                    {"scan",
                                     {{"archives", result.scan.archives},
                                      {"members", result.scan.members},
@@ -66,8 +71,9 @@ int recover(Session& session, const RecoverOptions& options) {
     return kSuccess;
   }
   if (options.scan) {
-    session.console().out(result.scanned.empty() ? "every archive is known: nothing was scanned\n"
-                                                 : scan_text(result));
+    session.console().out(result.scanned.empty() && result.unscanned.empty()
+                              ? "every archive is known: nothing was scanned\n"
+                              : scan_text(result));
   }
   if (result.read.empty() && result.scanned.empty()) {
     return kSuccess;

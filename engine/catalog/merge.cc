@@ -230,7 +230,8 @@ namespace {
 
 constexpr std::size_t kMarkBytes = 9;  // "~" and eight digits.
 
-// Two media of one label are told apart by a mark on the one with the higher uuid.
+// Two media of one label are told apart by a mark on the one with the higher uuid, or on the one of
+// which only another catalog or a scan tells.
 std::string marked(const std::string& label, const Uuid& uuid) {
   return label + "~" + to_hex(uuid).substr(0, kMarkBytes - 1);
 }
@@ -276,7 +277,7 @@ std::string Merge::free_label(const Uuid& uuid, const std::string& label) {
   const Uuid other = uuid_from(others.blob(1));
   const std::int64_t id = others.integer(0);
   others.reset();
-  if (other < uuid || !directory_.empty()) {
+  if (other < uuid || !directory_.empty() || found_.scanned) {
     return marked(label, uuid);
   }
   Statement mark(catalog_, "UPDATE main.medium SET label = ?2 WHERE id = ?1");
@@ -300,7 +301,7 @@ void Merge::merge_media() {
       if (ours.bind(1, medium.uuid).step()) {
         const MediumRow known = medium_row(ours);
         id = known.id;
-        if (!directory_.empty() || medium.rank() <= known.rank()) {
+        if (!directory_.empty() || found_.scanned || medium.rank() <= known.rank()) {
           media_.emplace(medium.id, *id);
           continue;
         }

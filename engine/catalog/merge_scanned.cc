@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <ranges>
+#include <set>
 
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/merge.h"
@@ -57,12 +59,14 @@ class ScannedSettler {
   // A scan of one archive, by its job.
   struct Scan {
     std::int64_t bundle = 0;
+    std::size_t turn = 0;  // Of job_of_scan.
     bool superseded = false;
     std::int64_t job = 0;  // The last that its bundle may belong to.
   };
 
   void find() {
-    std::map<Bytes, std::int64_t> written;
+    // A clone of a medium has the same archives: each is a copy of its own.
+    std::map<std::pair<std::int64_t, Bytes>, std::int64_t> written;  // By medium and header.
     std::vector<Bundle> scanned;
     Statement all(catalog_, sql({"SELECT", kBundleColumns, "FROM main.bundle b"}));
     while (all.step()) {
@@ -70,19 +74,25 @@ class ScannedSettler {
       if (is_scanned(bundle)) {
         scanned.push_back(std::move(bundle));
       } else if (bundle.state == BundleState::written) {
-        written.emplace(std::move(bundle.archive_header), number(bundle.id));
+        written.emplace(std::pair(number(bundle.medium), std::move(bundle.archive_header)),
+                        number(bundle.id));
       }
     }
     Statement job_of(catalog_, "SELECT id FROM main.job WHERE uuid = ?");
     for (const Bundle& bundle : scanned) {
-      const auto same = written.find(bundle.archive_header);
+      const auto same = written.find({number(bundle.medium), bundle.archive_header});
       const bool superseded = same != written.end();
       if (superseded) {
         same_archive_.emplace_back(number(bundle.id), same->second);
       }
-      const Running running(job_of);
-      if (job_of.bind(1, bundle.uuid).step()) {
-        scans_.emplace(job_of.integer(0), Scan{number(bundle.id), superseded, number(bundle.job)});
+      std::vector<std::int64_t>& jobs = turns_[number(bundle.id)];
+      for (std::size_t turn = 0; turn < kMostTurnsOfScan; ++turn) {
+        const Running running(job_of);
+        if (!job_of.bind(1, job_of_scan(bundle.uuid, turn)).step()) {
+          break;
+        }
+        jobs.push_back(job_of.integer(0));
+        scans_.emplace(jobs.back(), Scan{number(bundle.id), turn, superseded, number(bundle.job)});
       }
     }
   }
@@ -174,8 +184,19 @@ class ScannedSettler {
       // A bundle shows what was there when it was written.
       scan.job = std::max(scan.job, twin->first_job);
     }
-    drop_symlink_.bind(1, version.path).bind(2, version.first_job).run();
-    drop_version_.bind(1, version.path).bind(2, version.first_job).run();
+    drop(version.path, version.first_job);
+    // What this archive had of it before is older than the twin, and may not stand behind it.
+    for (std::size_t turn = twin ? scan.turn : 0; turn-- > 0;) {
+      const std::int64_t job = turns_.at(scan.bundle)[turn];
+      if (job > twin->first_job) {
+        drop(version.path, job);
+      }
+    }
+  }
+
+  void drop(std::int64_t path, std::int64_t job) {
+    drop_symlink_.bind(1, path).bind(2, job).run();
+    drop_version_.bind(1, path).bind(2, job).run();
   }
 
   // The bundle of a scan leaves; what was found out about its copies stays.
@@ -213,10 +234,14 @@ class ScannedSettler {
                      "UPDATE main.version SET last_job = (SELECT max(id) FROM main.job WHERE id < "
                      "?1) WHERE last_job = ?1");
     Statement drop(catalog_, "DELETE FROM main.job WHERE id = ?");
-    for (const auto& [job, scan] : scans_) {
+    // From the last turn on: what is left of an archive's jobs is found by counting.
+    std::set<std::int64_t> used;
+    for (const auto& [job, scan] : std::views::reverse(scans_)) {
       {
         const Running running(is_used);
-        if (is_used.bind(1, job).step() && is_used.integer(0) != 0) {
+        if (used.contains(scan.bundle) ||
+            (is_used.bind(1, job).step() && is_used.integer(0) != 0)) {
+          used.insert(scan.bundle);
           continue;
         }
       }
@@ -228,6 +253,7 @@ class ScannedSettler {
   Database& catalog_;
   Statement at_path_, end_, drop_symlink_, drop_version_;
   std::map<std::int64_t, Scan> scans_;                               // By job.
+  std::map<std::int64_t, std::vector<std::int64_t>> turns_;          // Jobs by bundle.
   std::vector<std::pair<std::int64_t, std::int64_t>> same_archive_;  // Scanned, and by an index.
 };
 

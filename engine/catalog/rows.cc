@@ -236,6 +236,9 @@ std::string check_tree(Database& database) {
       {"SELECT count(*) FROM version v WHERE v.path < 0 OR v.path >= "
        "(SELECT max(first + count) FROM path_run)",
        "versions of paths that were never given out"},
+      {"SELECT count(*) FROM version v JOIN attribute a ON a.id = v.attribute "
+       "WHERE v.path = 0 AND a.mode & 61440 <> 16384",
+       "versions of the root that are no directory"},
   };
   std::string words;
   for (const Question& question : kQuestions) {

@@ -268,8 +268,14 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
                               .now_s = system_now_s()};
   MediumScan medium_scan(*drive, what, identities, reporter,
                          [&](const catalog::FoundIndex& found) { taking.take({found}); });
-  result.scan += medium_scan.run();
   result.scanned.push_back(medium.slot);
+  try {
+    medium_scan.run();
+  } catch (const Error&) {
+    result.scan += medium_scan.summary();
+    throw;
+  }
+  result.scan += medium_scan.summary();
 }
 
 // Once indexes told what they know.
@@ -283,6 +289,7 @@ void scan_all(const RecoverRequest& request, tapeio::Library& library,
       if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
         throw;
       }
+      result.unscanned.push_back(medium.slot);
       reporter.problem("medium " + medium.slot + ": " + error.what());
     }
   }

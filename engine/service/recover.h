@@ -56,6 +56,8 @@ struct RecoverResult {
   std::vector<std::string> read;     // Labels.
   std::vector<std::string> skipped;  // Labels of media that are empty.
   std::vector<std::string> scanned;  // Labels of media whose archives were read.
+  // Labels of media whose scan ended before their end, or never began: told as a problem.
+  std::vector<std::string> unscanned;
   ScanSummary scan;
 };
 

@@ -19,9 +19,10 @@ constexpr std::size_t kReadBuffer = 1 * MiB;
 constexpr std::uint64_t kMostTold = 1000;
 // What names a file system and the catalog can hold.
 constexpr std::size_t kLongestName = 255, kLongestPath = 4096;
-// Far beyond every medium, holes included: a hole costs no byte of the archive, and still its zeros
-// must be hashed.
+// Far beyond every medium, holes included.
 constexpr std::uint64_t kLargestFile = 64 * 1024 * GiB;
+// Of all members of an archive together.
+constexpr std::uint64_t kMostHoles = 16 * 1024 * GiB;
 
 bool is_of_archive(const Error& error) {
   return is_damage(error.code()) || error.code() == ErrorCode::unsupported ||
@@ -186,6 +187,9 @@ bool ArchiveScan::walk(Bytes start) {
   format::TarReader tar(source);
   try {
     while (const auto found = tar.next()) {
+      if (reporter_.stop().stop_requested()) {
+        throw Error(ErrorCode::cancelled, name_ + ": stopped");
+      }
       take(tar, *found, begin);
     }
     return true;
@@ -246,21 +250,49 @@ void ArchiveScan::take(format::TarReader& tar, const format::TarReader::Found& f
     return;
   }
   const catalog::Metadata metadata = metadata_of(member);
+  if (path.empty() && member.type != MemberType::directory) {
+    tell_damaged(".", "the root is a directory and nothing else");
+    return;
+  }
   if (member.type == MemberType::hardlink) {
     const std::string target = path_of(member.link_target);
     const bool added = is_possible_path(target) &&
                        (member.same_content ? into_.add_same_content(path, metadata, target)
                                             : into_.add_link(path, metadata, target));
     if (!added) {
-      tell_damaged(path, "its bytes are those of " + target + ", which is not here");
+      tell_damaged(path, target == path
+                             ? "it is said to be a hard link to itself"
+                             : "its bytes are those of " + target + ", which is not here");
       return;
     }
   } else if (member.type == MemberType::file && member.size > 0) {
+    if (!has_room_for_holes(member)) {
+      return;
+    }
     into_.add(path, metadata, read(tar, found, begin));
   } else {
     into_.add(path, metadata, std::nullopt);
   }
   ++result_.members;
+}
+
+bool ArchiveScan::has_room_for_holes(const format::TarMember& member) {
+  if (!member.sparse) {
+    return true;
+  }
+  std::uint64_t holes = member.size;
+  for (const format::SparseExtent& extent : *member.sparse) {
+    holes -= std::min(holes, extent.size);
+  }
+  if (holes > kMostHoles - hole_bytes_) {
+    tell_damaged(path_of(member.name),
+                 "with it the holes of the archive would be more than " +
+                     std::to_string(kMostHoles / GiB) +
+                     " GiB, all of whose zeros would be hashed; age and tar take it out");
+    return false;
+  }
+  hole_bytes_ += holes;
+  return true;
 }
 
 std::optional<catalog::ScannedMedium::Content> ArchiveScan::read(

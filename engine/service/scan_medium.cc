@@ -54,6 +54,13 @@ Bytes first_block(ArchivePass& pass) {
   return block;
 }
 
+// What the rows of an archive can run into, and not what a drive, a disk or a person does.
+bool is_of_archive(const Error& error) {
+  return error.code() == ErrorCode::corrupt || error.code() == ErrorCode::invalid ||
+         error.code() == ErrorCode::conflict || error.code() == ErrorCode::not_found ||
+         error.code() == ErrorCode::unsupported;
+}
+
 }  // namespace
 
 ScanSummary& ScanSummary::operator+=(const ScanSummary& other) {
@@ -94,7 +101,7 @@ void MediumScan::passed(std::uint64_t bytes) {
   reporter_.progress(progress_);
 }
 
-ScanSummary MediumScan::run() {
+void MediumScan::run() {
   drive_.seek_end_of_data();
   const tapeio::Position end = drive_.position();
   progress_.total_bytes = end.block * what_.label.record_size;
@@ -123,7 +130,6 @@ ScanSummary MediumScan::run() {
     throw;
   }
   hand_over();
-  return result_;
 }
 
 void MediumScan::read_file(std::uint64_t file) {
@@ -167,6 +173,27 @@ void MediumScan::scan(ArchivePass& pass, std::uint64_t file, const FoundArchive&
                                                       medium_of(what_), what_.label.catalog,
                                                       what_.command);
   }
+  try {
+    enter(pass, file, found, std::move(start));
+  } catch (const Error& error) {
+    if (!is_of_archive(error)) {
+      throw;
+    }
+    leave_out(file, std::string("is left out whole, for the catalog refuses it: ") + error.what());
+  }
+  if (draft_bytes_ >= kHandOverEvery) {
+    hand_over();
+  }
+}
+
+void MediumScan::leave_out(std::uint64_t file, const std::string& why) {
+  draft_->drop();
+  ++result_.unopened;
+  reporter_.problem(name_of(file) + " " + why);
+}
+
+void MediumScan::enter(ArchivePass& pass, std::uint64_t file, const FoundArchive& found,
+                       Bytes start) {
   const bool began_damaged = start.empty();
   draft_->begin({.header = found.header,
                  .number = number_ + 1,
@@ -175,22 +202,20 @@ void MediumScan::scan(ArchivePass& pass, std::uint64_t file, const FoundArchive&
                  .plain_bytes = found.plain_bytes});
   ArchiveScan walker(pass, *draft_, reporter_, name_of(file));
   const ScannedArchive scanned = walker.run(std::move(start));
-  if (began_damaged && scanned.members == 0) {
-    ++result_.unopened;
-    reporter_.problem(name_of(file) +
-                      " is damaged where it begins, and not one name in it can be told: it was an "
-                      "index as likely as an archive");
+  if (scanned.members == 0) {
+    leave_out(file, began_damaged
+                        ? "is damaged where it begins, and not one name in it can be told: it was "
+                          "an index as likely as an archive"
+                        : "is left out: not one member of it can be told");
     return;
   }
-  ++number_;
   for (const std::string& what : pass.finish()) {
     reporter_.problem(name_of(file) + ": " + what);
   }
   written_s_ = draft_->end(std::max(written_s_, what_.label.created_s), what_.now_s);
+  ++number_;
+  known_headers_.insert(found.header);
   result_ += {1, scanned.members, scanned.damaged, scanned.gaps, 0};
-  if (draft_bytes_ >= kHandOverEvery) {
-    hand_over();
-  }
 }
 
 void MediumScan::hand_over() {

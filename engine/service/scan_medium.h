@@ -23,7 +23,8 @@
 // The archives of a medium that no index tells of, read from their first record to their last.
 //
 // An archive counts when its filemark exists and it ends with its last chunk; one that was given up
-// does not. Where an index stands does not matter, and whether it can be read neither.
+// does not. Where an index stands does not matter, and whether it can be read neither. One that the
+// catalog refuses is told and left out whole; those behind it are read all the same.
 //
 // Head:    forward only, but for two locates in each archive that find its end first.
 // Threads: none; the drive belongs to the caller.
@@ -35,7 +36,7 @@ namespace mixtape::service {
 
 struct ScanSummary {
   std::uint64_t archives = 0, members = 0, damaged = 0, gaps = 0;
-  std::uint64_t unopened = 0;  // Tape files of which nobody can say what they are.
+  std::uint64_t unopened = 0;  // Tape files of which nothing was taken, whatever they are.
   ScanSummary& operator+=(const ScanSummary& other);
 };
 
@@ -54,12 +55,16 @@ class MediumScan {
 
   MediumScan(tapeio::TapeDrive& drive, const What& what,
              std::span<const format::Identity> identities, Reporter& reporter, Take take);
-  ScanSummary run();
+  void run();
+  // So far, also after an error.
+  [[nodiscard]] const ScanSummary& summary() const { return result_; }
 
  private:
   void read_file(std::uint64_t file);
   void read_archive(std::uint64_t file, const FoundArchive& found);
   void scan(ArchivePass& pass, std::uint64_t file, const FoundArchive& found, Bytes start);
+  void enter(ArchivePass& pass, std::uint64_t file, const FoundArchive& found, Bytes start);
+  void leave_out(std::uint64_t file, const std::string& why);
   void hand_over();
   void passed(std::uint64_t bytes);
   [[nodiscard]] std::string name_of(std::uint64_t file) const;

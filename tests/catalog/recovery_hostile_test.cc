@@ -17,6 +17,8 @@ TEST_F(RecoveryTest, RowsThatReferToNothingAreRefused) {
         "UPDATE name SET name = x'612f62' WHERE path = 3", "UPDATE path_run SET parent = 3",
         "UPDATE version SET content = 1000", "PRAGMA foreign_keys = OFF; DELETE FROM job",
         "UPDATE name SET path = 3 WHERE path = 4",
+        "UPDATE version SET attribute = (SELECT id FROM attribute WHERE mode & 61440 = 32768 "
+        "LIMIT 1) WHERE path = 0",
         "INSERT INTO version SELECT path + 1000, first_job, "
         "last_job, content, node, attribute, mtime FROM version"}) {
     const FoundIndex hostile = closing(machine, "MX2");

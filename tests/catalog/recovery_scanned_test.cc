@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include "engine/catalog/scanned.h"
 #include "tests/catalog/recovery_world.h"
 
@@ -31,15 +33,22 @@ class RecoveryScannedTest : public RecoveryTest {
   struct Member {
     std::string path, word;
   };
-  FoundIndex scan_of(const Uuid& catalog, std::string_view label, std::string_view archive,
-                     const std::vector<Member>& members, std::int64_t after_s = 1000) {
+  static Medium medium_of(const Uuid& uuid, std::string_view label) {
     Medium medium;
-    medium.uuid = uuid_of(label);
+    medium.uuid = uuid;
     medium.label = label;
     medium.kind = "dir";
     medium.record_size = 1 << 20;
-    ScannedMedium scanned(directory / ("scan-" + std::to_string(++scans_)), medium, catalog,
-                          "recover --scan");
+    return medium;
+  }
+  FoundIndex scan_of(const Uuid& catalog, std::string_view label, std::string_view archive,
+                     const std::vector<Member>& members) {
+    return scan_of(catalog, uuid_of(label), label, archive, members);
+  }
+  FoundIndex scan_of(const Uuid& catalog, const Uuid& uuid, std::string_view label,
+                     std::string_view archive, const std::vector<Member>& members) {
+    ScannedMedium scanned(directory / ("scan-" + std::to_string(++scans_)), medium_of(uuid, label),
+                          catalog, "recover --scan");
     scanned.begin({.header = header_of(archive),
                    .number = 1,
                    .tape_file = 2,
@@ -55,7 +64,7 @@ class RecoveryScannedTest : public RecoveryTest {
                                          .stored_size = member.word.size()});
       offset += kMember;
     }
-    (void)scanned.end(after_s, 5'000'000'000);
+    (void)scanned.end(1000, 5'000'000'000);
     return scanned.finish(5'000'000'000);
   }
 
@@ -170,6 +179,153 @@ TEST_F(RecoveryScannedTest, WhatHappenedToAScannedVersionStaysWhenItGivesWay) {
   ASSERT_TRUE(path);
   EXPECT_FALSE(got.tree.at({}, *path));
   EXPECT_EQ(got.tree.history(*path).size(), 1U);
+}
+
+std::vector<std::string> labels_of(const std::filesystem::path& file) {
+  std::vector<std::string> labels;
+  Database catalog(file, Database::Mode::read_only);
+  Statement query(catalog, "SELECT label FROM medium ORDER BY label");
+  while (query.step()) {
+    labels.push_back(query.text(0));
+  }
+  return labels;
+}
+
+TEST_F(RecoveryScannedTest, AnotherLabelInPlainTextRenamesNoKnownMedium) {
+  (void)machine_.add_medium("MX1");
+  (void)machine_.add_medium("MX2");
+  const FoundIndex index = closing(machine_, "MX1");
+  const Uuid catalog = machine_.ledger.catalog_uuid();
+  for (const char* label : {"AA1", "ZZ9", "MX2"}) {
+    const FoundIndex scan = scan_of(catalog, uuid_of("MX1"), label, "one", {{"a", "aaaa"}});
+    for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+      EXPECT_EQ(labels_of(recovered_one_by_one(order)), (std::vector<std::string>{"MX1", "MX2"}))
+          << label;
+    }
+  }
+}
+
+TEST_F(RecoveryScannedTest, AnotherMediumThatClaimsALabelDoesNotGetIt) {
+  (void)machine_.add_medium("MX1");
+  const FoundIndex index = closing(machine_, "MX1");
+  for (const Uuid& uuid : {Uuid{}, uuid_of("another")}) {
+    const FoundIndex scan =
+        scan_of(machine_.ledger.catalog_uuid(), uuid, "MX1", "one", {{"a", "aaaa"}});
+    Machine got = reopened(recovered_one_by_one({index, scan}));
+    EXPECT_EQ(got.ledger.medium("MX1")->uuid, uuid_of("MX1"));
+  }
+}
+
+TEST_F(RecoveryScannedTest, ACloneOfAMediumIsAnotherCopy) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "photos/a", "aaaa");
+  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "CLONE", "one", {{"photos/a", "aaaa"}});
+  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    const auto path = got.tree.find_path("photos/a");
+    ASSERT_TRUE(path);
+    const std::vector<Version> versions = got.tree.history(*path);
+    ASSERT_EQ(versions.size(), 1U);
+    EXPECT_EQ(got.ledger.places(*versions[0].content).size(), 2U);
+  }
+}
+
+// As repack writes what has several versions.
+TEST_F(RecoveryScannedTest, ANameThatStandsTwiceInAnArchiveHasTwoVersions) {
+  const FoundIndex scan =
+      scan_of(uuid_of("catalog"), "MX1", "one",
+              {{"a", "old"}, {"b/c", "cc"}, {"a", "new"}, {"a/below", "it is a directory"}});
+  for (const auto& order : {std::vector{scan}, std::vector{scan, scan}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    std::vector<std::optional<Hash>> hashes;
+    for (const Version& version : got.tree.history(*got.tree.find_path("a"))) {
+      hashes.push_back(version.hash);
+    }
+    EXPECT_THAT(hashes, testing::IsSupersetOf(
+                            {std::optional(hash_of("old")), std::optional(hash_of("new"))}));
+    EXPECT_TRUE(S_ISDIR(got.tree.at({}, *got.tree.find_path("a"))->metadata.mode));
+    EXPECT_TRUE(got.tree.at({}, *got.tree.find_path("a/below")));
+    EXPECT_EQ(got.tree.history(*got.tree.find_path("b/c")).size(), 1U);
+  }
+}
+
+TEST_F(RecoveryScannedTest, TheLaterMemberOfANameIsTheNewer) {
+  Machine got = reopened(recovered(
+      {scan_of(uuid_of("catalog"), "MX1", "one", {{"a", "old"}, {"z", "zz"}, {"a", "new"}})}));
+  EXPECT_EQ(got.tree.at({}, *got.tree.find_path("a"))->hash, hash_of("new"));
+  EXPECT_EQ(got.tree.history(*got.tree.find_path("a")).size(), 2U);
+}
+
+TEST_F(RecoveryScannedTest, AnOlderMemberNeverStandsInFrontOfWhatAnIndexTells) {
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job job = machine_.begin();
+  machine_.add_file(job, "a", "new");
+  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX2", "two", {{"a", "old"}, {"a", "new"}});
+  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    Machine got = reopened(recovered_one_by_one(order));
+    EXPECT_EQ(got.tree.at({}, *got.tree.find_path("a"))->hash, hash_of("new"));
+  }
+}
+
+TEST_F(RecoveryScannedTest, AllJobsOfAnArchiveGiveWayToItsIndex) {
+  machine_.now += 1000;  // At a time that no job of the scan has.
+  const MediumId medium = machine_.add_medium("MX1");
+  const Job first = machine_.begin();
+  machine_.add_file(first, "a", "old");
+  (void)write(machine_, first, medium, {machine_.content("old")}, "zero");
+  machine_.ledger.finish_job(first.id, machine_.now);
+  const Job job = machine_.begin();
+  machine_.add_file(job, "a", "new");
+  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
+  machine_.ledger.finish_job(job.id, machine_.now);
+  const FoundIndex index = closing(machine_, "MX1");
+  const FoundIndex scan =
+      scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"a", "old"}, {"a", "new"}});
+  const std::vector<std::string> truth = all_facts(recovered({index}));
+  EXPECT_EQ(all_facts(recovered_one_by_one({scan, index})), truth);
+  EXPECT_EQ(all_facts(recovered_one_by_one({index, scan})), truth);
+}
+
+TEST_F(RecoveryScannedTest, HardLinksWaitWithinABoundOfMemory) {
+  constexpr std::size_t kLinks = 3000;
+  ScannedMedium scanned(directory / "links", medium_of(uuid_of("MX1"), "MX1"), uuid_of("catalog"),
+                        "recover --scan");
+  scanned.begin({.header = header_of("one"),
+                 .number = 1,
+                 .tape_file = 2,
+                 .first_block = 77,
+                 .plain_bytes = 4 * kMember});
+  scanned.add("file", file_metadata(),
+              ScannedMedium::Content{.size = 4,
+                                     .hash = hash_of("aaaa"),
+                                     .member_offset = 0,
+                                     .data_offset = 512,
+                                     .stored_size = 4});
+  Metadata large = file_metadata();
+  large.xattrs = {{"user.large", std::string(60'000, 'x')}};
+  for (std::size_t i = 0; i < kLinks; ++i) {
+    ASSERT_TRUE(scanned.add_link("link" + std::to_string(i), large, "file"));
+    ASSERT_LE(scanned.waiting_bytes(), ScannedMedium::kMostWaiting);
+  }
+  (void)scanned.end(1000, 5'000'000'000);
+  Machine got = reopened(recovered({scanned.finish(5'000'000'000)}));
+  const auto version_of = [&](const std::string& path) {
+    return got.tree.at({}, *got.tree.find_path(path)).value();
+  };
+  const Version file = version_of("file");
+  for (const char* link : {"link0", "link1500", "link2999"}) {
+    EXPECT_EQ(version_of(link).hash, hash_of("aaaa")) << link;
+    EXPECT_EQ(version_of(link).inode, file.inode) << link;
+  }
 }
 
 }  // namespace
