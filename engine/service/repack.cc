@@ -191,7 +191,12 @@ class Repack {
 
   // --- What is left
 
-  static std::string why_no_room(const archive::WriteOutcome& outcome) {
+  static std::string why_no_room(const archive::WriteOutcome& outcome, bool only_apart) {
+    if (only_apart) {
+      return "no medium in another place than its other copies can take it; put one into a library "
+             "that lies elsewhere, or carry one with a copy there and note it (`mixtape media "
+             "move`)";
+    }
     return "no other medium here can take all copies of it: " + outcome.why_no_room + "; " +
            outcome.room_help;
   }
@@ -297,17 +302,20 @@ class Repack {
 
   void note_left(const std::vector<archive::Item>& items, const archive::WriteOutcome& outcome) {
     std::map<std::string, std::string> why;
-    for (const std::string& path : outcome.no_room) {
-      why[path] = why_no_room(outcome);
-    }
     for (const auto* troubles : {&outcome.too_big, &outcome.bad}) {
       for (const archive::ItemTrouble& each : *troubles) {
         why[each.path] = each.why;
       }
     }
+    const std::set<std::string> no_room(outcome.no_room.begin(), outcome.no_room.end());
     for (const archive::Item& item : items) {
-      if (const auto found = why.find(item.path); item.content && found != why.end()) {
+      if (!item.content) {
+        continue;
+      }
+      if (const auto found = why.find(item.path); found != why.end()) {
         why_left_[*item.content] = found->second;
+      } else if (no_room.contains(item.path)) {
+        why_left_[*item.content] = why_no_room(outcome, item.only_apart);
       }
     }
   }

@@ -6,6 +6,7 @@
 #include "engine/service/media.h"
 #include "engine/service/media_state.h"
 #include "engine/service/restore.h"
+#include "engine/service/verify.h"
 #include "tapeio/lto/sim_library.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/errors.h"
@@ -63,6 +64,11 @@ class RepackTest : public ServiceTest {
   }
   std::vector<std::string> media_with(std::string_view name) {
     return media_with(latest(path_of(name)).value().content.value());
+  }
+  void verify_now(const std::string& label) {
+    VerifyRequest request;
+    request.media = {label};
+    EXPECT_EQ(verify(context(), request, reporter_).media.at(0).good, 2U);
   }
   // A byte in the middle of the data of this file on this medium.
   void spoil(std::string_view name, std::string_view medium) {
@@ -157,6 +163,27 @@ TEST_F(RepackTest, AMediumOfWhichNothingIsAliveIsRetiredAtOnce) {
   EXPECT_EQ(result.files, 0U);
   EXPECT_EQ(result.batches, 0U);
   EXPECT_TRUE(result.retired);
+}
+
+TEST_F(RepackTest, CopiesThatNobodyReadDoNotTakeThePlaceOfAVerifiedOne) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_now("MX0001");
+  EXPECT_EQ(repack_now("MX0001", {}, /*dry_run=*/true).written.files, 2U);
+  const RepackResult result = repack_now();
+  EXPECT_EQ(result.written.files, 2U);
+  EXPECT_THAT(media_of(result.written), ElementsAre("MX0003"));
+  EXPECT_TRUE(result.retired);
+}
+
+TEST_F(RepackTest, CopiesThatWereReadDo) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_now("MX0001");
+  verify_now("MX0002");
+  EXPECT_EQ(repack_now().files, 0U);
 }
 
 TEST_F(RepackTest, OneThatIsRetiredAlreadyIsEmptiedAllTheSame) {
