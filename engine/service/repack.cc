@@ -229,11 +229,10 @@ class Repack {
     PartOfWhole reporter(whole_, result_.bytes + copy_bytes_, result_.files + copies_);
     ScratchDirectory scratch(this->scratch());
     const std::uint64_t most = budget();
-    bool goes_on = true;
-    for (std::size_t next = 0; goes_on && next < alive_.size();) {
+    for (std::size_t next = 0; next < alive_.size();) {
       const Batch batch = next_batch(next, most);
       if (!batch.empty()) {
-        goes_on = move_batch(batch, scratch.path(), reporter);
+        move_batch(batch, scratch.path(), reporter);
         scratch.clear();
       }
     }
@@ -241,8 +240,7 @@ class Repack {
     name_left(left, [](ContentId) { return true; });
   }
 
-  // False: the rest would fare no better.
-  bool move_batch(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter) {
+  void move_batch(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter) {
     NeededItems needed;
     needed.items = items_for(context_, medium_, ids_of(batch));
     const std::vector<tapeio::Library*> libraries =
@@ -251,13 +249,11 @@ class Repack {
     archive::WriteOutcome outcome;
     if (!worth_a_job({}, needed, write, libraries, outcome)) {
       note_left(needed.items, outcome);
-      return outcome.no_room.empty();
+      return;
     }
-    if (!gather(batch, scratch, reporter, needed.items)) {
-      return false;
-    }
+    gather(batch, scratch, reporter, needed.items);
     if (needed.items.empty()) {
-      return true;
+      return;
     }
     catalog::Transaction transaction(context_.database);
     const catalog::Job job =
@@ -268,19 +264,18 @@ class Repack {
     reporter.part_done(outcome.bytes, outcome.files);
     note_left(needed.items, outcome);
     add_written(std::move(outcome));
-    return true;
   }
 
-  // Brings the contents onto this disk, and drops the items of those that did not come; false:
-  // nothing could be read at all.
-  bool gather(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter,
+  // Brings the contents onto this disk, and drops the items of those that did not come.
+  void gather(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter,
               std::vector<archive::Item>& items) {
     Progress shown{.phase = "read " + medium_.label};
-    const Gathered gathered =
-        Gather(context_, scratch, request_.for_people, reporter, [&](std::uint64_t bytes) {
-          shown.done_bytes += bytes;
-          reporter.progress(shown);
-        }).read(batch, medium_);
+    const Gathered gathered = Gather(context_, scratch, request_.for_people, reporter, failing_,
+                                     [&](std::uint64_t bytes) {
+                                       shown.done_bytes += bytes;
+                                       reporter.progress(shown);
+                                     })
+                                  .read(batch, medium_);
     reporter.part_done(shown.done_bytes, gathered.files.size());
     why_left_.insert(gathered.lost.begin(), gathered.lost.end());
     std::erase_if(items, [&](archive::Item& item) {
@@ -297,7 +292,6 @@ class Repack {
       }
       return false;
     });
-    return shown.done_bytes > 0;
   }
 
   void note_left(const std::vector<archive::Item>& items, const archive::WriteOutcome& outcome) {
@@ -335,6 +329,7 @@ class Repack {
   std::vector<AliveContent> alive_;
   std::uint64_t copies_ = 0, copy_bytes_ = 0;  // To be written.
   std::map<ContentId, std::string> why_left_;
+  FailingMedia failing_;
   RepackResult result_;
 };
 

@@ -32,10 +32,11 @@ class RepackPlacesTest : public ServiceTest {
     ask_for(2);
   }
   void ask_for(int copies, const std::string& barn = "barn") {
-    configure("copies = " + std::to_string(copies) +
-              "\ndistinct_locations = true\nlibraries = ['dir:library', 'dir:" + barn_.string() +
-              "']\nlibrary_places = { 'dir:library' = 'study', 'dir:" + barn_.string() + "' = '" +
-              barn + "' }\n");
+    configure(
+        "copies = " + std::to_string(copies) +
+        "\ndistinct_locations = ['**/a']\nlibraries = ['dir:library', 'dir:" + barn_.string() +
+        "']\nlibrary_places = { 'dir:library' = 'study', 'dir:" + barn_.string() + "' = '" + barn +
+        "' }\n");
     reopen();
   }
   void add_to_barn(const std::string& label) {
@@ -58,6 +59,7 @@ class RepackPlacesTest : public ServiceTest {
     RepackRequest request;
     request.label = "MX0001";
     request.dry_run = dry_run;
+    request.budget_bytes = 5;  // One file at a time.
     return repack(context(), request, reporter_);
   }
 
@@ -101,6 +103,17 @@ TEST_F(RepackPlacesTest, ACopyThatIsLackingIsNotWrittenBesideTheOther) {
     EXPECT_EQ(result.left_files, 1U);
     EXPECT_FALSE(result.retired);
   }
+}
+
+TEST_F(RepackPlacesTest, WhatFindsNoPlaceDoesNotKeepTheNextFromGoing) {
+  write("b", "beta");
+  EXPECT_EQ(back_up().written.files, 2U);
+  put_away();
+  const RepackResult result = repack_now();
+  EXPECT_EQ(result.files, 2U);
+  EXPECT_EQ(result.written.files, 1U);
+  ASSERT_THAT(result.left, SizeIs(1));
+  EXPECT_EQ(result.left[0].path, path_of("a"));
 }
 
 TEST_F(RepackPlacesTest, WhatLiesInOnePlaceAnywayHindersNothing) {

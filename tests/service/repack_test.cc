@@ -19,6 +19,7 @@ namespace {
 
 using catalog::MediumState;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
@@ -70,8 +71,9 @@ class RepackTest : public ServiceTest {
     request.media = {label};
     EXPECT_EQ(verify(context(), request, reporter_).media.at(0).good, 2U);
   }
-  // A byte in the middle of the data of this file on this medium.
-  void spoil(std::string_view name, std::string_view medium) {
+  enum class Where { beginning, middle };
+  // A byte of the archive with this file on this medium.
+  void spoil(std::string_view name, std::string_view medium, Where where = Where::middle) {
     for (const catalog::CopyPlace& place :
          context().ledger.places(latest(path_of(name)).value().content.value())) {
       if (place.medium.label == medium) {
@@ -80,7 +82,9 @@ class RepackTest : public ServiceTest {
             home() / "library" / medium /
             (std::string(4 - number.size(), '0') + number + ".archive.tar.age");
         std::string bytes = test::read_text(archive);
-        bytes[bytes.size() / 2] = static_cast<char>(~bytes[bytes.size() / 2]);
+        const std::size_t at =
+            where == Where::middle ? bytes.size() / 2 : place.bundle.archive_header.size() + 100;
+        bytes[at] = static_cast<char>(~bytes[at]);
         test::write_text(archive, bytes);
       }
     }
@@ -271,6 +275,33 @@ TEST_F(RepackTest, WhatIsDamagedEverywhereIsNamedAndTheRestGoes) {
   EXPECT_THAT(result.left, ElementsAre(Field(&archive::ItemTrouble::path, path_of("c"))));
   EXPECT_THAT(result.left[0].why, HasSubstr("the copy on medium MX0001"));
   EXPECT_EQ(state(), MediumState::active);
+}
+
+TEST_F(RepackTest, ABatchOfWhichNothingIsGoodDoesNotKeepTheNextFromGoing) {
+  for (const char* name : {"c", "d", "e"}) {
+    write(name, std::string(300'000, *name));
+    (void)back_up();
+  }
+  spoil("c", "MX0001", Where::beginning);
+  for (int run = 0; run < 2; ++run) {
+    const RepackResult result = repack_now("MX0001", 300'000);
+    EXPECT_EQ(result.written.files, run == 0 ? 4U : 0U);
+    EXPECT_EQ(result.left_files, 1U);
+    ASSERT_THAT(result.left, SizeIs(1));
+    EXPECT_EQ(result.left[0].path, path_of("c"));
+    EXPECT_THAT(result.left[0].why, HasSubstr("the copy on medium MX0001"));
+  }
+}
+
+TEST_F(RepackTest, WhereTheMediumFailsNothingIsLeftWithoutTheReason) {
+  write("c", std::string(300'000, 'c'));
+  (void)back_up();
+  std::filesystem::rename(home() / "library" / "MX0001", directory_ / "away");
+  reopen();
+  const RepackResult result = repack_now("MX0001", 300'000);
+  EXPECT_EQ(result.left_files, 3U);
+  EXPECT_THAT(result.left, Each(Field(&archive::ItemTrouble::why, HasSubstr("medium MX0001: "))));
+  EXPECT_THAT(reporter_.problems, SizeIs(1)) << "it is tried once";
 }
 
 // --- What does not go
