@@ -31,22 +31,18 @@ class Domains {
   [[nodiscard]] std::string place_of(const catalog::Medium& medium) const {
     return context_.place ? context_.place(medium) : "";
   }
-  // Whose copies exclude one on this medium; `apart`: and which lie beside it. Valid as long as
-  // this object.
+  // Whose copies exclude one on this medium, and which lie beside it. Valid as long as this object.
   [[nodiscard]] JobItems::Taker taker(const catalog::Medium& medium, bool apart = false) const {
     const auto excludes = [this, id = medium.id,
                            domain = domain_of(medium)](catalog::MediumId other) {
       const auto known = domains_.find(other);
       return other == id || (known != domains_.end() && known->second == domain);
     };
-    if (!apart) {
-      return {medium.id, excludes};
-    }
     const auto is_beside = [this, place = place_of(medium)](catalog::MediumId other) {
       const auto known = places_.find(other);
       return known != places_.end() && !place.empty() && known->second == place;
     };
-    return {medium.id, excludes, is_beside};
+    return {medium.id, excludes, is_beside, apart};
   }
 
  private:

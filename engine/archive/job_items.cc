@@ -85,8 +85,9 @@ void JobItems::add_directories(catalog::Tree& tree) {
 }
 
 bool JobItems::wanted(const Item& item, const Taker& taker) {
+  const bool is_choosy = (item.apart && taker.apart) || (item.only_apart && item.copies == 1);
   const bool crowded =
-      item.apart && taker.is_beside && std::ranges::any_of(item.on, taker.is_beside);
+      is_choosy && taker.is_beside && std::ranges::any_of(item.on, taker.is_beside);
   return item.copies > 0 && !crowded && std::ranges::none_of(item.on, taker.excludes) &&
          std::ranges::find(item.damaged_on, taker.medium) == item.damaged_on.end();
 }

@@ -34,8 +34,9 @@ class JobItems {
     catalog::MediumId medium{};
     // Media whose copy of a content makes another one here worthless, this one among them.
     std::function<bool(catalog::MediumId)> excludes;
-    // Media in the same place, which matters to items that are to lie apart. Unset: it does not.
+    // Media in the same place. Unset: none.
     std::function<bool(catalog::MediumId)> is_beside = {};
+    bool apart = false;  // Of what is to lie apart only that of which no copy lies beside it.
   };
   [[nodiscard]] std::vector<Want> wants(const Taker& taker) const;
   // Of the contents still wanted the smallest, 0: none is; and all of them, each name counted.

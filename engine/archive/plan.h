@@ -49,7 +49,8 @@ struct Item {
   std::uint32_t copies = 1;
   std::vector<catalog::MediumId> on;          // Media that hold the content already.
   std::vector<catalog::MediumId> damaged_on;  // Media that spoilt a copy of it: they get no other.
-  bool apart = false;  // Each copy in a place of its own, where that can be had.
+  bool apart = false;       // Each copy in a place of its own, where that can be had.
+  bool only_apart = false;  // The last of them nowhere else.
 };
 
 // An item for a version as the catalog has it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -15,13 +16,47 @@ namespace {
 using catalog::ContentId;
 using catalog::MediumState;
 
-void each_need_without(Context& context, const catalog::Medium& medium,
-                       const std::function<void(const catalog::CopyNeed&)>& each) {
+struct Lack {
+  const catalog::CopyNeed& need;
+  std::uint32_t copies = 0;    // To be written.
+  bool loses_a_place = false;  // One of them has to lie where none of the others does.
+};
+
+// What lacks copies or places now already, of that which the medium holds.
+using LackNow = std::map<catalog::VersionKey, std::uint32_t>;
+
+std::uint32_t lack_of(const catalog::CopyNeed& need) {
+  return need.missing + need.crowded;
+}
+
+LackNow lack_now(Context& context, const catalog::Medium& medium) {
+  LackNow lack;
+  if (!context.config().distinct_locations.empty()) {
+    each_need(context, [&](const catalog::CopyNeed& need) {
+      if (std::ranges::find(need.on, medium.id) != need.on.end()) {
+        lack.emplace(need.version.key, lack_of(need));
+      }
+      return true;
+    });
+  }
+  return lack;
+}
+
+void each_lack_without(Context& context, const catalog::Medium& medium,
+                       const std::function<void(const Lack&)>& each) {
+  const CopyPolicy policy(context.config());
+  const LackNow now = lack_now(context, medium);
   const catalog::Transaction rolled_back(context.database);
   context.ledger.set_medium_state(medium.id, MediumState::retired, context.now_s());
   each_need(context, [&](const catalog::CopyNeed& need) {
-    if (need.missing > 0 && need.version.content) {
-      each(need);
+    Lack lack{need, need.missing};
+    if (std::ranges::find(need.on, medium.id) != need.on.end() && policy.must_differ(need.path)) {
+      const auto before = now.find(need.version.key);
+      lack.loses_a_place = lack_of(need) > (before == now.end() ? 0 : before->second);
+      lack.copies = std::max(lack.copies, lack.loses_a_place ? 1U : 0U);
+    }
+    if (lack.copies > 0 && need.version.content) {
+      each(lack);
     }
     return true;
   });
@@ -40,12 +75,25 @@ class Others {
            other.state != MediumState::lost && !unseen_.contains(other.id);
   }
   [[nodiscard]] bool hold(ContentId content) {
-    return std::ranges::any_of(
-        context_.ledger.places(content),
-        [&](const catalog::CopyPlace& place) { return counts(place.medium); });
+    const std::vector<catalog::CopyPlace> places = context_.ledger.places(content);
+    std::optional<std::int64_t> verified_s;
+    for (const catalog::CopyPlace& place : places) {
+      if (place.medium.id == medium_) {
+        verified_s = std::max(verified_s, place.copy.verified_s);
+      }
+    }
+    return std::ranges::any_of(places, [&](const catalog::CopyPlace& place) {
+      return counts(place.medium) && makes_up_for(place, verified_s);
+    });
   }
 
  private:
+  // What was written since is what repack, or a backup, made of good bytes.
+  static bool makes_up_for(const catalog::CopyPlace& place,
+                           std::optional<std::int64_t> verified_s) {
+    return !verified_s || place.copy.verified_s || place.bundle.written_s >= verified_s;
+  }
+
   Context& context_;
   const catalog::MediumId medium_;
   std::set<catalog::MediumId> unseen_;
@@ -62,12 +110,12 @@ std::set<ContentId> shown(Context& context, const std::set<ContentId>& contents)
   return found;
 }
 
-// Where a further copy of a content that only history shows must not go. As if `emptied` were
-// retired, its disk may take one.
+// Where a further copy of a content that the policy does not ask for must not go. As if `emptied`
+// were retired, its disk may take one; so may that of a copy that nobody has read.
 void put_media(Context& context, const catalog::Medium& emptied, archive::Item& item) {
   for (const catalog::CopyPlace& place : context.ledger.places(*item.content)) {
     if (place.medium.state != MediumState::retired && place.medium.id != emptied.id) {
-      item.on.push_back(place.medium.id);
+      (place.copy.verified_s ? item.on : item.damaged_on).push_back(place.medium.id);
     }
   }
   for (const catalog::Ledger::Damaged& damaged : context.ledger.damaged(*item.content)) {
@@ -105,9 +153,9 @@ std::vector<archive::Item> items_of_history(Context& context, const catalog::Med
 
 std::vector<AliveContent> alive_on(Context& context, const catalog::Medium& medium) {
   std::unordered_map<std::int64_t, std::uint32_t> lacking;
-  each_need_without(context, medium, [&](const catalog::CopyNeed& need) {
-    std::uint32_t& most = lacking[catalog::number(*need.version.content)];
-    most = std::max(most, need.missing);
+  each_lack_without(context, medium, [&](const Lack& lack) {
+    std::uint32_t& most = lacking[catalog::number(*lack.need.version.content)];
+    most = std::max(most, lack.copies);
   });
   Others others(context, medium);
   std::vector<AliveContent> alive;
@@ -146,17 +194,19 @@ std::vector<archive::Item> items_for(Context& context, const catalog::Medium& me
   }
   std::vector<archive::Item> needed;
   std::set<ContentId> left = contents;
-  each_need_without(context, medium, [&](const catalog::CopyNeed& need) {
+  each_lack_without(context, medium, [&](const Lack& lack) {
+    const catalog::CopyNeed& need = lack.need;
     if (!contents.contains(*need.version.content)) {
       return;
     }
     left.erase(*need.version.content);
     archive::Item item = archive::make_item(need.path, need.version);
-    item.copies = need.missing;
+    item.copies = lack.copies;
     item.on = need.on;
     item.damaged_on = need.damaged_on;
     item.apart = policy.must_differ(need.path);
     std::erase_if(item.on, [&](catalog::MediumId on) { return retired.contains(on); });
+    item.only_apart = lack.loses_a_place;
     needed.push_back(std::move(item));
   });
   Others others(context, medium);

@@ -34,13 +34,14 @@ catalog::Metadata plain_file() {
 }  // namespace
 
 Gather::Gather(Context& context, const std::filesystem::path& directory,
-               tapeio::ForPeople for_people, Reporter& reporter,
+               tapeio::ForPeople for_people, Reporter& reporter, FailingMedia& failing,
                std::function<void(std::uint64_t bytes)> passed)
     : context_(context),
       directory_(directory, /*make=*/false),
       path_(directory),
       for_people_(for_people),
       reporter_(reporter),
+      failing_(failing),
       passed_(std::move(passed)),
       verdicts_(context, reporter) {}
 
@@ -61,6 +62,13 @@ void Gather::find_places(const std::vector<AliveContent>& contents, const catalo
     pending.id = content.id;
     pending.size = content.size;
     pending.places = context_.ledger.places_to_read(content.id);
+    std::erase_if(pending.places, [&](const catalog::CopyPlace& place) {
+      const auto failed = failing_.why.find(place.medium.id);
+      if (failed != failing_.why.end()) {
+        pending.why = failed->second;
+      }
+      return failed != failing_.why.end();
+    });
     std::ranges::stable_partition(pending.places, [&](const catalog::CopyPlace& place) {
       return place.medium.id == first.id;
     });
@@ -133,9 +141,11 @@ void Gather::read_medium(const catalog::Medium& medium, std::vector<Read> reads)
     if (error.code() == ErrorCode::cancelled) {
       throw;
     }
-    reporter_.problem("medium " + medium.label + ": " + error.what());
+    const std::string why = "medium " + medium.label + ": " + error.what();
+    reporter_.problem(why);
+    failing_.why.emplace(medium.id, why);
     for (; done < reads.size(); ++done) {
-      reads[done].pending->why = "medium " + medium.label + ": " + error.what();
+      reads[done].pending->why = why;
     }
   }
   verdicts_.write_down();
@@ -148,10 +158,10 @@ void Gather::read_stream(const std::vector<Read>& reads, std::unique_ptr<tapeio:
       std::move(drive), context_.workspace.identities(), reads.size(), [&](std::size_t number) {
         return RestoreStream::Wanted{to_extent(reads[number].place), reads[number].pending->size};
       });
-  std::size_t failed_in_a_row = 0;
   while (const auto event = stream.next()) {
     require_going_on();
     const Read& read = reads[event->number];
+    std::size_t& failed_in_a_row = failing_.failures_in_a_row[read.place.medium.id];
     switch (event->kind) {
       case Kind::begin:
         file_ = directory_.create(name_of(read.pending->id));

@@ -35,11 +35,20 @@ struct Gathered {
   std::map<catalog::ContentId, std::string> lost;  // And why.
 };
 
+// What was found of media on the way, from one Gather to the next.
+struct FailingMedia {
+  std::map<catalog::MediumId, std::string> why;  // They are not tried again.
+  // Of copies one behind the other that the drive could not read.
+  std::map<catalog::MediumId, std::size_t> failures_in_a_row;
+};
+
 class Gather {
  public:
-  // Files go into `directory`, which exists. `passed`: called with the bytes that were read.
+  // Files go into `directory`, which exists. `passed`: called with the bytes that were read. What
+  // stands in `failing` is honoured and added to; it outlives this.
   Gather(Context& context, const std::filesystem::path& directory, tapeio::ForPeople for_people,
-         Reporter& reporter, std::function<void(std::uint64_t bytes)> passed);
+         Reporter& reporter, FailingMedia& failing,
+         std::function<void(std::uint64_t bytes)> passed);
 
   // Where several media have a good copy, one that is here is read, and of these that on `first`.
   [[nodiscard]] Gathered read(const std::vector<AliveContent>& contents,
@@ -74,6 +83,7 @@ class Gather {
   const std::filesystem::path path_;
   const tapeio::ForPeople for_people_;
   Reporter& reporter_;
+  FailingMedia& failing_;
   const std::function<void(std::uint64_t bytes)> passed_;
   Verdicts verdicts_;
   std::deque<Pending> pending_;

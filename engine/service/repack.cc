@@ -191,7 +191,12 @@ class Repack {
 
   // --- What is left
 
-  static std::string why_no_room(const archive::WriteOutcome& outcome) {
+  static std::string why_no_room(const archive::WriteOutcome& outcome, bool only_apart) {
+    if (only_apart) {
+      return "no medium in another place than its other copies can take it; put one into a library "
+             "that lies elsewhere, or carry one with a copy there and note it (`mixtape media "
+             "move`)";
+    }
     return "no other medium here can take all copies of it: " + outcome.why_no_room + "; " +
            outcome.room_help;
   }
@@ -224,11 +229,10 @@ class Repack {
     PartOfWhole reporter(whole_, result_.bytes + copy_bytes_, result_.files + copies_);
     ScratchDirectory scratch(this->scratch());
     const std::uint64_t most = budget();
-    bool goes_on = true;
-    for (std::size_t next = 0; goes_on && next < alive_.size();) {
+    for (std::size_t next = 0; next < alive_.size();) {
       const Batch batch = next_batch(next, most);
       if (!batch.empty()) {
-        goes_on = move_batch(batch, scratch.path(), reporter);
+        move_batch(batch, scratch.path(), reporter);
         scratch.clear();
       }
     }
@@ -236,8 +240,7 @@ class Repack {
     name_left(left, [](ContentId) { return true; });
   }
 
-  // False: the rest would fare no better.
-  bool move_batch(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter) {
+  void move_batch(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter) {
     NeededItems needed;
     needed.items = items_for(context_, medium_, ids_of(batch));
     const std::vector<tapeio::Library*> libraries =
@@ -246,13 +249,11 @@ class Repack {
     archive::WriteOutcome outcome;
     if (!worth_a_job({}, needed, write, libraries, outcome)) {
       note_left(needed.items, outcome);
-      return outcome.no_room.empty();
+      return;
     }
-    if (!gather(batch, scratch, reporter, needed.items)) {
-      return false;
-    }
+    gather(batch, scratch, reporter, needed.items);
     if (needed.items.empty()) {
-      return true;
+      return;
     }
     catalog::Transaction transaction(context_.database);
     const catalog::Job job =
@@ -263,19 +264,18 @@ class Repack {
     reporter.part_done(outcome.bytes, outcome.files);
     note_left(needed.items, outcome);
     add_written(std::move(outcome));
-    return true;
   }
 
-  // Brings the contents onto this disk, and drops the items of those that did not come; false:
-  // nothing could be read at all.
-  bool gather(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter,
+  // Brings the contents onto this disk, and drops the items of those that did not come.
+  void gather(const Batch& batch, const std::filesystem::path& scratch, PartOfWhole& reporter,
               std::vector<archive::Item>& items) {
     Progress shown{.phase = "read " + medium_.label};
-    const Gathered gathered =
-        Gather(context_, scratch, request_.for_people, reporter, [&](std::uint64_t bytes) {
-          shown.done_bytes += bytes;
-          reporter.progress(shown);
-        }).read(batch, medium_);
+    const Gathered gathered = Gather(context_, scratch, request_.for_people, reporter, failing_,
+                                     [&](std::uint64_t bytes) {
+                                       shown.done_bytes += bytes;
+                                       reporter.progress(shown);
+                                     })
+                                  .read(batch, medium_);
     reporter.part_done(shown.done_bytes, gathered.files.size());
     why_left_.insert(gathered.lost.begin(), gathered.lost.end());
     std::erase_if(items, [&](archive::Item& item) {
@@ -292,22 +292,24 @@ class Repack {
       }
       return false;
     });
-    return shown.done_bytes > 0;
   }
 
   void note_left(const std::vector<archive::Item>& items, const archive::WriteOutcome& outcome) {
     std::map<std::string, std::string> why;
-    for (const std::string& path : outcome.no_room) {
-      why[path] = why_no_room(outcome);
-    }
     for (const auto* troubles : {&outcome.too_big, &outcome.bad}) {
       for (const archive::ItemTrouble& each : *troubles) {
         why[each.path] = each.why;
       }
     }
+    const std::set<std::string> no_room(outcome.no_room.begin(), outcome.no_room.end());
     for (const archive::Item& item : items) {
-      if (const auto found = why.find(item.path); item.content && found != why.end()) {
+      if (!item.content) {
+        continue;
+      }
+      if (const auto found = why.find(item.path); found != why.end()) {
         why_left_[*item.content] = found->second;
+      } else if (no_room.contains(item.path)) {
+        why_left_[*item.content] = why_no_room(outcome, item.only_apart);
       }
     }
   }
@@ -327,6 +329,7 @@ class Repack {
   std::vector<AliveContent> alive_;
   std::uint64_t copies_ = 0, copy_bytes_ = 0;  // To be written.
   std::map<ContentId, std::string> why_left_;
+  FailingMedia failing_;
   RepackResult result_;
 };
 

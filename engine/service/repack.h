@@ -13,11 +13,11 @@
 
 // Repack: what is alive on a medium is written to others, and the medium is retired.
 //
-// Alive is a content of which the policy would lack copies were the medium retired, and one that
-// only history shows and no other medium in use holds. It is read in the order of the tape, in
-// batches that fit onto this disk, proved by its hash, and written to other media in bundles like
-// any other; where its copy on the medium is damaged, it is read from another one. So one drive is
-// enough. Nothing is changed on the medium itself.
+// Alive is what service/alive.h says: a content that would have too few copies, or too near to each
+// other, were the medium retired, and one that no other medium in use is known to hold. It is read
+// in the order of the tape, in batches that fit onto this disk, proved by its hash, and written to
+// other media in bundles like any other; where its copy on the medium is damaged, it is read from
+// another one. So one drive is enough. Nothing is changed on the medium itself.
 //
 // Each batch is a job of its own: what was written is in the catalog whatever happens afterwards,
 // and the next repack goes on with what is left. The medium is retired when nothing alive is left

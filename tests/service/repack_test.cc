@@ -6,6 +6,7 @@
 #include "engine/service/media.h"
 #include "engine/service/media_state.h"
 #include "engine/service/restore.h"
+#include "engine/service/verify.h"
 #include "tapeio/lto/sim_library.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/errors.h"
@@ -18,6 +19,7 @@ namespace {
 
 using catalog::MediumState;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
@@ -64,8 +66,14 @@ class RepackTest : public ServiceTest {
   std::vector<std::string> media_with(std::string_view name) {
     return media_with(latest(path_of(name)).value().content.value());
   }
-  // A byte in the middle of the data of this file on this medium.
-  void spoil(std::string_view name, std::string_view medium) {
+  void verify_now(const std::string& label) {
+    VerifyRequest request;
+    request.media = {label};
+    EXPECT_EQ(verify(context(), request, reporter_).media.at(0).good, 2U);
+  }
+  enum class Where { beginning, middle };
+  // A byte of the archive with this file on this medium.
+  void spoil(std::string_view name, std::string_view medium, Where where = Where::middle) {
     for (const catalog::CopyPlace& place :
          context().ledger.places(latest(path_of(name)).value().content.value())) {
       if (place.medium.label == medium) {
@@ -74,7 +82,9 @@ class RepackTest : public ServiceTest {
             home() / "library" / medium /
             (std::string(4 - number.size(), '0') + number + ".archive.tar.age");
         std::string bytes = test::read_text(archive);
-        bytes[bytes.size() / 2] = static_cast<char>(~bytes[bytes.size() / 2]);
+        const std::size_t at =
+            where == Where::middle ? bytes.size() / 2 : place.bundle.archive_header.size() + 100;
+        bytes[at] = static_cast<char>(~bytes[at]);
         test::write_text(archive, bytes);
       }
     }
@@ -157,6 +167,27 @@ TEST_F(RepackTest, AMediumOfWhichNothingIsAliveIsRetiredAtOnce) {
   EXPECT_EQ(result.files, 0U);
   EXPECT_EQ(result.batches, 0U);
   EXPECT_TRUE(result.retired);
+}
+
+TEST_F(RepackTest, CopiesThatNobodyReadDoNotTakeThePlaceOfAVerifiedOne) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_now("MX0001");
+  EXPECT_EQ(repack_now("MX0001", {}, /*dry_run=*/true).written.files, 2U);
+  const RepackResult result = repack_now();
+  EXPECT_EQ(result.written.files, 2U);
+  EXPECT_THAT(media_of(result.written), ElementsAre("MX0003"));
+  EXPECT_TRUE(result.retired);
+}
+
+TEST_F(RepackTest, CopiesThatWereReadDo) {
+  (void)retire_medium(context(), "MX0001");
+  (void)back_up();
+  (void)find_medium(context(), "MX0001");
+  verify_now("MX0001");
+  verify_now("MX0002");
+  EXPECT_EQ(repack_now().files, 0U);
 }
 
 TEST_F(RepackTest, OneThatIsRetiredAlreadyIsEmptiedAllTheSame) {
@@ -244,6 +275,33 @@ TEST_F(RepackTest, WhatIsDamagedEverywhereIsNamedAndTheRestGoes) {
   EXPECT_THAT(result.left, ElementsAre(Field(&archive::ItemTrouble::path, path_of("c"))));
   EXPECT_THAT(result.left[0].why, HasSubstr("the copy on medium MX0001"));
   EXPECT_EQ(state(), MediumState::active);
+}
+
+TEST_F(RepackTest, ABatchOfWhichNothingIsGoodDoesNotKeepTheNextFromGoing) {
+  for (const char* name : {"c", "d", "e"}) {
+    write(name, std::string(300'000, *name));
+    (void)back_up();
+  }
+  spoil("c", "MX0001", Where::beginning);
+  for (int run = 0; run < 2; ++run) {
+    const RepackResult result = repack_now("MX0001", 300'000);
+    EXPECT_EQ(result.written.files, run == 0 ? 4U : 0U);
+    EXPECT_EQ(result.left_files, 1U);
+    ASSERT_THAT(result.left, SizeIs(1));
+    EXPECT_EQ(result.left[0].path, path_of("c"));
+    EXPECT_THAT(result.left[0].why, HasSubstr("the copy on medium MX0001"));
+  }
+}
+
+TEST_F(RepackTest, WhereTheMediumFailsNothingIsLeftWithoutTheReason) {
+  write("c", std::string(300'000, 'c'));
+  (void)back_up();
+  std::filesystem::rename(home() / "library" / "MX0001", directory_ / "away");
+  reopen();
+  const RepackResult result = repack_now("MX0001", 300'000);
+  EXPECT_EQ(result.left_files, 3U);
+  EXPECT_THAT(result.left, Each(Field(&archive::ItemTrouble::why, HasSubstr("medium MX0001: "))));
+  EXPECT_THAT(reporter_.problems, SizeIs(1)) << "it is tried once";
 }
 
 // --- What does not go
