@@ -253,6 +253,13 @@ std::size_t Destination::NewFile::read_back(std::uint64_t offset, MutableBytes i
   return tapeio::read_full_at(fd_.get(), into, offset, path_);
 }
 
+void Destination::NewFile::rename(const std::string& name) {
+  check_path(name);
+  MIXTAPE_ASSERT(name.find('/') == name.npos);
+  path_ = path_.substr(0, path_.size() - name_.size()) + name;
+  name_ = name;
+}
+
 void Destination::NewFile::finish(const catalog::Metadata& metadata, Existing existing) {
   if (ends_in_hole_ && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) {
     throw_errno("extend " + path_);

@@ -2,6 +2,7 @@
 #include "engine/service/restore_partial.h"
 
 #include <algorithm>
+#include <climits>
 #include <set>
 #include <utility>
 
@@ -17,9 +18,30 @@ constexpr std::size_t kCopyBuffer = 1 * MiB;
 // Each holds a file open.
 constexpr std::size_t kAtOnce = 100;
 constexpr std::string_view kSuffix = ".partial";
+// Names tried for one part.
+constexpr int kMostNames = 1000;
 
 bool ends_all(const Error& error) {
   return error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled;
+}
+
+// The name of the part of a file of that name: PATH.partial, then PATH.partial~2, ... What does not
+// fit is cut off in front of a character of UTF-8; a name may also be no UTF-8 at all.
+std::string name_of_part(const std::string& name, int number) {
+  const std::string suffix =
+      std::string(kSuffix) + (number == 1 ? "" : "~" + std::to_string(number));
+  constexpr std::size_t kLongestCharacter = 4;
+  std::size_t size = std::min(name.size(), NAME_MAX - suffix.size());
+  const auto goes_on = [&](std::size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xc0U) == 0x80U;
+  };
+  for (std::size_t back = 0; size < name.size() && back < kLongestCharacter; ++back) {
+    if (!goes_on(size - back)) {
+      size -= back;
+      break;
+    }
+  }
+  return name.substr(0, size) + suffix;
 }
 
 }  // namespace
@@ -27,8 +49,8 @@ bool ends_all(const Error& error) {
 struct PartialRestore::Work {
   RestoreContent* content = nullptr;
   std::vector<recall::Extent> copies;
-  std::unique_ptr<Destination::NewFile>
-      file;  // The part of the first item that lets itself be made.
+  std::unique_ptr<Destination::NewFile> file;
+  std::size_t file_item = 0;  // Whose file it is: the first that lets itself be made.
   std::vector<FileHole> holes;
 };
 
@@ -44,6 +66,9 @@ PartialRestore::PartialRestore(Context& context, RestorePlan& plan, Destination&
 PartialRestore::~PartialRestore() = default;
 
 void PartialRestore::make(const std::vector<std::size_t>& contents) {
+  for (std::size_t number = 0; !contents.empty() && number < plan_.items.size(); ++number) {
+    targets_.insert(plan_.items[number].target);
+  }
   for (std::size_t begin = 0; begin < contents.size(); begin += kAtOnce) {
     const auto first = contents.begin() + static_cast<std::ptrdiff_t>(begin);
     const std::size_t count = std::min(kAtOnce, contents.size() - begin);
@@ -86,9 +111,10 @@ void PartialRestore::begin(Work& work) {
   }
   work.holes = {{0, content.content.size, ""}};
   for (; !work.file && !content.is_settled(); content.settled += work.file ? 0 : 1) {
-    const std::string& target = plan_.items[content.items[content.settled]].target;
+    work.file_item = content.items[content.settled];
+    const std::string& target = plan_.items[work.file_item].target;
     try {
-      work.file = destination_.create(target + std::string(kSuffix));
+      work.file = destination_.create(target);
     } catch (const Error& error) {
       if (ends_all(error)) {
         throw;
@@ -200,21 +226,39 @@ void PartialRestore::finish(Work& work) {
   work.file.reset();
 }
 
+// A part replaces nothing, whatever the rule for conflicts says: what is there may be a whole file,
+// and even one that was restored a moment ago.
+std::string PartialRestore::free_name(const std::string& target) {
+  const std::size_t begin = target.rfind('/') + 1;  // 0 where there is none.
+  for (int number = 1; number <= kMostNames; ++number) {
+    std::string name = name_of_part(target.substr(begin), number);
+    const std::string path = target.substr(0, begin) + name;
+    if (!targets_.contains(path) && !destination_.look(path)) {
+      return name;
+    }
+  }
+  throw Error(ErrorCode::conflict, "restore what is left of " + target +
+                                       ": every name for it is taken; remove former parts");
+}
+
 void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
   const RestoreItem& item = plan_.items[number];
-  const std::string target = item.target + (is_whole ? "" : std::string(kSuffix));
   const auto version = context_.tree.version(item.version);
   MIXTAPE_ASSERT(version.has_value());
-  const Existing existing = is_whole ? item.existing : Existing::replace;
-  // Mostly there is one file, and its bytes are where they belong.
-  if (!is_whole && work.content->items.size() == 1) {
-    work.file->finish(version->metadata, existing);
-  } else {
-    const auto file = destination_.create(target);
-    copy_whole_ranges(work, *file);
-    file->extend_to(work.content->content.size);
-    file->finish(version->metadata, existing);
+  std::unique_ptr<Destination::NewFile> copy;
+  if (number != work.file_item) {
+    copy = destination_.create(item.target);
+    copy_whole_ranges(work, *copy);
+    copy->extend_to(work.content->content.size);
   }
+  Destination::NewFile& file = copy ? *copy : *work.file;
+  std::string target = item.target;
+  if (!is_whole) {
+    const std::string name = free_name(item.target);
+    file.rename(name);
+    target = target.substr(0, target.rfind('/') + 1) + name;
+  }
+  file.finish(version->metadata, is_whole ? item.existing : Existing::keep);
   if (is_whole) {
     ++result_.files;
     result_.bytes += work.content->content.size;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/progress/reporter.h"
@@ -18,7 +20,9 @@
 //
 // All copies are read that are within reach, each only where those before it have holes. When no
 // hole is left and the hash is right, the file is whole after all and gets its name. Otherwise what
-// there is becomes PATH.partial: as long as the file, with holes where nothing could be had.
+// there is becomes PATH.partial: as long as the file, with holes where nothing could be had. It
+// takes a name that is free, and that no other file of the plan wants: PATH.partial~2 where there
+// is a PATH.partial; of a long name it has the beginning.
 //
 // Threads: the caller's.
 // Errors:  throws Error{no_space, cancelled}; all else becomes a trouble of one file.
@@ -46,6 +50,7 @@ class PartialRestore {
   void lose(Work& work, const std::string& label, const std::string& why);
   void finish(Work& work);
   void make_item(Work& work, std::size_t number, bool is_whole);
+  [[nodiscard]] std::string free_name(const std::string& target);
   void copy_whole_ranges(const Work& work, Destination::NewFile& to);
   [[nodiscard]] bool has_right_hash(const Work& work) const;
 
@@ -55,6 +60,7 @@ class PartialRestore {
   RestoreResult& result_;
   Reporter& reporter_;
   const Load load_;
+  std::unordered_set<std::string_view> targets_;  // Of the whole plan.
 };
 
 }  // namespace mixtape::service

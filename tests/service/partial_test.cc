@@ -49,8 +49,9 @@ class PartialTest : public ServiceTest {
     bytes[at] = static_cast<char>(bytes[at] ^ 1);
     test::write_text(archive, bytes);
   }
-  RestoreResult bring_back(bool partial = true) {
+  RestoreResult bring_back(bool partial = true, Conflict conflict = Conflict::refuse) {
     RestoreRequest request;
+    request.conflict = conflict;
     request.paths = {source().string()};
     request.to = out_.string();
     request.partial = partial;
@@ -175,14 +176,86 @@ TEST_F(PartialTest, WhileAGoodCopyIsOnlyAwayNoPartIsMade) {
   EXPECT_THAT(result.partials, IsEmpty());
 }
 
-TEST_F(PartialTest, DoneAgainItTakesThePlaceOfTheFormerPart) {
+TEST_F(PartialTest, DoneAgainItLeavesTheFormerPartAlone) {
   write("a", text_of(kSize));
   back_up();
   damage("MX0001", 400'000);
   (void)bring_back();
   const RestoreResult again = bring_back();
   EXPECT_EQ(again.trouble_count, 1U);
-  EXPECT_THAT(again.partials, SizeIs(1));
+  ASSERT_THAT(again.partials, SizeIs(1));
+  EXPECT_EQ(again.partials[0].path, path_of("a") + ".partial~2");
+  EXPECT_EQ(test::read_text(restored("a.partial~2")), test::read_text(restored("a.partial")));
+}
+
+TEST_F(PartialTest, AFileThatHasTheNameOfAPartComesBackAsItIs) {
+  write("a", text_of(kSize));
+  write("a.partial", "whole");
+  back_up();
+  damage("MX0001", 400'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.files, 1U);
+  EXPECT_EQ(test::read_text(restored("a.partial")), "whole");
+  ASSERT_THAT(result.partials, SizeIs(1));
+  EXPECT_EQ(result.partials[0].path, path_of("a") + ".partial~2");
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("a.partial~2"));
+  EXPECT_TRUE(fs::exists(restored("a.partial~2")));
+}
+
+// Not even one that is damaged itself and got no file.
+TEST_F(PartialTest, APartTakesNoNameThatAnotherFileOfThePlanWants) {
+  write("a", text_of(kSize, 1));
+  write("a.partial", text_of(kSize, 2));
+  back_up();
+  damage("MX0001", 400'000);
+  damage("MX0001", 1'400'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(2));
+  EXPECT_FALSE(fs::exists(restored("a.partial")));
+  EXPECT_TRUE(fs::exists(restored("a.partial~2")));
+  EXPECT_TRUE(fs::exists(restored("a.partial.partial")));
+}
+
+TEST_F(PartialTest, NoRuleForConflictsLetsAPartReplaceAFile) {
+  write("a", text_of(kSize));
+  back_up();
+  damage("MX0001", 400'000);
+  fs::create_directories(restored("a").parent_path());
+  test::write_text(restored("a.partial"), "mine");
+  for (const Conflict rule : {Conflict::skip, Conflict::overwrite}) {
+    (void)bring_back(true, rule);
+    EXPECT_EQ(test::read_text(restored("a.partial")), "mine");
+  }
+  EXPECT_TRUE(fs::exists(restored("a.partial~2")));
+  EXPECT_TRUE(fs::exists(restored("a.partial~3")));
+}
+
+TEST_F(PartialTest, AFileOfTheLongestNameIsSalvagedToo) {
+  const std::string name = std::string(254, 'n') + "1";
+  write(name, text_of(kSize));
+  back_up_twice();
+  damage("MX0001", 400'000);
+  damage("MX0002", 700'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 0U);
+  EXPECT_EQ(test::read_text(restored(name)), text_of(kSize));
+}
+
+TEST_F(PartialTest, OfALongNameThePartHasAsManyCharactersAsFit) {
+  std::string even, odd = "n";
+  for (int i = 0; i < 127; ++i) {
+    even += "\u00e9";
+    odd += "\u00e9";
+  }
+  write(even, text_of(kSize, 1));
+  write(odd, text_of(kSize, 2));
+  back_up();
+  damage("MX0001", 400'000);
+  damage("MX0001", 1'400'000);
+  (void)bring_back();
+  // 247 bytes are left in front of ".partial".
+  EXPECT_TRUE(fs::exists(restored(even.substr(0, 246) + ".partial")));
+  EXPECT_TRUE(fs::exists(restored(odd.substr(0, 247) + ".partial")));
 }
 
 }  // namespace
