@@ -14,7 +14,7 @@
 namespace mixtape::service {
 namespace {
 
-constexpr std::size_t kCopyBuffer = 1 * MiB;
+constexpr std::size_t kBuffer = 1 * MiB;
 // Each holds a file open.
 constexpr std::size_t kAtOnce = 100;
 constexpr std::string_view kSuffix = ".partial";
@@ -145,9 +145,7 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
   std::string failed;
   std::unique_ptr<tapeio::TapeDrive> drive;
   for (const auto& [copy, work] : reads) {
-    if (reporter_.stop().stop_requested()) {
-      throw Error(ErrorCode::cancelled, "restore: cancelled");
-    }
+    require_no_stop();
     try {
       if (failed.empty() && !drive) {
         drive = load_(label);
@@ -174,37 +172,74 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
 }
 
 void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, const recall::Extent& copy) {
-  Progress progress;
-  progress.phase = "salvage from " + copy.archive.medium_label;
-  progress.total_bytes = work.content->content.size;
-  work.holes = salvage(drive, context_.workspace.identities(), copy, work.content->content.size,
-                       work.holes, [&](std::uint64_t offset, ByteView bytes) {
-                         if (reporter_.stop().stop_requested()) {
-                           throw Error(ErrorCode::cancelled, "restore: cancelled");
-                         }
+  const std::string phase = "salvage from " + copy.archive.medium_label;
+  const std::uint64_t size = work.content->content.size;
+  std::uint64_t done = 0;
+  work.holes = salvage(drive, context_.workspace.identities(), copy, size, work.holes,
+                       [&](std::uint64_t offset, ByteView bytes) {
                          work.file->write_at(offset, bytes);
-                         progress.done_bytes += bytes.size();
-                         reporter_.progress(progress);
+                         done += bytes.size();
+                         go_on(phase, done, size);
                        });
 }
 
-bool PartialRestore::has_right_hash(const Work& work) const {
+void PartialRestore::require_no_stop() const {
+  if (reporter_.stop().stop_requested()) {
+    throw Error(ErrorCode::cancelled, "restore: cancelled");
+  }
+}
+
+void PartialRestore::go_on(const std::string& phase, std::uint64_t done, std::uint64_t total) {
+  require_no_stop();
+  Progress progress;
+  progress.phase = phase;
+  progress.done_bytes = done;
+  progress.total_bytes = total;
+  reporter_.progress(progress);
+}
+
+void PartialRestore::walk(const Work& work, std::uint64_t begin, std::uint64_t end,
+                          const std::string& phase, const Stored& stored) {
+  Bytes buffer(kBuffer);
+  while (begin < end) {
+    begin = std::max(begin, work.file->next_data(begin));
+    if (begin >= end) {
+      return;
+    }
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, end - begin));
+    const std::size_t got = work.file->read_back(begin, MutableBytes(buffer).first(want));
+    if (got == 0) {
+      return;  // It ends in a hole.
+    }
+    stored(begin, ByteView(buffer).first(got));
+    begin += got;
+    go_on(phase, begin, work.content->content.size);
+  }
+}
+
+bool PartialRestore::has_right_hash(const Work& work) {
   const recall::Content& content = work.content->content;
   if (!content.hash) {
     return true;
   }
+  const std::string phase = "check what was salvaged";
+  const Bytes zeros(kBuffer);
   format::Hasher hasher;
-  Bytes buffer(kCopyBuffer);
-  for (std::uint64_t at = 0; at < content.size;) {
-    const auto want =
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), content.size - at));
-    const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
-    // Holes at the end are not there.
-    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(got),
-              buffer.begin() + static_cast<std::ptrdiff_t>(want), std::byte{0});
-    hasher.update(ByteView(buffer).first(want));
-    at += want;
-  }
+  std::uint64_t at = 0;
+  const auto hash_zeros_up_to = [&](std::uint64_t end) {
+    while (at < end) {
+      const std::uint64_t count = std::min<std::uint64_t>(kBuffer, end - at);
+      hasher.update(ByteView(zeros).first(static_cast<std::size_t>(count)));
+      at += count;
+      go_on(phase, at, content.size);
+    }
+  };
+  walk(work, 0, content.size, phase, [&](std::uint64_t offset, ByteView bytes) {
+    hash_zeros_up_to(offset);
+    hasher.update(bytes);
+    at += bytes.size();
+  });
+  hash_zeros_up_to(content.size);
   return hasher.finish() == *content.hash;
 }
 
@@ -280,26 +315,16 @@ void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
 }
 
 void PartialRestore::copy_whole_ranges(const Work& work, Destination::NewFile& to) {
-  Bytes buffer(kCopyBuffer);
-  const std::uint64_t size = work.content->content.size;
   std::uint64_t at = 0;
   const auto copy_up_to = [&](std::uint64_t end) {
-    while (at < end) {
-      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at));
-      const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
-      const ByteView bytes = ByteView(buffer).first(got);
-      // What the file itself has as a hole stays one.
-      if (std::ranges::any_of(bytes, [](std::byte byte) { return byte != std::byte{0}; })) {
-        to.write_at(at, bytes);
-      }
-      at += want;
-    }
+    walk(work, at, end, "copy what was salvaged",
+         [&](std::uint64_t offset, ByteView bytes) { to.write_at(offset, bytes); });
   };
   for (const FileHole& hole : work.holes) {
     copy_up_to(hole.offset);
     at = hole.offset + hole.length;
   }
-  copy_up_to(size);
+  copy_up_to(work.content->content.size);
 }
 
 }  // namespace mixtape::service

@@ -51,8 +51,16 @@ class PartialRestore {
   void finish(Work& work);
   void make_item(Work& work, std::size_t number, bool is_whole);
   [[nodiscard]] std::string free_name(const std::string& target);
+  // Goes through what the file has from `begin` to `end`, in order and past its holes.
+  using Stored = std::function<void(std::uint64_t offset, ByteView bytes)>;
+  void walk(const Work& work, std::uint64_t begin, std::uint64_t end, const std::string& phase,
+            const Stored& stored);
   void copy_whole_ranges(const Work& work, Destination::NewFile& to);
-  [[nodiscard]] bool has_right_hash(const Work& work) const;
+  [[nodiscard]] bool has_right_hash(const Work& work);
+  // Error{cancelled}. The size of a sparse content may be anything: whoever goes through one calls
+  // go_on every now and then.
+  void require_no_stop() const;
+  void go_on(const std::string& phase, std::uint64_t done, std::uint64_t total);
 
   Context& context_;
   RestorePlan& plan_;

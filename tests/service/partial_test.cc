@@ -4,6 +4,7 @@
 
 #include "engine/service/restore.h"
 #include "tests/service/service_fixture.h"
+#include "tests/support/errors.h"
 #include "tests/support/patterns.h"
 
 // What is left of a file of which every copy is damaged.
@@ -21,6 +22,26 @@ using testing::SizeIs;
 
 constexpr std::uint64_t kChunk = 64 * 1024;
 constexpr std::size_t kSize = 1'000'000;
+
+// Stops what runs as soon as it is so far.
+class StoppingReporter final : public Reporter {
+ public:
+  StoppingReporter(std::string phase, std::uint64_t bytes)
+      : phase_(std::move(phase)), bytes_(bytes) {}
+  void progress(const Progress& progress) override {
+    if (progress.phase == phase_ && progress.done_bytes >= bytes_) {
+      stopping_.request_stop();
+    }
+  }
+  void note(const std::string&) override {}
+  void problem(const std::string&) override {}
+  [[nodiscard]] std::stop_token stop() const override { return stopping_.get_token(); }
+
+ private:
+  const std::string phase_;
+  const std::uint64_t bytes_;
+  std::stop_source stopping_;
+};
 
 class PartialTest : public ServiceTest {
  protected:
@@ -50,12 +71,16 @@ class PartialTest : public ServiceTest {
     test::write_text(archive, bytes);
   }
   RestoreResult bring_back(bool partial = true, Conflict conflict = Conflict::refuse) {
+    return bring_back(reporter_, partial, conflict);
+  }
+  RestoreResult bring_back(Reporter& reporter, bool partial = true,
+                           Conflict conflict = Conflict::refuse) {
     RestoreRequest request;
     request.conflict = conflict;
     request.paths = {source().string()};
     request.to = out_.string();
     request.partial = partial;
-    return restore(context(), request, reporter_);
+    return restore(context(), request, reporter);
   }
   [[nodiscard]] fs::path restored(const std::string& name) const { return out_ / path_of(name); }
   static std::string text_of(std::size_t size, std::uint64_t seed = 1) {
@@ -152,6 +177,31 @@ TEST_F(PartialTest, HolesOfTheFileItselfAreNoneOfTheDamage) {
   EXPECT_GE(result.partials[0].holes[0].offset, 4096U * 100);
   const std::string partial = test::read_text(restored("sparse.partial"));
   EXPECT_EQ(partial, with_holes(truth, result.partials[0].holes));
+}
+
+// A hostile index may speak of any number of zeros.
+TEST_F(PartialTest, TheHashOfASparseFileCanBeCancelledAmongItsZeros) {
+  write("sparse", text_of(kSize));
+  fs::resize_file(source("sparse"), 12'000'000);
+  back_up_twice();
+  damage("MX0001", 400'000);
+  damage("MX0002", 700'000);
+  StoppingReporter reporter("check what was salvaged", 3'000'000);
+  EXPECT_EQ(test::error_of([&] { return bring_back(reporter); }), ErrorCode::cancelled);
+  EXPECT_FALSE(fs::exists(restored("sparse")));
+  EXPECT_EQ(bring_back().trouble_count, 0U);
+  EXPECT_EQ(test::read_text(restored("sparse")), test::read_text(source("sparse")));
+}
+
+TEST_F(PartialTest, CopyingAPartForAnotherNameCanBeCancelled) {
+  write("a", text_of(4 * kSize));
+  write("b", text_of(4 * kSize));
+  back_up();
+  damage("MX0001", 3'900'000);
+  StoppingReporter reporter("copy what was salvaged", 1'000'000);
+  EXPECT_EQ(test::error_of([&] { return bring_back(reporter); }), ErrorCode::cancelled);
+  EXPECT_TRUE(fs::exists(restored("a.partial")));
+  EXPECT_FALSE(fs::exists(restored("b.partial")));
 }
 
 TEST_F(PartialTest, EveryNameOfTheContentGetsItsPart) {
