@@ -2,22 +2,22 @@
 #include "engine/service/restore_partial.h"
 
 #include <algorithm>
-#include <climits>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "engine/format/digest.h"
 #include "engine/recall/extent_map.h"
+#include "engine/service/part_file.h"
 #include "engine/service/recall_service.h"
+#include "engine/service/salvage_choice.h"
+#include "engine/service/verdicts.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
 
-constexpr std::size_t kBuffer = 1 * MiB;
-// Each holds a file open.
+// Each holds a file open, and another one for an attempt.
 constexpr std::size_t kAtOnce = 100;
-constexpr std::string_view kSuffix = ".partial";
 // Names tried for one part.
 constexpr int kMostNames = 1000;
 
@@ -25,33 +25,36 @@ bool ends_all(const Error& error) {
   return error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled;
 }
 
-// The name of the part of a file of that name: PATH.partial, then PATH.partial~2, ... What does not
-// fit is cut off in front of a character of UTF-8; a name may also be no UTF-8 at all.
-std::string name_of_part(const std::string& name, int number) {
-  const std::string suffix =
-      std::string(kSuffix) + (number == 1 ? "" : "~" + std::to_string(number));
-  constexpr std::size_t kLongestCharacter = 4;
-  std::size_t size = std::min(name.size(), NAME_MAX - suffix.size());
-  const auto goes_on = [&](std::size_t at) {
-    return (static_cast<unsigned char>(name[at]) & 0xc0U) == 0x80U;
-  };
-  for (std::size_t back = 0; size < name.size() && back < kLongestCharacter; ++back) {
-    if (!goes_on(size - back)) {
-      size -= back;
-      break;
-    }
-  }
-  return name.substr(0, size) + suffix;
-}
-
 }  // namespace
+
+// What copies have given.
+struct PartialRestore::Made {
+  std::unique_ptr<Destination::NewFile> file;
+  std::vector<FileHole> holes;
+  std::vector<std::size_t> read;  // The copies whose reasons are in the holes.
+  std::vector<std::size_t> from;  // Those that gave something to the attempt.
+  std::size_t sources = 0;        // How many gave something at all.
+  bool is_right = false;
+
+  [[nodiscard]] std::uint64_t lost() const {
+    std::uint64_t sum = 0;
+    for (const FileHole& hole : holes) {
+      sum += hole.length;
+    }
+    return sum;
+  }
+};
 
 struct PartialRestore::Work {
   RestoreContent* content = nullptr;
   std::vector<recall::Extent> copies;
-  std::unique_ptr<Destination::NewFile> file;
   std::size_t file_item = 0;  // Whose file it is: the first that lets itself be made.
-  std::vector<FileHole> holes;
+  Made kept;
+  std::optional<SalvageChoice> choice;
+  std::optional<SalvageChoice::Attempt> attempt;
+  Made made;  // By the attempt; without a file when the disk has no room for it.
+
+  [[nodiscard]] std::uint64_t size() const { return content->content.size; }
 };
 
 PartialRestore::PartialRestore(Context& context, RestorePlan& plan, Destination& destination,
@@ -78,20 +81,34 @@ void PartialRestore::make(const std::vector<std::size_t>& contents) {
 
 void PartialRestore::make_some(const std::vector<std::size_t>& contents) {
   std::vector<Work> works;
-  std::set<std::string> labels;
   for (const std::size_t number : contents) {
     Work work;
     work.content = &plan_.contents[number];
     begin(work);
-    for (const recall::Extent& copy : work.copies) {
-      labels.insert(copy.archive.medium_label);
-    }
-    if (work.file) {
+    if (work.kept.file) {
       works.push_back(std::move(work));
     }
   }
-  for (const std::string& label : labels) {
-    read(label, works);
+  for (;;) {
+    std::set<std::string> labels;
+    for (Work& work : works) {
+      work.attempt = work.choice->next();
+      if (work.attempt) {
+        begin_attempt(work);
+        for (const std::size_t copy : work.attempt->copies) {
+          labels.insert(work.copies[copy].archive.medium_label);
+        }
+      }
+    }
+    if (labels.empty()) {
+      break;
+    }
+    for (const std::string& label : labels) {
+      read(label, works);
+    }
+    for (Work& work : works) {
+      judge(work);
+    }
   }
   for (Work& work : works) {
     finish(work);
@@ -101,20 +118,23 @@ void PartialRestore::make_some(const std::vector<std::size_t>& contents) {
 void PartialRestore::begin(Work& work) {
   RestoreContent& content = *work.content;
   const catalog::ContentId id{content.content.number};
+  std::vector<bool> is_other;
   // A drive that failed says nothing about a copy: that one still counts as good.
-  std::vector<catalog::CopyPlace> places = context_.ledger.places(id);
-  for (catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
-    places.push_back(std::move(damaged.place));
-  }
-  for (const catalog::CopyPlace& place : places) {
+  for (const catalog::CopyPlace& place : context_.ledger.places(id)) {
     work.copies.push_back(to_extent(place));
+    is_other.push_back(false);
   }
-  work.holes = {{0, content.content.size, ""}};
-  for (; !work.file && !content.is_settled(); content.settled += work.file ? 0 : 1) {
+  for (const catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
+    work.copies.push_back(to_extent(damaged.place));
+    is_other.push_back(damaged.found == kOtherHash);
+  }
+  work.choice.emplace(std::move(is_other));
+  work.kept.holes = {{0, work.size(), ""}};
+  for (; !work.kept.file && !content.is_settled(); content.settled += work.kept.file ? 0 : 1) {
     work.file_item = content.items[content.settled];
     const std::string& target = plan_.items[work.file_item].target;
     try {
-      work.file = destination_.create(target);
+      work.kept.file = destination_.create(target);
     } catch (const Error& error) {
       if (ends_all(error)) {
         throw;
@@ -124,8 +144,57 @@ void PartialRestore::begin(Work& work) {
   }
 }
 
-void PartialRestore::lose(Work& work, const std::string& label, const std::string& why) {
-  for (FileHole& hole : work.holes) {
+void PartialRestore::begin_attempt(Work& work) {
+  work.made = {};
+  work.made.holes = {{0, work.size(), ""}};
+  spare(work, [&] {
+    work.made.file = destination_.create(plan_.items[work.file_item].target);
+    if (work.kept.sources == 0) {  // Only reasons.
+      work.made.holes = work.kept.holes;
+      work.made.read = work.kept.read;
+    } else if (work.attempt->kind == SalvageChoice::Attempt::Kind::fill) {
+      copy(work, work.kept, *work.made.file);
+      work.made.holes = work.kept.holes;
+      work.made.read = work.kept.read;
+      work.made.sources = work.kept.sources;
+    }
+  });
+}
+
+// A second file is more than there may be room for; what is kept then stays.
+void PartialRestore::spare(Work& work, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::no_space || work.kept.sources == 0) {
+      throw;
+    }
+    work.made.file.reset();
+  }
+}
+
+void PartialRestore::judge(Work& work) {
+  if (!work.attempt || !work.made.file) {
+    return;
+  }
+  Made& made = work.made;
+  const std::uint64_t lost = made.lost();
+  made.is_right = lost == 0 && has_right_hash(work, made);
+  const bool is_kept = work.choice->judge(
+      *work.attempt,
+      {.from = made.from, .had = work.size() - lost, .lost = lost, .is_right = made.is_right});
+  if (is_kept) {
+    work.kept = std::move(made);
+  } else if (made.from.empty() && made.sources == work.kept.sources) {
+    // Nothing but one more reason.
+    work.kept.holes = std::move(made.holes);
+    work.kept.read = std::move(made.read);
+  }
+  made = {};
+}
+
+void PartialRestore::lose(Made& made, const std::string& label, const std::string& why) {
+  for (FileHole& hole : made.holes) {
     hole.why += (hole.why.empty() ? "" : "; ") + ("medium " + label + ": " + why);
   }
 }
@@ -133,9 +202,12 @@ void PartialRestore::lose(Work& work, const std::string& label, const std::strin
 void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
   std::vector<std::pair<recall::Extent*, Work*>> reads;
   for (Work& work : works) {
-    for (recall::Extent& copy : work.copies) {
-      if (copy.archive.medium_label == label && !work.holes.empty()) {
-        reads.emplace_back(&copy, &work);
+    if (!work.attempt || !work.made.file) {
+      continue;
+    }
+    for (const std::size_t copy : work.attempt->copies) {
+      if (work.copies[copy].archive.medium_label == label) {
+        reads.emplace_back(&work.copies[copy], &work);
       }
     }
   }
@@ -146,6 +218,10 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
   std::unique_ptr<tapeio::TapeDrive> drive;
   for (const auto& [copy, work] : reads) {
     require_no_stop();
+    if (!work->made.file || work->made.holes.empty()) {
+      continue;
+    }
+    work->made.read.push_back(static_cast<std::size_t>(copy - work->copies.data()));
     try {
       if (failed.empty() && !drive) {
         drive = load_(label);
@@ -157,30 +233,36 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
       failed = error.what();
     }
     if (!failed.empty()) {
-      lose(*work, label, failed);
+      lose(work->made, label, failed);
       continue;
     }
     try {
-      read_copy(*drive, *work, *copy);
+      spare(*work, [&] { read_copy(*drive, *work, work->made.read.back()); });
     } catch (const Error& error) {
       if (ends_all(error)) {
         throw;
       }
-      lose(*work, label, error.what());
+      lose(work->made, label, error.what());
     }
   }
 }
 
-void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, const recall::Extent& copy) {
+void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, std::size_t number) {
+  const recall::Extent& copy = work.copies[number];
   const std::string phase = "salvage from " + copy.archive.medium_label;
-  const std::uint64_t size = work.content->content.size;
+  Made& made = work.made;
+  const std::uint64_t before = made.lost();
   std::uint64_t done = 0;
-  work.holes = salvage(drive, context_.workspace.identities(), copy, size, work.holes,
+  made.holes = salvage(drive, context_.workspace.identities(), copy, work.size(), made.holes,
                        [&](std::uint64_t offset, ByteView bytes) {
-                         work.file->write_at(offset, bytes);
+                         made.file->write_at(offset, bytes);
                          done += bytes.size();
-                         go_on(phase, done, size);
+                         go_on(phase, done, work.size());
                        });
+  if (made.lost() < before) {
+    made.from.push_back(number);
+    ++made.sources;
+  }
 }
 
 void PartialRestore::require_no_stop() const {
@@ -198,55 +280,32 @@ void PartialRestore::go_on(const std::string& phase, std::uint64_t done, std::ui
   reporter_.progress(progress);
 }
 
-void PartialRestore::walk(const Work& work, std::uint64_t begin, std::uint64_t end,
-                          const std::string& phase, const Stored& stored) {
-  Bytes buffer(kBuffer);
-  while (begin < end) {
-    begin = std::max(begin, work.file->next_data(begin));
-    if (begin >= end) {
-      return;
-    }
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, end - begin));
-    const std::size_t got = work.file->read_back(begin, MutableBytes(buffer).first(want));
-    if (got == 0) {
-      return;  // It ends in a hole.
-    }
-    stored(begin, ByteView(buffer).first(got));
-    begin += got;
-    go_on(phase, begin, work.content->content.size);
-  }
+bool PartialRestore::has_right_hash(const Work& work, const Made& made) {
+  const recall::Content& content = work.content->content;
+  return !content.hash || hash_of(*made.file, content.size, [&](std::uint64_t done) {
+                            go_on("check what was salvaged", done, content.size);
+                          }) == *content.hash;
 }
 
-bool PartialRestore::has_right_hash(const Work& work) {
-  const recall::Content& content = work.content->content;
-  if (!content.hash) {
-    return true;
-  }
-  const std::string phase = "check what was salvaged";
-  const Bytes zeros(kBuffer);
-  format::Hasher hasher;
-  std::uint64_t at = 0;
-  const auto hash_zeros_up_to = [&](std::uint64_t end) {
-    while (at < end) {
-      const std::uint64_t count = std::min<std::uint64_t>(kBuffer, end - at);
-      hasher.update(ByteView(zeros).first(static_cast<std::size_t>(count)));
-      at += count;
-      go_on(phase, at, content.size);
+void PartialRestore::tell_of_others(Work& work) {
+  for (std::size_t copy = 0; copy < work.copies.size(); ++copy) {
+    if (std::ranges::find(work.kept.read, copy) == work.kept.read.end()) {
+      lose(work.kept, work.copies[copy].archive.medium_label,
+           work.choice->is_other(copy)
+               ? "the hash of its copy is wrong, so that nothing it has there can be trusted"
+               : "what it has there does not go with the rest: the hash is wrong");
     }
-  };
-  walk(work, 0, content.size, phase, [&](std::uint64_t offset, ByteView bytes) {
-    hash_zeros_up_to(offset);
-    hasher.update(bytes);
-    at += bytes.size();
-  });
-  hash_zeros_up_to(content.size);
-  return hasher.finish() == *content.hash;
+  }
 }
 
 void PartialRestore::finish(Work& work) {
-  const bool is_whole = work.holes.empty() && has_right_hash(work);
+  tell_of_others(work);
+  // Without a hash a copy that reads well is taken for right, as ever; a mixture is not.
+  const bool has_hash = work.content->content.hash.has_value();
+  const bool is_whole = work.kept.is_right && (has_hash || work.kept.sources <= 1);
+  result_.unverified += is_whole && !has_hash ? 1 : 0;
   RestoreContent& content = *work.content;
-  work.file->extend_to(content.content.size);
+  work.kept.file->extend_to(content.content.size);
   for (; !content.is_settled(); ++content.settled) {
     const std::size_t number = content.items[content.settled];
     try {
@@ -258,7 +317,7 @@ void PartialRestore::finish(Work& work) {
       add_trouble(result_, plan_.items[number].target, error.what());
     }
   }
-  work.file.reset();
+  work.kept.file.reset();
 }
 
 // A part replaces nothing, whatever the rule for conflicts says: what is there may be a whole file,
@@ -283,10 +342,10 @@ void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
   std::unique_ptr<Destination::NewFile> copy;
   if (number != work.file_item) {
     copy = destination_.create(item.target);
-    copy_whole_ranges(work, *copy);
+    this->copy(work, work.kept, *copy);
     copy->extend_to(work.content->content.size);
   }
-  Destination::NewFile& file = copy ? *copy : *work.file;
+  Destination::NewFile& file = copy ? *copy : *work.kept.file;
   std::string target = item.target;
   if (!is_whole) {
     const std::string name = free_name(item.target);
@@ -299,32 +358,23 @@ void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
     result_.bytes += work.content->content.size;
     return;
   }
-  RestorePartial partial{.path = target, .size = work.content->content.size, .holes = work.holes};
-  std::uint64_t lost = 0;
-  for (const FileHole& hole : work.holes) {
-    lost += hole.length;
-  }
-  add_trouble(result_, item.target,
-              work.holes.empty()
-                  ? "every copy is damaged: " + target +
-                        " has its length, but not its hash, and nobody can tell where it differs"
-                  : "every copy is damaged: " + target + " has " +
-                        std::to_string(partial.size - lost) + " of its " +
-                        std::to_string(partial.size) + " bytes, and holes for the others");
+  RestorePartial partial{
+      .path = target, .size = work.content->content.size, .holes = work.kept.holes};
+  const std::string had = std::to_string(partial.size - work.kept.lost());
+  const std::string what =
+      !partial.holes.empty() ? " has " + had + " of its " + std::to_string(partial.size) +
+                                   " bytes, and holes for the others"
+      : work.kept.is_right
+          ? " is put together from several copies, and there is no hash to compare it with"
+          : " has its length, but not its hash, and nobody can tell where it differs";
+  add_trouble(result_, item.target, "every copy is damaged: " + target + what);
   result_.partials.push_back(std::move(partial));
 }
 
-void PartialRestore::copy_whole_ranges(const Work& work, Destination::NewFile& to) {
-  std::uint64_t at = 0;
-  const auto copy_up_to = [&](std::uint64_t end) {
-    walk(work, at, end, "copy what was salvaged",
-         [&](std::uint64_t offset, ByteView bytes) { to.write_at(offset, bytes); });
-  };
-  for (const FileHole& hole : work.holes) {
-    copy_up_to(hole.offset);
-    at = hole.offset + hole.length;
-  }
-  copy_up_to(work.content->content.size);
+void PartialRestore::copy(const Work& work, const Made& from, Destination::NewFile& to) {
+  copy_whole_ranges(*from.file, work.size(), from.holes, to, [&](std::uint64_t done) {
+    go_on("copy what was salvaged", done, work.size());
+  });
 }
 
 }  // namespace mixtape::service

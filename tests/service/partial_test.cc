@@ -82,6 +82,20 @@ class PartialTest : public ServiceTest {
     request.partial = partial;
     return restore(context(), request, reporter);
   }
+  // The catalog takes the copy of `name` on the nth medium to be where that of `other` is: it reads
+  // well, and its hash is wrong.
+  void mistake(const std::string& name, const std::string& other, int nth) {
+    const auto content_of = [this](const std::string& of) {
+      return std::to_string(catalog::number(latest(path_of(of))->content.value()));
+    };
+    const std::string there =
+        " FROM copy o WHERE o.content = " + content_of(other) + " AND o.bundle = copy.bundle)";
+    change("UPDATE copy SET block = (SELECT o.block" + there + ", headers = (SELECT o.headers" +
+           there + " WHERE content = " + content_of(name) +
+           " AND bundle = (SELECT id FROM bundle ORDER BY id LIMIT 1 OFFSET " +
+           std::to_string(nth - 1) + ")");
+  }
+  void change(const std::string& sql) { catalog::Statement(context().database, sql).run(); }
   [[nodiscard]] fs::path restored(const std::string& name) const { return out_ / path_of(name); }
   static std::string text_of(std::size_t size, std::uint64_t seed = 1) {
     return std::string(as_text(test::pattern(size, seed)));
@@ -224,6 +238,94 @@ TEST_F(PartialTest, WhileAGoodCopyIsOnlyAwayNoPartIsMade) {
   EXPECT_EQ(result.trouble_count, 1U);
   EXPECT_THAT(result.troubles[0].why, HasSubstr("MX0002"));
   EXPECT_THAT(result.partials, IsEmpty());
+}
+
+TEST_F(PartialTest, ACopyOfAnotherContentFillsNoHole) {
+  write("a", text_of(kSize, 1));
+  write("b", text_of(kSize, 2));
+  back_up_twice();
+  mistake("a", "b", 1);
+  damage("MX0002", 400'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  ASSERT_THAT(result.partials[0].holes, SizeIs(1));
+  EXPECT_EQ(result.partials[0].holes[0].length, kChunk);
+  EXPECT_THAT(result.partials[0].holes[0].why,
+              AllOf(HasSubstr("MX0001: the hash of its copy is wrong"), HasSubstr("MX0002")));
+  EXPECT_EQ(test::read_text(restored("a.partial")),
+            with_holes(text_of(kSize, 1), result.partials[0].holes));
+}
+
+TEST_F(PartialTest, ACopyOfAnotherContentIsFoundOutWhenNothingTellsOfIt) {
+  write("a", text_of(kSize, 1));
+  write("b", text_of(kSize, 2));
+  back_up_twice();
+  mistake("a", "b", 1);
+  // As another machine leaves it that has seen MX0001 only.
+  change("UPDATE copy SET state = 1, verified = 5 WHERE bundle = (SELECT min(id) FROM bundle)");
+  damage("MX0002", 400'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  EXPECT_THAT(result.partials[0].holes, SizeIs(1));
+  EXPECT_EQ(test::read_text(restored("a.partial")),
+            with_holes(text_of(kSize, 1), result.partials[0].holes));
+}
+
+TEST_F(PartialTest, WhatACopyWithAWrongHashHasInAHoleCountsWhenTheHashThenIsRight) {
+  write("a", text_of(kSize));
+  std::string other = text_of(kSize);
+  other[0] = static_cast<char>(other[0] ^ 1);
+  write("b", other);
+  back_up_twice();
+  mistake("a", "b", 1);
+  damage("MX0002", 400'000);
+  const RestoreResult result = bring_back();
+  EXPECT_EQ(result.trouble_count, 0U);
+  EXPECT_EQ(test::read_text(restored("a")), text_of(kSize));
+}
+
+TEST_F(PartialTest, CopiesThatDoNotGoTogetherAreNotMixed) {
+  write("a", text_of(kSize, 1));
+  write("b", text_of(kSize, 2));
+  back_up_twice();
+  mistake("a", "b", 1);
+  damage("MX0001", 1'800'000);
+  damage("MX0002", 400'000);
+  const RestoreResult result = bring_back();
+  const auto of_a = std::ranges::find(result.partials, path_of("a.partial"), &RestorePartial::path);
+  ASSERT_NE(of_a, result.partials.end());
+  EXPECT_THAT(of_a->holes, SizeIs(1));
+  EXPECT_THAT(of_a->holes[0].why, AllOf(HasSubstr("MX0001"), HasSubstr("MX0002")));
+  // Which of them is right nobody knows.
+  EXPECT_THAT(test::read_text(restored("a.partial")),
+              testing::AnyOf(with_holes(text_of(kSize, 1), of_a->holes),
+                             with_holes(text_of(kSize, 2), of_a->holes)));
+}
+
+TEST_F(PartialTest, OfNothingButAnotherContentItIsSaidThatTheHashIsWrong) {
+  write("a", text_of(kSize, 1));
+  write("b", text_of(kSize, 2));
+  back_up_twice();
+  mistake("a", "b", 1);
+  mistake("a", "b", 2);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  EXPECT_THAT(result.partials[0].holes, IsEmpty());
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("not its hash"));
+  EXPECT_FALSE(fs::exists(restored("a")));
+}
+
+TEST_F(PartialTest, WithoutAHashNoMixtureIsCalledWhole) {
+  write("a", text_of(kSize));
+  back_up_twice();
+  change("UPDATE content SET hash = NULL");
+  damage("MX0001", 400'000);
+  damage("MX0002", 700'000);
+  const RestoreResult result = bring_back();
+  ASSERT_THAT(result.partials, SizeIs(1));
+  EXPECT_THAT(result.partials[0].holes, IsEmpty());
+  EXPECT_THAT(result.troubles[0].why, HasSubstr("no hash to compare"));
+  EXPECT_EQ(test::read_text(restored("a.partial")), text_of(kSize));
 }
 
 TEST_F(PartialTest, DoneAgainItLeavesTheFormerPartAlone) {
