@@ -294,7 +294,7 @@ TEST_F(PartialTest, CopiesThatDoNotGoTogetherAreNotMixed) {
   const RestoreResult result = bring_back();
   const auto of_a = std::ranges::find(result.partials, path_of("a.partial"), &RestorePartial::path);
   ASSERT_NE(of_a, result.partials.end());
-  EXPECT_THAT(of_a->holes, SizeIs(1));
+  ASSERT_THAT(of_a->holes, SizeIs(1));
   EXPECT_THAT(of_a->holes[0].why, AllOf(HasSubstr("MX0001"), HasSubstr("MX0002")));
   // Which of them is right nobody knows.
   EXPECT_THAT(test::read_text(restored("a.partial")),
