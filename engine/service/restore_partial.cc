@@ -147,7 +147,7 @@ void PartialRestore::begin(Work& work) {
 void PartialRestore::begin_attempt(Work& work) {
   work.made = {};
   work.made.holes = {{0, work.size(), ""}};
-  spare(work, [&] {
+  const auto make_file = [&] {
     work.made.file = destination_.create(plan_.items[work.file_item].target);
     if (work.kept.sources == 0) {  // Only reasons.
       work.made.holes = work.kept.holes;
@@ -158,7 +158,15 @@ void PartialRestore::begin_attempt(Work& work) {
       work.made.read = work.kept.read;
       work.made.sources = work.kept.sources;
     }
-  });
+  };
+  try {
+    spare(work, make_file);
+  } catch (const Error& error) {
+    if (ends_all(error)) {
+      throw;
+    }
+    work.made.file.reset();  // What is kept stays.
+  }
 }
 
 // A second file is more than there may be room for; what is kept then stays.
