@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <filesystem>
 
 #include "tapeio/error.h"
@@ -251,6 +252,21 @@ void Destination::NewFile::extend_to(std::uint64_t size) {
 
 std::size_t Destination::NewFile::read_back(std::uint64_t offset, MutableBytes into) const {
   return tapeio::read_full_at(fd_.get(), into, offset, path_);
+}
+
+std::uint64_t Destination::NewFile::next_data(std::uint64_t offset) const {
+  const off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (data < 0) {
+    return errno == ENXIO ? UINT64_MAX : offset;
+  }
+  return static_cast<std::uint64_t>(data);
+}
+
+void Destination::NewFile::rename(const std::string& name) {
+  check_path(name);
+  MIXTAPE_ASSERT(name.find('/') == name.npos);
+  path_ = path_.substr(0, path_.size() - name_.size()) + name;
+  name_ = name;
 }
 
 void Destination::NewFile::finish(const catalog::Metadata& metadata, Existing existing) {

@@ -70,6 +70,11 @@ class Destination {
     [[nodiscard]] format::Digest digest() { return hasher_.finish(); }
     // What was written, from `offset` on; less where it ends, and holes at the end are not there.
     [[nodiscard]] std::size_t read_back(std::uint64_t offset, MutableBytes into) const;
+    // Where the first byte from `offset` on is that is not in a hole; UINT64_MAX: there is none.
+    // `offset` itself where the file system cannot tell.
+    [[nodiscard]] std::uint64_t next_data(std::uint64_t offset) const;
+    // Another name than that of its path, in the same directory; before finish.
+    void rename(const std::string& name);
     // Gives it its metadata and its name. When that fails nothing stands there, but the bytes can
     // still be read back.
     void finish(const catalog::Metadata& metadata, Existing existing);

@@ -21,7 +21,7 @@
 //
 // Asked for what is left of damaged files, it reads those of which every copy is damaged once more,
 // chunk by chunk out of all copies (restore_partial.h). What stays with holes is called
-// PATH.partial and is still a trouble.
+// PATH.partial, or something like it where that is taken, and is still a trouble.
 //
 // Errors:  throws Error{no_space} before anything moves when the files cannot fit, and when the
 //          disk fills up all the same; Error{cancelled}; Error{not_found} for a time before the
@@ -76,7 +76,7 @@ struct RestoreMedium {
 
 // What is left of a file.
 struct RestorePartial {
-  std::string path;  // Below the directory, with its ".partial".
+  std::string path;  // Below the directory, under the name that was free for it.
   std::uint64_t size = 0;
   std::vector<FileHole> holes;  // None: all bytes are there, and their hash is not the right one.
 };

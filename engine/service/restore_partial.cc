@@ -2,21 +2,24 @@
 #include "engine/service/restore_partial.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "engine/format/digest.h"
 #include "engine/recall/extent_map.h"
+#include "engine/service/part_file.h"
 #include "engine/service/recall_service.h"
+#include "engine/service/salvage_choice.h"
+#include "engine/service/verdicts.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
 namespace {
 
-constexpr std::size_t kCopyBuffer = 1 * MiB;
-// Each holds a file open.
+// Each holds a file open, and another one for an attempt.
 constexpr std::size_t kAtOnce = 100;
-constexpr std::string_view kSuffix = ".partial";
+// Names tried for one part.
+constexpr int kMostNames = 1000;
 
 bool ends_all(const Error& error) {
   return error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled;
@@ -24,12 +27,34 @@ bool ends_all(const Error& error) {
 
 }  // namespace
 
+// What copies have given.
+struct PartialRestore::Made {
+  std::unique_ptr<Destination::NewFile> file;
+  std::vector<FileHole> holes;
+  std::vector<std::size_t> read;  // The copies whose reasons are in the holes.
+  std::vector<std::size_t> from;  // Those that gave something to the attempt.
+  std::size_t sources = 0;        // How many gave something at all.
+  bool is_right = false;
+
+  [[nodiscard]] std::uint64_t lost() const {
+    std::uint64_t sum = 0;
+    for (const FileHole& hole : holes) {
+      sum += hole.length;
+    }
+    return sum;
+  }
+};
+
 struct PartialRestore::Work {
   RestoreContent* content = nullptr;
   std::vector<recall::Extent> copies;
-  std::unique_ptr<Destination::NewFile>
-      file;  // The part of the first item that lets itself be made.
-  std::vector<FileHole> holes;
+  std::size_t file_item = 0;  // Whose file it is: the first that lets itself be made.
+  Made kept;
+  std::optional<SalvageChoice> choice;
+  std::optional<SalvageChoice::Attempt> attempt;
+  Made made;  // By the attempt; without a file when the disk has no room for it.
+
+  [[nodiscard]] std::uint64_t size() const { return content->content.size; }
 };
 
 PartialRestore::PartialRestore(Context& context, RestorePlan& plan, Destination& destination,
@@ -44,6 +69,9 @@ PartialRestore::PartialRestore(Context& context, RestorePlan& plan, Destination&
 PartialRestore::~PartialRestore() = default;
 
 void PartialRestore::make(const std::vector<std::size_t>& contents) {
+  for (std::size_t number = 0; !contents.empty() && number < plan_.items.size(); ++number) {
+    targets_.insert(plan_.items[number].target);
+  }
   for (std::size_t begin = 0; begin < contents.size(); begin += kAtOnce) {
     const auto first = contents.begin() + static_cast<std::ptrdiff_t>(begin);
     const std::size_t count = std::min(kAtOnce, contents.size() - begin);
@@ -53,20 +81,34 @@ void PartialRestore::make(const std::vector<std::size_t>& contents) {
 
 void PartialRestore::make_some(const std::vector<std::size_t>& contents) {
   std::vector<Work> works;
-  std::set<std::string> labels;
   for (const std::size_t number : contents) {
     Work work;
     work.content = &plan_.contents[number];
     begin(work);
-    for (const recall::Extent& copy : work.copies) {
-      labels.insert(copy.archive.medium_label);
-    }
-    if (work.file) {
+    if (work.kept.file) {
       works.push_back(std::move(work));
     }
   }
-  for (const std::string& label : labels) {
-    read(label, works);
+  for (;;) {
+    std::set<std::string> labels;
+    for (Work& work : works) {
+      work.attempt = work.choice->next();
+      if (work.attempt) {
+        begin_attempt(work);
+        for (const std::size_t copy : work.attempt->copies) {
+          labels.insert(work.copies[copy].archive.medium_label);
+        }
+      }
+    }
+    if (labels.empty()) {
+      break;
+    }
+    for (const std::string& label : labels) {
+      read(label, works);
+    }
+    for (Work& work : works) {
+      judge(work);
+    }
   }
   for (Work& work : works) {
     finish(work);
@@ -76,19 +118,23 @@ void PartialRestore::make_some(const std::vector<std::size_t>& contents) {
 void PartialRestore::begin(Work& work) {
   RestoreContent& content = *work.content;
   const catalog::ContentId id{content.content.number};
+  std::vector<bool> is_other;
   // A drive that failed says nothing about a copy: that one still counts as good.
-  std::vector<catalog::CopyPlace> places = context_.ledger.places(id);
-  for (catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
-    places.push_back(std::move(damaged.place));
-  }
-  for (const catalog::CopyPlace& place : places) {
+  for (const catalog::CopyPlace& place : context_.ledger.places(id)) {
     work.copies.push_back(to_extent(place));
+    is_other.push_back(false);
   }
-  work.holes = {{0, content.content.size, ""}};
-  for (; !work.file && !content.is_settled(); content.settled += work.file ? 0 : 1) {
-    const std::string& target = plan_.items[content.items[content.settled]].target;
+  for (const catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
+    work.copies.push_back(to_extent(damaged.place));
+    is_other.push_back(damaged.found == kOtherHash);
+  }
+  work.choice.emplace(std::move(is_other));
+  work.kept.holes = {{0, work.size(), ""}};
+  for (; !work.kept.file && !content.is_settled(); content.settled += work.kept.file ? 0 : 1) {
+    work.file_item = content.items[content.settled];
+    const std::string& target = plan_.items[work.file_item].target;
     try {
-      work.file = destination_.create(target + std::string(kSuffix));
+      work.kept.file = destination_.create(target);
     } catch (const Error& error) {
       if (ends_all(error)) {
         throw;
@@ -98,8 +144,65 @@ void PartialRestore::begin(Work& work) {
   }
 }
 
-void PartialRestore::lose(Work& work, const std::string& label, const std::string& why) {
-  for (FileHole& hole : work.holes) {
+void PartialRestore::begin_attempt(Work& work) {
+  work.made = {};
+  work.made.holes = {{0, work.size(), ""}};
+  const auto make_file = [&] {
+    work.made.file = destination_.create(plan_.items[work.file_item].target);
+    if (work.kept.sources == 0) {  // Only reasons.
+      work.made.holes = work.kept.holes;
+      work.made.read = work.kept.read;
+    } else if (work.attempt->kind == SalvageChoice::Attempt::Kind::fill) {
+      copy(work, work.kept, *work.made.file);
+      work.made.holes = work.kept.holes;
+      work.made.read = work.kept.read;
+      work.made.sources = work.kept.sources;
+    }
+  };
+  try {
+    spare(work, make_file);
+  } catch (const Error& error) {
+    if (ends_all(error)) {
+      throw;
+    }
+    work.made.file.reset();  // What is kept stays.
+  }
+}
+
+// A second file is more than there may be room for; what is kept then stays.
+void PartialRestore::spare(Work& work, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::no_space || work.kept.sources == 0) {
+      throw;
+    }
+    work.made.file.reset();
+  }
+}
+
+void PartialRestore::judge(Work& work) {
+  if (!work.attempt || !work.made.file) {
+    return;
+  }
+  Made& made = work.made;
+  const std::uint64_t lost = made.lost();
+  made.is_right = lost == 0 && has_right_hash(work, made);
+  const bool is_kept = work.choice->judge(
+      *work.attempt,
+      {.from = made.from, .had = work.size() - lost, .lost = lost, .is_right = made.is_right});
+  if (is_kept) {
+    work.kept = std::move(made);
+  } else if (made.from.empty() && made.sources == work.kept.sources) {
+    // Nothing but one more reason.
+    work.kept.holes = std::move(made.holes);
+    work.kept.read = std::move(made.read);
+  }
+  made = {};
+}
+
+void PartialRestore::lose(Made& made, const std::string& label, const std::string& why) {
+  for (FileHole& hole : made.holes) {
     hole.why += (hole.why.empty() ? "" : "; ") + ("medium " + label + ": " + why);
   }
 }
@@ -107,9 +210,12 @@ void PartialRestore::lose(Work& work, const std::string& label, const std::strin
 void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
   std::vector<std::pair<recall::Extent*, Work*>> reads;
   for (Work& work : works) {
-    for (recall::Extent& copy : work.copies) {
-      if (copy.archive.medium_label == label && !work.holes.empty()) {
-        reads.emplace_back(&copy, &work);
+    if (!work.attempt || !work.made.file) {
+      continue;
+    }
+    for (const std::size_t copy : work.attempt->copies) {
+      if (work.copies[copy].archive.medium_label == label) {
+        reads.emplace_back(&work.copies[copy], &work);
       }
     }
   }
@@ -119,9 +225,11 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
   std::string failed;
   std::unique_ptr<tapeio::TapeDrive> drive;
   for (const auto& [copy, work] : reads) {
-    if (reporter_.stop().stop_requested()) {
-      throw Error(ErrorCode::cancelled, "restore: cancelled");
+    require_no_stop();
+    if (!work->made.file || work->made.holes.empty()) {
+      continue;
     }
+    work->made.read.push_back(static_cast<std::size_t>(copy - work->copies.data()));
     try {
       if (failed.empty() && !drive) {
         drive = load_(label);
@@ -133,59 +241,79 @@ void PartialRestore::read(const std::string& label, std::vector<Work>& works) {
       failed = error.what();
     }
     if (!failed.empty()) {
-      lose(*work, label, failed);
+      lose(work->made, label, failed);
       continue;
     }
     try {
-      read_copy(*drive, *work, *copy);
+      spare(*work, [&] { read_copy(*drive, *work, work->made.read.back()); });
     } catch (const Error& error) {
       if (ends_all(error)) {
         throw;
       }
-      lose(*work, label, error.what());
+      lose(work->made, label, error.what());
     }
   }
 }
 
-void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, const recall::Extent& copy) {
-  Progress progress;
-  progress.phase = "salvage from " + copy.archive.medium_label;
-  progress.total_bytes = work.content->content.size;
-  work.holes = salvage(drive, context_.workspace.identities(), copy, work.content->content.size,
-                       work.holes, [&](std::uint64_t offset, ByteView bytes) {
-                         if (reporter_.stop().stop_requested()) {
-                           throw Error(ErrorCode::cancelled, "restore: cancelled");
-                         }
-                         work.file->write_at(offset, bytes);
-                         progress.done_bytes += bytes.size();
-                         reporter_.progress(progress);
+void PartialRestore::read_copy(tapeio::TapeDrive& drive, Work& work, std::size_t number) {
+  const recall::Extent& copy = work.copies[number];
+  const std::string phase = "salvage from " + copy.archive.medium_label;
+  Made& made = work.made;
+  const std::uint64_t before = made.lost();
+  std::uint64_t done = 0;
+  made.holes = salvage(drive, context_.workspace.identities(), copy, work.size(), made.holes,
+                       [&](std::uint64_t offset, ByteView bytes) {
+                         made.file->write_at(offset, bytes);
+                         done += bytes.size();
+                         go_on(phase, done, work.size());
                        });
+  if (made.lost() < before) {
+    made.from.push_back(number);
+    ++made.sources;
+  }
 }
 
-bool PartialRestore::has_right_hash(const Work& work) const {
+void PartialRestore::require_no_stop() const {
+  if (reporter_.stop().stop_requested()) {
+    throw Error(ErrorCode::cancelled, "restore: cancelled");
+  }
+}
+
+void PartialRestore::go_on(const std::string& phase, std::uint64_t done, std::uint64_t total) {
+  require_no_stop();
+  Progress progress;
+  progress.phase = phase;
+  progress.done_bytes = done;
+  progress.total_bytes = total;
+  reporter_.progress(progress);
+}
+
+bool PartialRestore::has_right_hash(const Work& work, const Made& made) {
   const recall::Content& content = work.content->content;
-  if (!content.hash) {
-    return true;
+  return !content.hash || hash_of(*made.file, content.size, [&](std::uint64_t done) {
+                            go_on("check what was salvaged", done, content.size);
+                          }) == *content.hash;
+}
+
+void PartialRestore::tell_of_others(Work& work) {
+  for (std::size_t copy = 0; copy < work.copies.size(); ++copy) {
+    if (std::ranges::find(work.kept.read, copy) == work.kept.read.end()) {
+      lose(work.kept, work.copies[copy].archive.medium_label,
+           work.choice->is_other(copy)
+               ? "the hash of its copy is wrong, so that nothing it has there can be trusted"
+               : "what it has there does not go with the rest: the hash is wrong");
+    }
   }
-  format::Hasher hasher;
-  Bytes buffer(kCopyBuffer);
-  for (std::uint64_t at = 0; at < content.size;) {
-    const auto want =
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), content.size - at));
-    const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
-    // Holes at the end are not there.
-    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(got),
-              buffer.begin() + static_cast<std::ptrdiff_t>(want), std::byte{0});
-    hasher.update(ByteView(buffer).first(want));
-    at += want;
-  }
-  return hasher.finish() == *content.hash;
 }
 
 void PartialRestore::finish(Work& work) {
-  const bool is_whole = work.holes.empty() && has_right_hash(work);
+  tell_of_others(work);
+  // Without a hash a copy that reads well is taken for right, as ever; a mixture is not.
+  const bool has_hash = work.content->content.hash.has_value();
+  const bool is_whole = work.kept.is_right && (has_hash || work.kept.sources <= 1);
+  result_.unverified += is_whole && !has_hash ? 1 : 0;
   RestoreContent& content = *work.content;
-  work.file->extend_to(content.content.size);
+  work.kept.file->extend_to(content.content.size);
   for (; !content.is_settled(); ++content.settled) {
     const std::size_t number = content.items[content.settled];
     try {
@@ -197,65 +325,64 @@ void PartialRestore::finish(Work& work) {
       add_trouble(result_, plan_.items[number].target, error.what());
     }
   }
-  work.file.reset();
+  work.kept.file.reset();
+}
+
+// A part replaces nothing, whatever the rule for conflicts says: what is there may be a whole file,
+// and even one that was restored a moment ago.
+std::string PartialRestore::free_name(const std::string& target) {
+  const std::size_t begin = target.rfind('/') + 1;  // 0 where there is none.
+  for (int number = 1; number <= kMostNames; ++number) {
+    std::string name = name_of_part(target.substr(begin), number);
+    const std::string path = target.substr(0, begin) + name;
+    if (!targets_.contains(path) && !destination_.look(path)) {
+      return name;
+    }
+  }
+  throw Error(ErrorCode::conflict, "restore what is left of " + target +
+                                       ": every name for it is taken; remove former parts");
 }
 
 void PartialRestore::make_item(Work& work, std::size_t number, bool is_whole) {
   const RestoreItem& item = plan_.items[number];
-  const std::string target = item.target + (is_whole ? "" : std::string(kSuffix));
   const auto version = context_.tree.version(item.version);
   MIXTAPE_ASSERT(version.has_value());
-  const Existing existing = is_whole ? item.existing : Existing::replace;
-  // Mostly there is one file, and its bytes are where they belong.
-  if (!is_whole && work.content->items.size() == 1) {
-    work.file->finish(version->metadata, existing);
-  } else {
-    const auto file = destination_.create(target);
-    copy_whole_ranges(work, *file);
-    file->extend_to(work.content->content.size);
-    file->finish(version->metadata, existing);
+  std::unique_ptr<Destination::NewFile> copy;
+  if (number != work.file_item) {
+    copy = destination_.create(item.target);
+    this->copy(work, work.kept, *copy);
+    copy->extend_to(work.content->content.size);
   }
+  Destination::NewFile& file = copy ? *copy : *work.kept.file;
+  std::string target = item.target;
+  if (!is_whole) {
+    const std::string name = free_name(item.target);
+    file.rename(name);
+    target = target.substr(0, target.rfind('/') + 1) + name;
+  }
+  file.finish(version->metadata, is_whole ? item.existing : Existing::keep);
   if (is_whole) {
     ++result_.files;
     result_.bytes += work.content->content.size;
     return;
   }
-  RestorePartial partial{.path = target, .size = work.content->content.size, .holes = work.holes};
-  std::uint64_t lost = 0;
-  for (const FileHole& hole : work.holes) {
-    lost += hole.length;
-  }
-  add_trouble(result_, item.target,
-              work.holes.empty()
-                  ? "every copy is damaged: " + target +
-                        " has its length, but not its hash, and nobody can tell where it differs"
-                  : "every copy is damaged: " + target + " has " +
-                        std::to_string(partial.size - lost) + " of its " +
-                        std::to_string(partial.size) + " bytes, and holes for the others");
+  RestorePartial partial{
+      .path = target, .size = work.content->content.size, .holes = work.kept.holes};
+  const std::string had = std::to_string(partial.size - work.kept.lost());
+  const std::string what =
+      !partial.holes.empty() ? " has " + had + " of its " + std::to_string(partial.size) +
+                                   " bytes, and holes for the others"
+      : work.kept.is_right
+          ? " is put together from several copies, and there is no hash to compare it with"
+          : " has its length, but not its hash, and nobody can tell where it differs";
+  add_trouble(result_, item.target, "every copy is damaged: " + target + what);
   result_.partials.push_back(std::move(partial));
 }
 
-void PartialRestore::copy_whole_ranges(const Work& work, Destination::NewFile& to) {
-  Bytes buffer(kCopyBuffer);
-  const std::uint64_t size = work.content->content.size;
-  std::uint64_t at = 0;
-  const auto copy_up_to = [&](std::uint64_t end) {
-    while (at < end) {
-      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - at));
-      const std::size_t got = work.file->read_back(at, MutableBytes(buffer).first(want));
-      const ByteView bytes = ByteView(buffer).first(got);
-      // What the file itself has as a hole stays one.
-      if (std::ranges::any_of(bytes, [](std::byte byte) { return byte != std::byte{0}; })) {
-        to.write_at(at, bytes);
-      }
-      at += want;
-    }
-  };
-  for (const FileHole& hole : work.holes) {
-    copy_up_to(hole.offset);
-    at = hole.offset + hole.length;
-  }
-  copy_up_to(size);
+void PartialRestore::copy(const Work& work, const Made& from, Destination::NewFile& to) {
+  copy_whole_ranges(*from.file, work.size(), from.holes, to, [&](std::uint64_t done) {
+    go_on("copy what was salvaged", done, work.size());
+  });
 }
 
 }  // namespace mixtape::service

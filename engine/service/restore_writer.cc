@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 #include "engine/service/locate_times.h"
+#include "engine/service/verdicts.h"
 
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -161,7 +162,7 @@ RestoreWriter::Arrived RestoreWriter::finish_content(std::string& why) {
   } else if (!content.content.hash) {
     ++result_.unverified;
   } else if (file_->digest() != *content.content.hash) {
-    why = "its hash is not that of the content";
+    why = kOtherHash;
   }
   if (!why.empty()) {
     file_.reset();

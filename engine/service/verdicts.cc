@@ -4,11 +4,6 @@
 #include "tapeio/error.h"
 
 namespace mixtape::service {
-namespace {
-
-constexpr const char* kOtherHash = "its hash is not that of the content";
-
-}  // namespace
 
 void Verdicts::read(VerifiedMedium& medium, const catalog::Bundle& bundle,
                     const catalog::Ledger::Held& held, const catalog::Hash& digest) {

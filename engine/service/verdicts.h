@@ -19,6 +19,9 @@
 
 namespace mixtape::service {
 
+// What is noted of a copy that was read whole and is not the content.
+inline constexpr const char* kOtherHash = "its hash is not that of the content";
+
 class Verdicts {
  public:
   struct Damage {
