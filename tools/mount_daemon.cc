@@ -16,6 +16,7 @@
 #include "tools/control_server.h"
 #include "tools/queue_text.h"
 #include "tools/status_text.h"
+#include "tools/stop_signals.h"
 
 namespace mixtape::tools {
 namespace {
@@ -76,7 +77,6 @@ struct MountDaemon::Impl final : Daemon {
                    (void)recalls.list().add(wanted);
                  }),
         mount(mount_options(command, shared.home()), sources(command)),
-        signals(context, SIGINT, SIGTERM, SIGHUP),
         control(context, shared.home().directory(),
                 [this](const Invocation& line, Console& console) {
                   return run_command_line(line, console, this);
@@ -114,7 +114,7 @@ struct MountDaemon::Impl final : Daemon {
   }
 
   void run(const std::function<void()>& ready) {
-    signals.async_wait([this](boost::system::error_code stopped, int) {
+    signals.set.async_wait([this](boost::system::error_code stopped, int) {
       if (!stopped) {
         mount.stop();
       }
@@ -132,14 +132,24 @@ struct MountDaemon::Impl final : Daemon {
     spdlog::info("unmounted");
   }
 
+  // As long as it lives a signal ends nothing half-made: run() answers it. Behind it whoever made
+  // the daemon clears away.
+  struct Signals {
+    explicit Signals(asio::io_context& context) : set(context, SIGINT, SIGTERM, SIGHUP) {
+      let_stop_signals_through();
+    }
+    ~Signals() { hold_stop_signals_back(); }
+    asio::signal_set set;
+  };
+
   // In this order: who is used stands before who uses it, and ends after.
+  asio::io_context context;
+  Signals signals{context};
   home::HomeLock lock;
   service::Workspace shared;
   service::RecallService recalls;
   fusefs::RecalledContents contents;
   fusefs::Mount mount;
-  asio::io_context context;
-  asio::signal_set signals;
   ControlServer control;
 };
 

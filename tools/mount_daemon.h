@@ -27,7 +27,7 @@ class MountDaemon {
   ~MountDaemon();
 
   // Calls `ready` when the tree can be used; returns when it was unmounted or the process was asked
-  // to end (SIGINT, SIGTERM, SIGHUP).
+  // to end (SIGINT, SIGTERM, SIGHUP; those that came since it was made count).
   void run(const std::function<void()>& ready);
 
  private:

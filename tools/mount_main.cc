@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 
 #include "engine/service/lone_medium.h"
 #include "tapeio/error.h"
@@ -21,6 +22,7 @@
 #include "tapeio/unique_fd.h"
 #include "tools/command.h"
 #include "tools/mount_daemon.h"
+#include "tools/stop_signals.h"
 
 namespace {
 
@@ -72,13 +74,21 @@ void detach_from_terminal(const std::filesystem::path& home) {
 }
 
 // The home of a medium that is mounted by itself, and the command that mounts it; none for the
-// user's own.
+// user's own. A signal to stop is an error here, so that nothing of it stays; behind it they are
+// blocked until somebody takes them.
 std::unique_ptr<service::LoneMedium> home_of_medium(MountCommand& command) {
   if (command.medium.empty()) {
     return nullptr;
   }
+  auto signals = std::make_unique<StopSignals>();
+  const std::stop_token stop = signals->stop();
   auto lone = std::make_unique<service::LoneMedium>(
-      service::LoneMediumRequest{command.medium, command.home, command.library, command.identity});
+      service::LoneMediumRequest{command.medium, command.home, command.library, command.identity},
+      stop);
+  signals.reset();
+  if (stop.stop_requested()) {
+    throw Error(ErrorCode::cancelled, "mount medium " + command.medium + ": stopped");
+  }
   command.home = lone->home();
   return lone;
 }

@@ -22,9 +22,8 @@ sigset_t awaited() {
 StopSignals::StopSignals() {
   // A reader that went away is an error of write(), not the end of the process.
   ::signal(SIGPIPE, SIG_IGN);
-  const sigset_t set = awaited();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  waiter_ = std::jthread([this, set](const std::stop_token& finished) {
+  hold_stop_signals_back();
+  waiter_ = std::jthread([this, set = awaited()](const std::stop_token& finished) {
     int signal = 0;
     while (::sigwait(&set, &signal) == 0 && !finished.stop_requested()) {
       if (signal == SIGUSR1) {
@@ -41,6 +40,16 @@ StopSignals::StopSignals() {
 StopSignals::~StopSignals() {
   waiter_.request_stop();
   ::pthread_kill(waiter_.native_handle(), SIGUSR1);
+}
+
+void let_stop_signals_through() {
+  const sigset_t set = awaited();
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void hold_stop_signals_back() {
+  const sigset_t set = awaited();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 }  // namespace mixtape::tools

@@ -10,7 +10,9 @@
 // half-done and says so. A second Ctrl-C ends the process at once, as a crash would: safe, but
 // without a word.
 //
-// Construct it before any other thread starts: it blocks the signals for all of them.
+// Construct it before any other thread starts: it blocks the signals for all of them, and they stay
+// blocked behind it. Whoever takes them otherwise from then on lets them through: what came
+// meanwhile comes then.
 
 namespace mixtape::tools {
 
@@ -24,5 +26,9 @@ class StopSignals {
   std::stop_source source_;
   std::jthread waiter_;
 };
+
+// For the thread that calls it and those that it starts from now on.
+void let_stop_signals_through();
+void hold_stop_signals_back();
 
 }  // namespace mixtape::tools

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/lone_medium.h"
 
-#include <stdlib.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/snapshot.h"
@@ -19,16 +20,10 @@ namespace mixtape::service {
 namespace fs = std::filesystem;
 namespace {
 
-// What is read of the medium is cached there: rather a disk than memory.
-fs::path new_directory() {
-  const char* chosen = ::getenv("TMPDIR");
-  std::string name =
-      (fs::path(chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp") / "mixtape-XXXXXX")
-          .string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    throw_errno("make the directory " + name);
+void check_stop(const std::stop_token& stop, const std::string& medium) {
+  if (stop.stop_requested()) {
+    throw Error(ErrorCode::cancelled, "mount medium " + medium + ": stopped");
   }
-  return name;
 }
 
 struct Wanted {
@@ -81,14 +76,16 @@ std::vector<fs::path> identity_files(const LoneMediumRequest& request) {
 }
 
 catalog::FoundIndex read_index(tapeio::Library& library, const std::string& label,
-                               const std::vector<format::Identity>& identities,
-                               const fs::path& to) {
+                               const std::vector<format::Identity>& identities, const fs::path& to,
+                               const std::stop_token& stop) {
   const std::string doing = "mount medium " + label + ": ";
-  const auto drive = library.load(label, tapeio::Library::Access::read);
+  const auto drive = library.load(label, tapeio::Library::Access::read, {.stop = stop});
+  check_stop(stop, label);
   const auto medium = read_label(*drive);
   if (!medium) {
     throw Error(ErrorCode::not_found, doing + "it is empty");
   }
+  check_stop(stop, label);
   try {
     if (auto index = read_last_index(*drive, *medium, identities, to)) {
       return std::move(*index);
@@ -107,27 +104,23 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
   throw Error(ErrorCode::not_found, doing + "nothing was ever written to it but its label");
 }
 
-}  // namespace
-
-LoneMedium::LoneMedium(const LoneMediumRequest& request) : directory_(new_directory()) {
-  try {
-    fill(request);
-  } catch (...) {
-    forget();
-    throw;
+// Home::prepare() copies none that is among the keys already: a killed process leaves no secrets.
+void refer_to(const std::vector<fs::path>& identities, const fs::path& home) {
+  tapeio::make_directories(home / "keys", S_IRWXU);
+  std::size_t number = 0;
+  for (const fs::path& file : identities) {
+    fs::create_symlink(fs::absolute(file),
+                       home / "keys" / ("key-" + std::to_string(++number) + ".identity"));
   }
 }
 
-LoneMedium::~LoneMedium() {
-  forget();
+}  // namespace
+
+LoneMedium::LoneMedium(const LoneMediumRequest& request, const std::stop_token& stop) {
+  fill(request, stop);
 }
 
-void LoneMedium::forget() const {
-  std::error_code ignored;
-  fs::remove_all(directory_, ignored);
-}
-
-void LoneMedium::fill(const LoneMediumRequest& request) {
+void LoneMedium::fill(const LoneMediumRequest& request, const std::stop_token& stop) const {
   const std::vector<fs::path> files = identity_files(request);
   std::vector<format::Identity> identities;
   for (const fs::path& file : files) {
@@ -139,21 +132,23 @@ void LoneMedium::fill(const LoneMediumRequest& request) {
   std::string looked_in;
   for (const std::string& url : medium.libraries) {
     looked_in += (looked_in.empty() ? "" : ", ") + tapeio::url_for_people(url);
+    check_stop(stop, medium.label);
     const auto library = tapeio::open_library(url, read_label_text);
     if (!has(*library, medium.label)) {
       continue;
     }
     const catalog::FoundIndex found =
-        read_index(*library, medium.label, identities, directory_ / "index");
+        read_index(*library, medium.label, identities, home() / "index", stop);
+    check_stop(stop, medium.label);
     std::vector<format::Recipient> recipients;
     for (const format::Identity& identity : identities) {
       recipients.push_back(identity.recipient());
     }
-    for (const fs::path& file : files) {
-      (void)home::Home::prepare(directory_, file, recipients, url);
-    }
-    (void)catalog::recover_catalog({found}, directory_ / "catalog.db",
-                                   catalog::Seen{directory_ / "state.db", {found.label.medium}});
+    refer_to(files, home());
+    (void)home::Home::prepare(home(), files.front(), recipients, url);
+    (void)catalog::recover_catalog({found}, home() / "catalog.db",
+                                   catalog::Seen{home() / "state.db", {found.label.medium}});
+    check_stop(stop, medium.label);
     return;
   }
   throw Error(ErrorCode::not_found,

@@ -55,6 +55,41 @@ mount.mixtape --medium "$work/shelf/MX0001" "$mountpoint"
 look
 unmount
 
+say "no key of the home is copied, and what a killed mount leaves the next one clears away"
+mount.mixtape --foreground --medium "$work/shelf/MX0001" "$mountpoint" 2>"$work/foreground.log" &
+killed=$!
+for _ in $(seq 100); do mountpoint -q "$mountpoint" && break; sleep 0.1; done
+look
+! grep -rl AGE-SECRET-KEY "$work/tmp" || fail "a key was copied"
+kill -9 "$killed"
+wait "$killed" || true
+fusermount3 -uz "$mountpoint" 2>/dev/null || umount -l "$mountpoint"
+left=$(ls "$work/tmp")
+[ -n "$left" ] || fail "a killed mount left nothing: this test shows nothing"
+mkdir -m 700 "$work/tmp/mixtape-others" "$work/elsewhere"
+touch "$work/tmp/mixtape-others/file" "$work/elsewhere/file"
+ln -s "$work/elsewhere" "$work/tmp/mixtape-linked"
+mount.mixtape --medium "$work/shelf/MX0001" "$mountpoint"
+look
+[ ! -e "$work/tmp/$left" ] || fail "it is still there"
+[ -e "$work/tmp/mixtape-others/file" ] && [ -e "$work/elsewhere/file" ] || fail "what is not ours was cleared away"
+# One that is in use stays.
+expect_fail 1 'is not empty' mount.mixtape --medium "$work/shelf/MX0001" "$mountpoint"
+look
+rm -r "$work/tmp/mixtape-others" "$work/tmp/mixtape-linked"
+unmount
+
+say "stopped at any moment it leaves nothing"
+for step in $(seq 0 30); do
+  mount.mixtape --foreground --medium "$work/shelf/MX0001" "$mountpoint" 2>"$work/foreground.log" &
+  stopped=$!
+  sleep "$(printf '0.%02d' $((step * 2)))"
+  kill -TERM "$stopped"
+  wait "$stopped" || true
+  [ -z "$(ls "$work/tmp")" ] || fail "stopped after $((step * 20)) ms: $(ls "$work/tmp")"
+  ! mountpoint -q "$mountpoint" || fail "stopped after $((step * 20)) ms: it is still mounted"
+done
+
 say "each refusal is one sentence that says what to do"
 expect_fail 1 'MX0077.*--library' mount.mixtape --medium MX0077 --library "dir:$work/shelf" -i "$work/paper" "$mountpoint"
 mixtape init --help >/dev/null
