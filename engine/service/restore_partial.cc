@@ -165,7 +165,18 @@ void PartialRestore::begin_attempt(Work& work) {
     if (ends_all(error)) {
       throw;
     }
-    work.made.file.reset();  // What is kept stays.
+    drop_attempt(work, error.what());
+  }
+}
+
+// What is kept stays.
+void PartialRestore::drop_attempt(Work& work, const std::string& why) {
+  work.made.file.reset();
+  for (const std::size_t copy : work.attempt->copies) {
+    if (std::ranges::find(work.kept.read, copy) == work.kept.read.end()) {
+      work.kept.read.push_back(copy);
+      lose(work.kept, work.copies[copy].archive.medium_label, why);
+    }
   }
 }
 
@@ -177,7 +188,7 @@ void PartialRestore::spare(Work& work, const std::function<void()>& action) {
     if (error.code() != ErrorCode::no_space || work.kept.sources == 0) {
       throw;
     }
-    work.made.file.reset();
+    drop_attempt(work, error.what());
   }
 }
 

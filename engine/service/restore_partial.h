@@ -51,6 +51,7 @@ class PartialRestore {
   void read(const std::string& label, std::vector<Work>& works);
   void begin_attempt(Work& work);
   void spare(Work& work, const std::function<void()>& action);
+  static void drop_attempt(Work& work, const std::string& why);
   void judge(Work& work);
   void read_copy(tapeio::TapeDrive& drive, Work& work, std::size_t number);
   void tell_of_others(Work& work);
