@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <condition_variable>
+#include <limits>
 #include <memory>
 #include <mutex>
 
@@ -254,9 +255,12 @@ int cancel_all(Session& session) {
 }
 
 bool cancel_one(Session& session, std::uint64_t number) {
-  return session.daemon() != nullptr
-             ? session.daemon()->recall().list().cancel(recall::RequestId{number})
-             : kept_queue(session).cancel(static_cast<std::int64_t>(number));
+  if (session.daemon() != nullptr) {
+    return session.daemon()->recall().list().cancel(recall::RequestId{number});
+  }
+  // What is kept is numbered by the database, whose numbers end there.
+  return number <= std::uint64_t{std::numeric_limits<std::int64_t>::max()} &&
+         kept_queue(session).cancel(static_cast<std::int64_t>(number));
 }
 
 int cancel(Session& session, const std::vector<std::uint64_t>& numbers) {

@@ -78,8 +78,7 @@ class RecallWorker {
   [[nodiscard]] bool ready(const std::string& medium_label);
   [[nodiscard]] bool moves(const std::string& medium_label) const;
 
-  // The media from which this request could be served now: more than one only where cartridges
-  // would have to be brought and nothing of it was read yet.
+  // From which it can be served now: several only if cartridges move and nothing was read yet.
   [[nodiscard]] std::set<std::string> media_for(const Job& job);
   // As the policy sees a request, and all that could be read now.
   [[nodiscard]] Want want_of(RequestId id, const Job& job);
@@ -106,8 +105,7 @@ class RecallWorker {
   // What the drive took before, and what it has taken now.
   void learn(TapeModel& tape) const;
   void tell_located() const;
-  // Into the plan, if it lies on the tape that one is carried out on, and nothing is due elsewhere;
-  // all that had to stay out of it while something was.
+  // Into the plan of the loaded tape, if nothing is due elsewhere; what stayed out till then.
   void join_sweep(RequestId id);
   void join_late();
   void put_into_sweep(RequestId id);
@@ -148,7 +146,7 @@ class RecallWorker {
   void give_back();
   // Error{busy} while a job for which a drive was given back may not have taken it yet.
   void let_jobs_in(tapeio::Library& library) const;
-  // Among those who wait for a drive, as long as somebody waits for bytes.
+  // Among those who wait for a drive there, as long as somebody waits for bytes from there.
   void wait_for_turn(tapeio::Library& library);
   void end_waits();
   void fill(RequestId id, Job& job, const Extent& extent);
@@ -185,6 +183,7 @@ class RecallWorker {
   Clock::time_point handed_over_at_{};
   tapeio::Library* handed_over_to_ = nullptr;  // A job of that library.
   std::map<tapeio::Library*, tapeio::DriveTurns::Waiting> turns_;
+  std::set<std::string> kept_from_;                 // Media for whose drives it waited meanwhile.
   TimedDrive drive_;                                // Which reads it, where it is known.
   std::unique_ptr<TapeSweep> sweep_;                // Of a loaded tape whose wraps are known.
   std::unique_ptr<ReadAhead> ahead_;                // In that sweep,
@@ -208,8 +207,9 @@ class RecallWorker {
   bool resting_ = true;  // No request was served since there was last none.
   Clock::time_point last_served_{};
   Clock::time_point next_look_{};
-  std::map<std::string, bool> present_;    // Since the last look.
-  std::set<std::string> moving_;           // Cartridges among them.
+  std::map<std::string, bool> present_;  // Since the last look.
+  std::set<std::string> moving_;         // Cartridges among them.
+  std::map<std::string, tapeio::Library*> lies_in_;
   std::set<std::string> busy_;             // Whose drives all were lent, since the last look.
   std::map<std::string, Error> why_away_;  // Of those that could not be loaded, likewise.
   std::set<std::string> asked_for_;

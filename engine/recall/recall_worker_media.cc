@@ -28,6 +28,7 @@ bool RecallWorker::present(const std::string& medium_label) {
     return known->second;
   }
   bool& is_here = present_[medium_label] = false;
+  lies_in_.erase(medium_label);
   if (const auto wrong = wrong_until_.find(medium_label); wrong != wrong_until_.end()) {
     if (Clock::now() < wrong->second) {
       return false;
@@ -37,6 +38,9 @@ bool RecallWorker::present(const std::string& medium_label) {
   try {
     const auto placed = outside_.find_medium(medium_label);
     is_here = placed.has_value();
+    if (placed) {
+      lies_in_[medium_label] = placed->library;
+    }
     if (placed && placed->library->mover() != nullptr) {
       moving_.insert(medium_label);
     } else {
@@ -160,6 +164,7 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
   try {
     if (const auto placed = outside_.find_medium(medium_label)) {
       library = placed->library;
+      lies_in_[medium_label] = library;
       let_jobs_in(*library);
       const Clock::time_point began = Clock::now();
       reader_ = std::make_unique<ArchiveReader>(
@@ -171,6 +176,8 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       loaded_ = medium_label;
       lender_ = library;
       turns_.erase(library);
+      kept_from_.erase(medium_label);
+      end_waits();  // Nor is it waited for elsewhere.
       waited_for_drive_.erase(medium_label);
       fresh_ = true;
       return true;
@@ -181,6 +188,7 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       if (waited_for_drive_.insert(medium_label).second) {
         spdlog::info("recall: medium {} waits: {}", medium_label, error.what());
       }
+      kept_from_.insert(medium_label);
       if (library != nullptr) {
         wait_for_turn(*library);
       }
@@ -189,6 +197,8 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
       return false;
     }
     spdlog::warn("recall: load medium {}: {}", medium_label, error.what());
+    turns_.erase(library);  // A drive was to be had.
+    kept_from_.erase(medium_label);
     if (error.code() == ErrorCode::wrong_medium) {
       wrong_until_[medium_label] = Clock::now() + kTryWrongAgain;
     }
@@ -201,6 +211,7 @@ bool RecallWorker::load(RequestId id, const std::string& medium_label) {
                                Error(is_gone ? ErrorCode::no_medium : error.code(), error.what()));
   }
   present_[medium_label] = false;
+  lies_in_.erase(medium_label);
   place(id);
   return false;
 }

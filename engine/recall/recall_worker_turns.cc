@@ -75,13 +75,26 @@ void RecallWorker::wait_for_turn(tapeio::Library& library) {
 }
 
 void RecallWorker::end_waits() {
-  const bool is_waited_for = std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& each) {
-    const Want want = want_of(each.first, each.second);
-    return want.parked || is_due(want.waited, options_.patience_of_queued);
-  });
-  if (!is_waited_for) {
-    turns_.clear();
+  if (turns_.empty()) {
+    kept_from_.clear();
+    return;
   }
+  std::set<tapeio::Library*> waited_for;
+  for (const auto& [id, job] : jobs_) {
+    const Want want = want_of(id, job);
+    if (!want.parked && !is_due(want.waited, options_.patience_of_queued)) {
+      continue;
+    }
+    // Who is kept from where he was put takes whichever drive comes first.
+    const bool is_kept = kept_from_.contains(job.copies[job.chosen].archive.medium_label);
+    for (std::size_t copy = 0; copy < job.copies.size(); ++copy) {
+      const auto found = lies_in_.find(job.copies[copy].archive.medium_label);
+      if (found != lies_in_.end() && (is_kept || copy == job.chosen)) {
+        waited_for.insert(found->second);
+      }
+    }
+  }
+  std::erase_if(turns_, [&](const auto& each) { return !waited_for.contains(each.first); });
 }
 
 }  // namespace mixtape::recall

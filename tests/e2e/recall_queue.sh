@@ -170,6 +170,9 @@ grep -q 'the next mount brings them back' "$work/queue" || fail "$(cat "$work/qu
 ! grep -q 'small/52' "$work/queue" || fail "small/52 is back"
 mixtape cancel "$(queued '[e["number"] for e in q if e["path"].endswith("small/53")][0]')" | grep -qx 'cancelled' || fail "cancel of one that is kept"
 expect_fail 5 'nothing of that number is queued' mixtape cancel 4711
+for number in 9223372036854775807 9223372036854775808 18446744073709551615; do
+  expect_fail 5 "cancel $number: nothing of that number is queued" mixtape cancel "$number"
+done
 [ "$(queued '[e["path"][-2:] for e in q if e["kept"]]')" = "['51', '54']" ] || fail "$(mixtape queue)"
 [ "$(mixtape cancel --all)" = "cancelled 2 requests" ] || fail "cancel --all of what is kept"
 mixtape queue | grep -qx 'nothing is queued' || fail "$(mixtape queue)"

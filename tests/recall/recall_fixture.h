@@ -160,7 +160,7 @@ class RecallTest : public testing::Test {
     if (!is_here(label)) {
       return std::nullopt;
     }
-    return tapeio::PlacedMedium{&world_.library(), label, [this, label](tapeio::TapeDrive&) {
+    return tapeio::PlacedMedium{&library_of(label), label, [this, label](tapeio::TapeDrive&) {
                                   if (label == kept_back_) {
                                     throw Error(why_kept_, "load: it cannot be had now");
                                   }
@@ -170,10 +170,23 @@ class RecallTest : public testing::Test {
                                   }
                                 }};
   }
-  bool is_here(const std::string& label) {
-    const auto media = world_.library().media();
+  static bool has(tapeio::Library& library, const std::string& label) {
+    const auto media = library.media();
     return std::any_of(media.begin(), media.end(),
                        [&](const tapeio::MediumSlot& slot) { return slot.label == label; });
+  }
+  bool is_here(const std::string& label) {
+    return has(world_.library(), label) || has(other_library_, label);
+  }
+  tapeio::MemoryLibrary& library_of(const std::string& label) {
+    return has(other_library_, label) ? other_library_ : world_.library();
+  }
+  // Before the first read.
+  void move_to_other_library(const std::string& label) {
+    other_library_.put_in(world_.library().take_out(label));
+  }
+  static bool read_waits_in(tapeio::Library& library) {
+    return library.turns().waited(tapeio::DriveTurns::Who::reader).has_value();
   }
 
   std::future<Answer> start_read(const Content& content, std::uint64_t offset, std::size_t size) {
@@ -226,6 +239,7 @@ class RecallTest : public testing::Test {
   test::TempDir directory_;
   Gate gate_;
   TapeWorld world_;
+  tapeio::MemoryLibrary other_library_;  // With a drive of its own.
   std::uint64_t cache_limit_ = GiB;
   Options options_{.gather = std::chrono::milliseconds(0),
                    .wait_for_medium = std::chrono::seconds(0),

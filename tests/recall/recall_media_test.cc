@@ -116,5 +116,67 @@ TEST_F(RecallTest, AMediumThatIsTakenAwayWhileARequestWaitsForItIsAnError) {
   EXPECT_EQ(waits.get().error, ErrorCode::no_medium);
 }
 
+TEST_F(RecallTest, WhoIsServedFromAnotherLibraryWaitsForADriveOfTheFirstNoMore) {
+  const Bytes bytes = test::pattern(1000, 41);
+  const Extent first = world_.write_one("A", bytes), second = world_.write_one("B", bytes);
+  move_to_other_library("A");
+  other_library_.add_medium("W", GiB);
+  const auto writer = other_library_.load("W", tapeio::Library::Access::write);
+  const Content content = know(bytes, {first, second});
+  gate_.close();
+  auto reading = start_read(content, 0, bytes.size());
+  gate_.wait_until_the_drive_stands_there();
+  // He waits for bytes still, but for those of the other drive.
+  EXPECT_FALSE(read_waits_in(other_library_));
+  gate_.open();
+  EXPECT_EQ(reading.get().bytes, bytes);
+}
+
+TEST_F(RecallTest, WhoseMediumCannotBeLoadedWaitsForADriveOfItsLibraryNoMore) {
+  options_.wait_for_medium = std::chrono::hours(1);
+  const Content wrong = put("A", test::pattern(1000, 42));
+  const Content missing = put("B", test::pattern(1000, 43));
+  const auto shelf = world_.library().take_out("B");
+  move_to_other_library("A");
+  other_library_.add_medium("W", GiB);
+  auto writer = other_library_.load("W", tapeio::Library::Access::write);
+  auto first = start_read(wrong, 0, 10);
+  auto second = start_read(missing, 0, 10);
+  while (!read_waits_in(other_library_)) {
+    std::this_thread::yield();
+  }
+  is_wrong_ = true;
+  writer.reset();
+  // Both wait on for bytes.
+  for (int looks = 0; read_waits_in(other_library_) && looks < 10'000; ++looks) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(read_waits_in(other_library_));
+  recall_.reset();
+  EXPECT_EQ(first.get().error, ErrorCode::cancelled);
+  EXPECT_EQ(second.get().error, ErrorCode::cancelled);
+}
+
+TEST_F(RecallTest, WhileTheDrivesOfAllCopiesAreLentAReadWaitsForEachOfThem) {
+  const Bytes bytes = test::pattern(1000, 44);
+  const Extent first = world_.write_one("A", bytes), second = world_.write_one("B", bytes);
+  move_to_other_library("A");
+  other_library_.add_medium("W", GiB);
+  world_.library().add_medium("V", GiB);
+  auto writer = other_library_.load("W", tapeio::Library::Access::write);
+  auto other_writer = world_.library().load("V", tapeio::Library::Access::write);
+  auto reading = start_read(know(bytes, {first, second}), 0, bytes.size());
+  while (!read_waits_in(other_library_) || !read_waits_in(world_.library())) {
+    std::this_thread::yield();
+  }
+  // However often the worker looks: a job that makes room would go on at once otherwise.
+  for (int looks = 0; looks < 100'000; ++looks) {
+    ASSERT_TRUE(read_waits_in(other_library_) && read_waits_in(world_.library())) << looks;
+    std::this_thread::yield();
+  }
+  other_writer.reset();
+  EXPECT_EQ(reading.get().bytes, bytes);
+}
+
 }  // namespace
 }  // namespace mixtape::recall
