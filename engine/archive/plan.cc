@@ -78,12 +78,16 @@ class Planner {
     while (!leading_.empty() && !is_above(items_[leading_.back().item].path, item.path)) {
       leading_.pop_back();
     }
+    if (want == Want::yes && is_taken(item)) {
+      plan_.more = true;
+      return true;
+    }
     if (want == Want::yes && !add(index)) {
       return false;
     }
     if (is_directory(item)) {
       const bool placed = !plan_.members.empty() && plan_.members.back().item == index;
-      leading_.push_back({index, placed});
+      leading_.push_back({index, placed, !placed && stands_as_file(item.path)});
     }
     return true;
   }
@@ -103,7 +107,29 @@ class Planner {
   struct Leading {
     std::uint32_t item;
     bool placed;
+    bool taken;  // A file stands there.
   };
+
+  // Another version of its path stands in this archive, or one of a directory above it that was no
+  // directory.
+  [[nodiscard]] bool is_taken(const Item& item) const {
+    if (!plan_.members.empty() && items_[plan_.members.back().item].path == item.path) {
+      return true;
+    }
+    return (is_directory(item) && stands_as_file(item.path)) ||
+           std::ranges::any_of(leading_, &Leading::taken);
+  }
+  // Where a directory of this path would stand behind a file of it.
+  [[nodiscard]] bool stands_as_file(const std::string& path) const {
+    Item file;
+    file.path = path;
+    file.metadata.mode = S_IFREG;
+    const auto found = std::ranges::lower_bound(
+        plan_.members, file, archive_less,
+        [this](const PlannedMember& member) -> const Item& { return items_[member.item]; });
+    return found != plan_.members.end() && items_[found->item].path == path &&
+           !is_directory(items_[found->item]);
+  }
 
   PlannedMember measure(std::uint32_t index) const {
     const Item& item = items_[index];

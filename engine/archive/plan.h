@@ -118,7 +118,8 @@ struct ArchivePlan {
   std::uint32_t data_members = 0;
   // Wanted items that need more room than was left when their turn came.
   std::vector<std::uint32_t> too_big;
-  // Wanted items whose turn did not come because the archive had its target size.
+  // Wanted items whose turn did not come because the archive had its target size, or holds another
+  // version of their path.
   bool more = false;
 };
 
@@ -136,8 +137,10 @@ struct ArchiveLimits {
 };
 
 // `items` in archive order, every directory that leads to one of them among them; `wants` is as
-// long. An item that does not fit is passed over and those behind it are tried. An archive without
-// a data member is worth nothing: `members` is empty then.
+// long. An item that does not fit is passed over and those behind it are tried. Each path stands
+// once in an archive, since tar keeps only the last of a name: of several items that have it, in
+// the order of age, the first goes, and the next with the next archive. An archive without a data
+// member is worth nothing: `members` is empty then.
 ArchivePlan plan_archive(std::span<const Item> items, std::span<const Want> wants,
                          const ArchiveLimits& limits);
 

@@ -121,6 +121,33 @@ TEST(Plan, AFileAboveTheTargetStillGoesAlone) {
   EXPECT_TRUE(plan.more);
 }
 
+TEST(Plan, OfOnePathOneVersionStandsInAnArchiveTheFirstFirst) {
+  std::vector<Item> items{file_item("a", 1, 1), file_item("p", 2, 2), file_item("p", 3, 3),
+                          file_item("p", 4, 4), file_item("q", 5, 5)};
+  std::vector<std::uint64_t> of_p;
+  for (int archive = 0; archive < 3; ++archive) {
+    const ArchivePlan plan = plan_all(items, limits(GiB));
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(names(items, plan), archive == 0 ? Names({"a", "p", "q"}) : Names({"p"}));
+    EXPECT_EQ(plan.more, archive < 2);
+    for (auto member = plan.members.rbegin(); member != plan.members.rend(); ++member) {
+      if (items[member->item].path == "p") {
+        of_p.push_back(items[member->item].size);
+      }
+      items.erase(items.begin() + member->item);
+    }
+  }
+  EXPECT_THAT(of_p, ElementsAre(2U, 3U, 4U));
+}
+
+TEST(Plan, AFileThatBecameADirectoryStandsInAnotherArchiveThanWhatIsInIt) {
+  std::vector<Item> items{file_item("p", 1, 1), leading_directory("p"), file_item("p/x", 2, 2),
+                          leading_directory("q"), file_item("q/y", 3, 3)};
+  EXPECT_THAT(names(items, plan_all(items, limits(GiB))), ElementsAre("p", "q", "q/y"));
+  items.erase(items.begin());
+  EXPECT_THAT(names(items, plan_all(items, limits(GiB))), ElementsAre("p", "p/x", "q", "q/y"));
+}
+
 TEST(Plan, DirectoriesStandBeforeWhatTheyLeadToAndOnlyThen) {
   const std::vector<Item> items{leading_directory("a"),      leading_directory("a/b"),
                                 file_item("a/b/file", 5, 1), leading_directory("a/c"),
