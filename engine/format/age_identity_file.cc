@@ -9,6 +9,7 @@
 #include "engine/format/age_armor.h"
 #include "engine/format/age_keys.h"
 #include "engine/format/age_stream.h"
+#include "engine/format/memory_source.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
@@ -33,20 +34,6 @@ void refuse_large(std::size_t size, const std::string& name) {
     throw Error(ErrorCode::invalid, "read " + name + ": too large to hold keys");
   }
 }
-
-class MemorySource final : public ByteSource {
- public:
-  explicit MemorySource(ByteView bytes) : rest_(bytes) {}
-  std::size_t read(MutableBytes into) override {
-    const std::size_t size = std::min(into.size(), rest_.size());
-    std::copy_n(rest_.begin(), size, into.begin());
-    rest_ = rest_.subspan(size);
-    return size;
-  }
-
- private:
-  ByteView rest_;
-};
 
 class StringSink final : public ByteSink {
  public:

@@ -2,27 +2,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/format/memory_source.h"
 #include "engine/format/tar_fields.h"
-#include "tapeio/byte_stream.h"
 #include "tapeio/error.h"
 
 namespace mixtape::format {
 namespace {
-
-// A block, and nothing behind it.
-class OneBlock final : public ByteSource {
- public:
-  explicit OneBlock(ByteView block) : left_(block) {}
-  std::size_t read(MutableBytes into) override {
-    const std::size_t size = std::min(into.size(), left_.size());
-    std::copy_n(left_.begin(), size, into.begin());
-    left_ = left_.subspan(size);
-    return size;
-  }
-
- private:
-  ByteView left_;
-};
 
 // A field that is full may be the beginning of what a pax record had.
 template <std::size_t kSize>
@@ -52,7 +37,7 @@ std::optional<TarMember> plain_member(ByteView block) {
     return std::nullopt;
   }
   try {
-    OneBlock source(block);
+    MemorySource source(block);
     TarReader reader(source);
     const auto found = reader.next();
     if (found && found->member.name.find("GNUSparseFile.") == std::string::npos &&

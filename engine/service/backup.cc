@@ -5,6 +5,7 @@
 
 #include "engine/archive/hash_files.h"
 #include "engine/service/pins.h"
+#include "engine/service/settle.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
 #include "tapeio/library.h"
@@ -73,7 +74,7 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
   BackupResult result;
   Stopwatch watch;
   if (!request.dry_run) {
-    context.ledger.settle_unfinished();
+    settle_last_run(context);
   }
   const archive::ScanCatalog known{context.database, context.tree, context.ledger, context.sources};
   const archive::Scan scan = archive::scan(scan_request(context, request), &known, reporter);

@@ -7,6 +7,7 @@
 #include "engine/service/copy_policy.h"
 #include "engine/service/pins.h"
 #include "engine/service/recall_service.h"
+#include "engine/service/settle.h"
 #include "engine/service/time_text.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
@@ -162,7 +163,7 @@ FlushResult run_flush(Context& context, const std::string& command, Reporter& re
                       bool dry_run, tapeio::ForPeople for_people) {
   FlushResult result;
   result.dry_run = dry_run;
-  context.ledger.settle_unfinished();
+  settle_last_run(context);
   settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {

@@ -14,6 +14,7 @@
 #include "engine/service/media_state.h"
 #include "engine/service/pins.h"
 #include "engine/service/repack_estimate.h"
+#include "engine/service/settle.h"
 #include "engine/service/unseen_media.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
@@ -103,7 +104,7 @@ class Repack {
       preview();
       return std::move(result_);
     }
-    context_.ledger.settle_unfinished();
+    settle_last_run(context_);
     look_for_unseen_media(context_);
     find_alive();
     move_all();
@@ -128,9 +129,6 @@ class Repack {
     }
   }
 
-  [[nodiscard]] std::filesystem::path scratch() const {
-    return context_.workspace.home().scratch() / "repack";
-  }
   [[nodiscard]] std::uint64_t budget() const {
     if (request_.budget_bytes) {
       return *request_.budget_bytes;
@@ -227,7 +225,7 @@ class Repack {
 
   void move_all() {
     PartOfWhole reporter(whole_, result_.bytes + copy_bytes_, result_.files + copies_);
-    ScratchDirectory scratch(this->scratch());
+    ScratchDirectory scratch(repack_scratch(context_.workspace.home()));
     const std::uint64_t most = budget();
     for (std::size_t next = 0; next < alive_.size();) {
       const Batch batch = next_batch(next, most);

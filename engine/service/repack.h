@@ -27,7 +27,7 @@
 //         a lost medium, Error{cancelled, no_space}, and what the archive room throws. What could
 //         not be moved is in the result.
 // Disk:   at most `budget_bytes` in the home's scratch directory, gone when this returns or at the
-//         latest with the next repack.
+//         latest with the next job.
 
 namespace mixtape::service {
 

@@ -120,6 +120,38 @@ TEST(TarHostile, RandomDamageWithRightChecksumsNeverCrashes) {
   }
 }
 
+// Where a reader that lost its place takes the archive up again.
+TEST(TarHostile, APlainHeaderIsKnownByItselfAndNothingElseIs) {
+  TarMember member;
+  member.name = "some/file";
+  member.mode = 0644;
+  member.owner = "me";
+  member.size = 700;
+  member.mtime_ns = 1'700'000'000'000'000'000;
+  Bytes block = encode_header(member).blocks;
+  ASSERT_EQ(block.size(), kTarBlock);
+  EXPECT_EQ(plain_member(block), member);
+  for (std::size_t at = 0; at < block.size(); ++at) {
+    block[at] ^= std::byte{1};
+    EXPECT_FALSE(plain_member(block)) << "flipped at " << at;
+    block[at] ^= std::byte{1};
+  }
+  EXPECT_FALSE(plain_member(Bytes(kTarBlock)));
+  EXPECT_FALSE(plain_member(raw_block('0', "some/file", 700))) << "another program's";
+  EXPECT_FALSE(plain_member(raw_block('0', "../file", 0)));
+}
+
+TEST(TarHostile, ANameThatMayHaveBeenCutIsNone) {
+  TarMember member;
+  member.name = std::string(130, 'n');
+  member.mode = 0644;
+  const Bytes blocks = encode_header(member).blocks;
+  ASSERT_EQ(blocks.size(), 3 * kTarBlock);
+  EXPECT_TRUE(begins_member(ByteView(blocks).first(kTarBlock)));
+  EXPECT_FALSE(plain_member(ByteView(blocks).last(kTarBlock)))
+      << "its records, which have the whole name, may be what is lost";
+}
+
 TEST(TarHostile, BytesThatAreNoArchiveAreCorrupt) {
   expect_corrupt({});
   expect_corrupt(Bytes(kTarBlock, std::byte{'x'}));

@@ -403,5 +403,13 @@ TEST_F(OneDriveTest, ABatchIsReadThenTheOtherCartridgeIsWritten) {
   EXPECT_LE(loading, 2 * tapeio::lto::figures_of(5).load_s + 1) << "each is loaded once";
 }
 
+TEST_F(RepackTest, WhatAKilledOneLeftOnThisDiskGoesWithTheNextJob) {
+  std::filesystem::create_directories(home() / "scratch/repack");
+  test::write_text(home() / "scratch/repack/17", "the content of a file");
+  write("new", "something to back up");
+  (void)back_up();
+  EXPECT_FALSE(std::filesystem::exists(home() / "scratch/repack"));
+}
+
 }  // namespace
 }  // namespace mixtape::service

@@ -48,7 +48,7 @@ TEST_F(DamagedMedium, MissingTapeFileIsNamed) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
     EXPECT_STREQ(error.what(),
                  "read medium DISK01: tape file 1 is missing: put it back, or a "
-                 "stand-in of the same size");
+                 "stand-in of the same size (an empty one will do for `mixtape recover --scan`)");
   }
 }
 

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "engine/service/context.h"
+
+// What a run that died left behind.
+
+namespace mixtape::service {
+
+// Where a repack has the contents that it moves.
+[[nodiscard]] std::filesystem::path repack_scratch(const home::Home& home);
+
+// Before anything is written: places on media that were planned and are free again, and contents
+// of a repack, which would fill the disk until somebody repacks once more. The caller holds the
+// lock of the writer. What cannot be removed now stays for the next time.
+void settle_last_run(Context& context);
+
+}  // namespace mixtape::service
