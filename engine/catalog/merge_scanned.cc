@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <set>
 
 #include "engine/catalog/ledger_statements.h"
@@ -236,7 +235,8 @@ class ScannedSettler {
     Statement drop(catalog_, "DELETE FROM main.job WHERE id = ?");
     // From the last turn on: what is left of an archive's jobs is found by counting.
     std::set<std::int64_t> used;
-    for (const auto& [job, scan] : std::views::reverse(scans_)) {
+    for (auto last = scans_.rbegin(); last != scans_.rend(); ++last) {
+      const auto& [job, scan] = *last;
       {
         const Running running(is_used);
         if (used.contains(scan.bundle) ||
