@@ -2,6 +2,7 @@
 #include "engine/service/scan_medium.h"
 
 #include "engine/service/scan_archive.h"
+#include "tapeio/bytes.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
@@ -81,7 +82,7 @@ MediumScan::MediumScan(tapeio::TapeDrive& drive, const What& what,
       take_(std::move(take)) {
   for (const catalog::Bundle& bundle : what.known) {
     known_files_.emplace(bundle.index_file + 1, &bundle);
-    known_headers_.insert(bundle.archive_header);
+    known_headers_.insert(to_hex(bundle.archive_header));
   }
   progress_.phase = "scan " + what.label.label;
 }
@@ -144,7 +145,7 @@ void MediumScan::read_file(std::uint64_t file) {
   if (!why.empty()) {
     ++result_.unopened;
     reporter_.problem(name_of(file) + " cannot be opened, whatever it was: " + why);
-  } else if (!known_headers_.contains(found->header)) {
+  } else if (!known_headers_.contains(to_hex(found->header))) {
     read_archive(file, *found);
   }
 }
@@ -214,7 +215,7 @@ void MediumScan::enter(ArchivePass& pass, std::uint64_t file, const FoundArchive
   }
   written_s_ = draft_->end(std::max(written_s_, what_.label.created_s), what_.now_s);
   ++number_;
-  known_headers_.insert(found.header);
+  known_headers_.insert(to_hex(found.header));
   result_ += {1, scanned.members, scanned.damaged, scanned.gaps, 0};
 }
 

@@ -75,7 +75,7 @@ class MediumScan {
   Reporter& reporter_;
   const Take take_;
   std::map<std::uint64_t, const catalog::Bundle*> known_files_;  // By the tape file of the archive.
-  std::set<Bytes> known_headers_;
+  std::set<std::string> known_headers_;                          // In hexadecimal digits.
   std::unique_ptr<catalog::ScannedMedium> draft_;
   std::size_t drafts_ = 0;
   std::uint64_t draft_bytes_ = 0;
