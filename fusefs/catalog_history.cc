@@ -25,11 +25,20 @@ std::uint32_t directory_mode(const Version& newest) {
   return S_IFDIR | readable | (readable >> 2);
 }
 
+// The directory of all versions of a path, given the newest.
+Found versions_directory(const Version& newest) {
+  const NodeId node = Node::history(newest.key.path).id();
+  Found found{.node = node, .attributes = made_up_directory(node, newest.metadata.mtime_ns)};
+  found.attributes.mode = directory_mode(newest);
+  found.attributes.uid = newest.metadata.uid;
+  found.attributes.gid = newest.metadata.gid;
+  return found;
+}
+
 // Every version of a path with the name it has among the versions and the children there.
 void each_version(Readers& readers, Reader& reader, catalog::PathId path,
                   const std::function<bool(const std::string& name, const Version&)>& each) {
-  const std::string whole = reader.tree.path_of(path);
-  const std::string file_name = whole.substr(whole.rfind('/') + 1);
+  const std::string file_name = reader.tree.name_of(path);
   const auto taken = [&](const std::string& name) {
     return reader.tree.find_child(path, name).has_value();
   };
@@ -46,25 +55,18 @@ void each_version(Readers& readers, Reader& reader, catalog::PathId path,
 }  // namespace
 
 std::optional<Found> CatalogFs::history_directory(Reader& reader, catalog::PathId path) {
-  const Node node = Node::history(path);
-  Found found{.node = node.id(), .attributes = made_up_directory(node.id(), 0)};
-  const std::vector<Version> versions = reader.tree.history(path);
-  if (!versions.empty()) {
-    const catalog::Metadata& newest = versions.back().metadata;
-    found.attributes.mode = directory_mode(versions.back());
-    found.attributes.uid = newest.uid;
-    found.attributes.gid = newest.gid;
-    found.attributes.mtime_ns = found.attributes.ctime_ns = found.attributes.atime_ns =
-        newest.mtime_ns;
-    return found;
+  if (const auto newest = reader.tree.newest(path)) {
+    return versions_directory(*newest);
   }
+  const NodeId node = Node::history(path).id();
   bool has_children = path == catalog::kRootPath;
   reader.tree.names(path, [&](const catalog::Tree::Name&) {
     has_children = true;
     return false;
   });
   // What no medium holds yet is not history.
-  return has_children ? std::optional(found) : std::nullopt;
+  return has_children ? std::optional(Found{.node = node, .attributes = made_up_directory(node, 0)})
+                      : std::nullopt;
 }
 
 std::optional<Found> CatalogFs::lookup_history(Reader& reader, catalog::PathId parent,
@@ -92,17 +94,17 @@ void CatalogFs::list_history(Reader& reader, catalog::PathId parent, Rows& rows)
       return true;
     });
   }
-  std::vector<catalog::Tree::Name> names;
-  reader.tree.names(parent, [&](const catalog::Tree::Name& name) {
-    if (is_showable(name.name)) {
-      names.push_back(name);
+  reader.tree.ever(parent, [&](const catalog::Entry& entry) {
+    if (is_showable(entry.name)) {
+      const Found found = versions_directory(entry.version);
+      rows.add(entry.name, found.node, found.attributes);
     }
     return true;
   });
-  for (const catalog::Tree::Name& name : names) {
-    if (name.has_children || name.has_versions || history_directory(reader, name.path)) {
-      const NodeId node = Node::history(name.path).id();
-      rows.add(name.name, node, own_inode(node), S_IFDIR);
+  for (const auto& [name, path] : reader.tree.never_written(parent)) {
+    if (is_showable(name)) {
+      const NodeId node = Node::history(path).id();
+      rows.add(name, node, own_inode(node), S_IFDIR);
     }
   }
 }

@@ -9,6 +9,12 @@
 // Single paths, and the children of one directory.
 
 namespace mixtape::catalog {
+namespace {
+
+// 100 bytes each, for each connection.
+constexpr std::size_t kMostNames = 8192;
+
+}  // namespace
 
 Tree::Statements::Statements(Database& db)
     : reader(db),
@@ -16,6 +22,15 @@ Tree::Statements::Statements(Database& db)
       find_name(db, "SELECT path FROM name WHERE parent = ? AND name = ?"),
       parent_of(db, "SELECT parent FROM path_run WHERE first <= ? ORDER BY first DESC LIMIT 1"),
       name_of(db, "SELECT name FROM name WHERE parent = ? AND path = ?"),
+      names_from(
+          db,
+          "SELECT path, name FROM name WHERE parent = ? AND name >= ? ORDER BY name LIMIT 2048"),
+      never_written(
+          db,
+          "SELECT n.name, n.path FROM name n WHERE n.parent = ? AND NOT EXISTS (SELECT 1 FROM "
+          "version v LEFT JOIN content c ON c.id = v.content WHERE v.path = n.path AND "
+          "(v.content IS NULL OR c.written = 1)) AND EXISTS (SELECT 1 FROM path_run r WHERE "
+          "r.parent = n.path) ORDER BY n.name"),
       newest(db,
              sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
                   "WHERE v.path = ? AND v.first_job <= ? AND (v.content IS NULL OR c.written = 1) "
@@ -64,23 +79,67 @@ std::optional<PathId> Tree::find_path(std::string_view path) {
   return at;
 }
 
+std::optional<std::string> Tree::Statements::name_in(std::int64_t parent, std::int64_t path) {
+  if (const auto known = names_ahead.find(path); known != names_ahead.end()) {
+    Running running(find_name);
+    if (find_name.bind(1, parent).bind_name(2, known->second).step() &&
+        find_name.integer(0) == path) {
+      return known->second;
+    }
+  }
+  std::string name;
+  {
+    Running running(name_of);
+    if (!name_of.bind(1, parent).bind(2, path).step()) {
+      return std::nullopt;
+    }
+    name = name_of.text(0);
+  }
+  read_names_ahead(parent, name);
+  return name;
+}
+
+void Tree::Statements::read_names_ahead(std::int64_t parent, std::string_view from) {
+  // Those of the directories above stay, as they are asked for each time.
+  if (names_ahead.size() > kMostNames) {
+    names_ahead.clear();
+  }
+  Running running(names_from);
+  names_from.bind(1, parent).bind_name(2, from);
+  while (names_from.step()) {
+    names_ahead.insert_or_assign(names_from.integer(0), names_from.text(1));
+  }
+}
+
+std::int64_t Tree::Statements::parent(std::int64_t path) {
+  Running running(parent_of);
+  // Parents are always made before their children, so that the way up ends.
+  if (!parent_of.bind(1, path).step() || parent_of.integer(0) >= path) {
+    throw Error(ErrorCode::not_found, "find path " + std::to_string(path) + ": no such path");
+  }
+  return parent_of.integer(0);
+}
+
+std::string Tree::Statements::name(std::int64_t parent, std::int64_t path) {
+  auto found = name_in(parent, path);
+  if (!found) {
+    throw Error(ErrorCode::not_found, "find path " + std::to_string(path) + ": it has no name");
+  }
+  return std::move(*found);
+}
+
 std::string Tree::path_of(PathId path) {
   std::string whole;
   for (std::int64_t at = number(path); at != number(kRootPath);) {
-    Running running_parent(statements_->parent_of);
-    Running running_name(statements_->name_of);
-    if (!statements_->parent_of.bind(1, at).step()) {
-      throw Error(ErrorCode::not_found, "find path " + std::to_string(at) + ": no such path");
-    }
-    const std::int64_t parent = statements_->parent_of.integer(0);
-    // Parents are always made before their children, so that the way up ends.
-    if (parent >= at || !statements_->name_of.bind(1, parent).bind(2, at).step()) {
-      throw Error(ErrorCode::not_found, "find path " + std::to_string(at) + ": it has no name");
-    }
-    whole = statements_->name_of.text(0) + (whole.empty() ? "" : "/") + whole;
+    const std::int64_t parent = statements_->parent(at);
+    whole = statements_->name(parent, at) + (whole.empty() ? "" : "/") + whole;
     at = parent;
   }
   return whole;
+}
+
+std::string Tree::name_of(PathId path) {
+  return statements_->name(statements_->parent(number(path)), number(path));
 }
 
 std::optional<VersionRow> Tree::Statements::newest_written(PathId path, std::int64_t as_of) {
@@ -127,6 +186,11 @@ std::vector<Version> Tree::history(PathId path) {
   return versions;
 }
 
+std::optional<Version> Tree::newest(PathId path) {
+  const auto row = statements_->newest_written(path, kNow);
+  return row ? std::optional(statements_->reader.version(*row)) : std::nullopt;
+}
+
 // --- Children
 
 void Listing::add(const std::string& name, const VersionRow& row) {
@@ -153,6 +217,26 @@ void Tree::list(View view, PathId parent, const std::function<bool(const Entry&)
   statements_->list(
       parent, job, [&](const std::vector<VersionRow>& versions) { return shown(versions, job); },
       each);
+}
+
+void Tree::ever(PathId parent, const std::function<bool(const Entry&)>& each) {
+  statements_->children.read(
+      number(parent), kNow, [&](const std::string& name, const std::vector<VersionRow>& versions) {
+        const auto newest = std::find_if(versions.rbegin(), versions.rend(),
+                                         [](const VersionRow& row) { return row.written; });
+        return newest == versions.rend() || each({name, statements_->reader.version(*newest)});
+      });
+}
+
+std::vector<std::pair<std::string, PathId>> Tree::never_written(PathId parent) {
+  std::vector<std::pair<std::string, PathId>> names;
+  Statement& query = statements_->never_written;
+  Running running(query);
+  query.bind(1, number(parent));
+  while (query.step()) {
+    names.emplace_back(query.text(0), PathId{query.integer(1)});
+  }
+  return names;
 }
 
 void Tree::names(PathId parent, const std::function<bool(const Name&)>& each) {

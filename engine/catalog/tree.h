@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/sqlite.h"
@@ -39,8 +40,11 @@ class Tree {
   [[nodiscard]] std::optional<PathId> find_path(std::string_view path);
   // The id of one component below a directory.
   [[nodiscard]] std::optional<PathId> find_child(PathId parent, std::string_view name);
-  // The whole path again. Cost: a scan of each component's siblings; for messages, not for loops.
+  // The whole path again, and its last component. Cost: a scan of each component's siblings, but
+  // hardly more than a lookup for who asks in byte order: names behind one are read ahead.
+  // Throw Error{not_found}.
   [[nodiscard]] std::string path_of(PathId path);
+  [[nodiscard]] std::string name_of(PathId path);
 
   // The version a view shows at (parent, name) or at a path id. A directory that was never scanned
   // itself but has children in the view (a parent of a root, of a staged file) is shown with
@@ -53,8 +57,16 @@ class Tree {
 
   // One version by its key, shown or not.
   [[nodiscard]] std::optional<Version> version(VersionKey key);
-  // Every written version of a path, oldest first; directories have versions too.
+  // Every written version of a path, oldest first; directories have versions too. And the newest of
+  // them, ended or not.
   [[nodiscard]] std::vector<Version> history(PathId path);
+  [[nodiscard]] std::optional<Version> newest(PathId path);
+
+  // The newest written version of every name that ever had one below `parent`, ended or not, in
+  // byte order. `each` returns false to stop, and may not list anything from this Tree meanwhile.
+  void ever(PathId parent, const std::function<bool(const Entry&)>& each);
+  // Names below `parent` without any written version, but with something below them.
+  [[nodiscard]] std::vector<std::pair<std::string, PathId>> never_written(PathId parent);
 
   // Every name that ever was below `parent`, in byte order. `has_children`: something was ever
   // below it; `has_versions`: it was ever a file or symlink with a written version.

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/catalog/children.h"
@@ -21,6 +24,13 @@ struct Tree::Statements {
   // The job that wrote a bundle: names that came later are not in it.
   [[nodiscard]] std::int64_t job_of(BundleId bundle);
 
+  // Throw Error{not_found}.
+  [[nodiscard]] std::int64_t parent(std::int64_t path);
+  [[nodiscard]] std::string name(std::int64_t parent, std::int64_t path);
+  // The name of a path in its directory; nullopt when it has none.
+  [[nodiscard]] std::optional<std::string> name_in(std::int64_t parent, std::int64_t path);
+  void read_names_ahead(std::int64_t parent, std::string_view from);
+
   // Lists below `parent` what `choose(versions)` chooses, by inode number.
   template <typename Choose>
   void list(PathId parent, std::int64_t as_of, Choose&& choose,
@@ -28,10 +38,14 @@ struct Tree::Statements {
 
   VersionReader reader;
   Children children;
-  Statement find_name, parent_of, name_of;
+  Statement find_name, parent_of, name_of, names_from, never_written;
   Statement newest, version_at, history, names, versions_of;
   Statement in_bundle, leads_to_bundle, bundle_job;
   Statement data_version, total_changes;
+
+  // No index leads from a path to its name. Who asks for one mostly asks for the next ones too;
+  // what is found here is asked of the catalog again before it is believed.
+  std::unordered_map<std::int64_t, std::string> names_ahead;
 
   // Of the catalog after `totals_changes`, the changes of others and of this connection.
   std::optional<Totals> totals;

@@ -132,6 +132,49 @@ TEST_F(TreeTest, DirectoryTooLargeToKeepInMemoryIsListedTheSame) {
   EXPECT_EQ(names, written);
 }
 
+TEST_F(TreeTest, EveryPathHasItsNameAgainAlsoInALargeDirectory) {
+  const Job job = machine.begin();
+  // More than are read ahead at once, and asked for in an order that is not theirs.
+  constexpr std::size_t kFiles = 5000;
+  for (std::size_t file = 0; file < kFiles; ++file) {
+    machine.add_file(job, "deep/down/" + std::to_string(file), "same");
+  }
+  machine.write_all(job, medium);
+  for (std::size_t file = 0; file < kFiles; ++file) {
+    const std::string name = std::to_string(file * 7 % kFiles);
+    const std::string path = "deep/down/" + name;
+    const PathId id = *tree.find_path(path);
+    ASSERT_EQ(tree.name_of(id), name);
+    ASSERT_EQ(tree.path_of(id), path);
+  }
+  EXPECT_EQ(tree.name_of(*tree.find_path("deep/down")), "down");
+  EXPECT_THROW((void)tree.path_of(PathId{1'000'000}), Error);
+}
+
+TEST_F(TreeTest, EverShowsTheNewestWrittenVersionOfWhatWasThere) {
+  const Job one = machine.begin();
+  machine.add_file(one, "gone", "old");
+  machine.add_file(one, "changed", "first");
+  machine.write_all(one, medium);
+  const Job two = machine.begin();
+  machine.end(two, "gone");
+  machine.add_file(two, "changed", "second");
+  machine.write_all(two, medium);
+  const Job three = machine.begin();
+  machine.add_file(three, "changed", "unwritten");
+  machine.add_file(three, "new", "unwritten");
+  std::vector<std::string> seen;
+  tree.ever(kRootPath, [&](const Entry& entry) {
+    seen.push_back(entry.name);
+    EXPECT_EQ(tree.newest(entry.version.key.path)->key, entry.version.key);
+    EXPECT_EQ(entry.version.hash, hash_of(entry.name == "gone" ? "old" : "second"));
+    return true;
+  });
+  EXPECT_THAT(seen, ElementsAre("changed", "gone"));
+  EXPECT_FALSE(tree.newest(*tree.find_path("new")));
+  EXPECT_THAT(tree.never_written(kRootPath), IsEmpty());
+}
+
 TEST_F(TreeTest, NamesTellWhatWasEverThere) {
   const Job one = machine.begin();
   machine.add_file(one, "both", "file");

@@ -189,6 +189,21 @@ TEST_F(CatalogFsTest, AFileInHistoryIsADirectoryOfItsVersions) {
   EXPECT_EQ(word_at("history/d/a.raw/" + two), word("two"));
 }
 
+TEST_F(CatalogFsTest, AListingOfHistorySparesTheLookupOfEachName) {
+  world.job().file("d/a", "one").file("d/b", "two").finish();
+  world.job().file("d/a", "three").end("d/b").finish();
+  const Rows rows = fs.list(must_find("history/d").node);
+  ASSERT_EQ(rows.size(), 2U);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    ASSERT_TRUE(rows.has_attributes(row));
+    const Found found = must_find("history/d/" + std::string(rows.name(row)));
+    EXPECT_EQ(rows.node(row), found.node);
+    EXPECT_EQ(rows.attributes(row).mode, found.attributes.mode);
+    EXPECT_EQ(rows.attributes(row).mtime_ns, found.attributes.mtime_ns);
+    EXPECT_EQ(rows.attributes(row).inode, found.attributes.inode);
+  }
+}
+
 TEST_F(CatalogFsTest, HistoryKeepsWhatLatestForgot) {
   const auto first = world.job().file("a", "one").finish();
   world.job().end("a").finish();
