@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""browse.py BUILD_DIR [--directories N] [--files-each N] [--rounds N]: browsing, mount start and cached reads, side by side
-with a bare low-level FUSE server that holds the same tree in memory.
+"""browse.py BUILD_DIR [--directories N] [--files-each N] [--huge N] [--rounds N] [--sizes]: browsing, mount start and
+cached reads, side by side with a bare low-level FUSE server that holds the same tree in memory: a tree of directories, one
+directory that holds --huge files, and snapshots/ and history/ beside latest/. --sizes does none of that, but the tree at
+10^4 to 10^7 files, as a table that plot.py draws.
 
-Needs root (or fusermount3) and /dev/fuse. Each round does both sides in turn; medians and ratios are printed.
+Needs root (or fusermount3) and /dev/fuse. Each round does both sides in turn; medians, their spread and ratios are printed.
 """
 import argparse
 import os
@@ -13,6 +15,11 @@ import statistics
 import subprocess
 import tempfile
 import time
+
+
+WALKS = ("find", "ls -lR", "du")
+RANDOM = "100,000 random lstat"
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def run(*command, **options):
@@ -55,27 +62,31 @@ def stat_some(top, directories, files, count):
 
 
 class Side:
-    """One file system under test: how it is mounted and where its tree begins."""
+    """One file system under test: how it is mounted, where its tree begins, and how it is seen to have ended."""
 
-    def __init__(self, place, mount, top, memory):
-        self.place, self.mount, self.top, self.memory = place, mount, top, memory
+    def __init__(self, place, mount, top, memory, ended):
+        self.place, self.mount, self.top, self.memory, self.ended = place, mount, top, memory, ended
         self.figures = {}
 
     def note(self, what, value):
         self.figures.setdefault(what, []).append(value)
 
-    def measure(self, shape):
+    def unmount(self):
+        unmount(self.place)
+        self.ended()
+
+    def measure(self, shape, walks=WALKS):
         directories, files = shape
         top = self.place + self.top
-        for what, command in (("find", ("find", top)), ("ls -lR", ("ls", "-lR", top))):
+        for walk in walks:
             self.mount()
-            self.note(what + " cold", timed(*command))
-            self.note(what + " warm", timed(*command))
-            self.note("memory after " + what, self.memory())
-            unmount(self.place)
+            self.note(walk + " cold", timed(*walk.split(), top))
+            self.note(walk + " warm", timed(*walk.split(), top))
+            self.note("memory after " + walk, self.memory())
+            self.unmount()
         self.mount()
-        self.note("100,000 random lstat", stat_some(top, directories, files, 100_000))
-        unmount(self.place)
+        self.note(RANDOM, stat_some(top, directories, files, 100_000))
+        self.unmount()
 
 
 def bare(work, programs, shape, content):
@@ -86,7 +97,7 @@ def bare(work, programs, shape, content):
         subprocess.Popen([f"{programs}/tests/bench/bare_fuse", place, str(shape[0]), str(shape[1]), str(content)])
         while not os.path.ismount(place):
             time.sleep(0.01)
-    return Side(place, mount, "/bench", lambda: float("nan"))
+    return Side(place, mount, "/bench", lambda: float("nan"), lambda: None)
 
 
 def ours(work, programs, home):
@@ -98,8 +109,8 @@ def ours(work, programs, home):
         run(f"{programs}/tools/mount.mixtape", "--home", home, place)
         side.note("mount until ready", time.perf_counter() - start)
         side.note("memory when mounted", daemon_memory(place))
-        # A daemon that was unmounted ends a moment later; the next one must not meet its lock.
-    side = Side(place, mount, "/latest/bench", lambda: daemon_memory(place))
+    # A daemon that was unmounted ends a moment later; the next one must not meet its lock.
+    side = Side(place, mount, "/latest/bench", lambda: daemon_memory(place), lambda: wait_for_end(home))
     return side
 
 
@@ -125,16 +136,94 @@ def cached_reads(work, programs, rounds, size):
             side.mount()
             path = side.place + ("/content" if name == "bare" else f"/latest{source}/content")
             rates[name].append(size / timed("dd", f"if={path}", "of=/dev/null", "bs=1M", "status=none") / 1e9)
-            unmount(side.place)
-            if name == "ours":
-                wait_for_end(home)
+            side.unmount()
     return rates
 
 
-def show(what, ours_values, bare_values, unit):
-    left, right = statistics.median(ours_values), statistics.median(bare_values)
-    ratio = left / right
-    print(f"| {what} | {left:.3f} {unit} | {right:.3f} {unit} | {ratio:.2f} x |", flush=True)
+class Pair:
+    """Ours and the bare server over one synthetic tree."""
+
+    def __init__(self, work, programs, shape):
+        self.shape, home = shape, f"{work}/home"
+        run(f"{programs}/tests/bench/synthetic_home", home, *shape)
+        self.ours, self.bare = ours(work, programs, home), bare(work, programs, shape, 0)
+
+    def measure(self, rounds, walks=WALKS):
+        for _ in range(rounds):
+            self.ours.measure(self.shape, walks)
+            self.bare.measure(self.shape, walks)
+
+    def show(self, walks=WALKS, randomly=True):
+        for what in [f"{walk} {state}" for walk in walks for state in ("cold", "warm")] + [RANDOM] * randomly:
+            show(what, self.ours.figures[what], self.bare.figures[what], "s", "1.5 x")
+
+    def median(self, what):
+        return statistics.median(self.ours.figures[what])
+
+
+def find_rate(side, top):
+    """Thousand entries in a second by `find`, cold."""
+    side.mount()
+    start = time.perf_counter()
+    found = subprocess.run(["find", side.place + top], check=True, stdout=subprocess.PIPE).stdout.count(b"\n")
+    took = time.perf_counter() - start
+    side.unmount()
+    return found / took / 1000
+
+
+def other_views(work, programs, rounds, shape=(1000, 100)):
+    """The same files in the one job's snapshots/, beside latest/; and in history/, where each is a directory of its versions,
+    beside a bare server with as many directories of one file. A tree of its own: a directory costs four questions."""
+    side = Pair(work, programs, shape).ours
+    side.mount()
+    job = os.listdir(side.place + "/snapshots")[0]
+    side.unmount()
+    singles = bare(f"{work}/singles", programs, (shape[0] * shape[1], 1), 0)
+    rates = [(find_rate(side, "/latest/bench"), find_rate(side, f"/snapshots/{job}/bench"),
+              find_rate(side, "/history/bench"), find_rate(singles, "/bench")) for _ in range(rounds)]
+    latest, snapshots, history, alone = zip(*rates)
+    show("find cold in snapshots/, beside latest/", snapshots, latest, "k entries/s", "1 x")
+    show("find cold in history/, beside bare directories of one file", history, alone, "k entries/s", "1/1.5 x")
+
+
+def catalog_sizes(work, programs, rounds):
+    print("| files | ours, entries/s | bare, entries/s | ours, MiB mounted | ours, MiB after find | ours, ms to mount |\n"
+          "|---|---|---|---|---|---|")
+    for files in SIZES:
+        place = f"{work}/{files}"
+        os.makedirs(place)
+        pair = Pair(place, programs, (files // 100, 100))
+        pair.measure(rounds if files < SIZES[-1] else 1, ("find",))
+        rate = [files * 1.01 / statistics.median(side.figures["find cold"]) for side in (pair.ours, pair.bare)]
+        print(f"| {files} | {rate[0]:.0f} | {rate[1]:.0f} | {pair.median('memory when mounted'):.1f} | "
+              f"{pair.median('memory after find'):.1f} | {pair.median('mount until ready') * 1000:.1f} |", flush=True)
+        shutil.rmtree(place)
+
+
+def show(what, ours_values, bare_values, unit, goal):
+    ratios = [left / right for left, right in zip(ours_values, bare_values)]
+    print(f"| {what} | {statistics.median(ours_values):.3f} {unit} | {statistics.median(bare_values):.3f} {unit} | "
+          f"{statistics.median(ratios):.2f} x ({min(ratios):.2f}-{max(ratios):.2f}) | {goal} |", flush=True)
+
+
+def browsing(work, options):
+    shape = (options.directories, options.files_each)
+    pair = Pair(f"{work}/tree", options.programs, shape)
+    pair.measure(options.rounds)
+    print(f"\n{shape[0] * shape[1]:,} files in {shape[0]:,} directories, {options.rounds} rounds, medians; "
+          "ratio = ours / bare server\n\n| what | ours | bare | ratio | goal |\n|---|---|---|---|---|")
+    pair.show()
+    for what, unit, factor, goal in (("mount until ready", "ms", 1000, "100 ms"),
+                                     ("memory when mounted", "MiB", 1, "50 MiB"),
+                                     *((f"memory after {walk}", "MiB", 1, "") for walk in WALKS)):
+        print(f"| {what} | {pair.median(what) * factor:.1f} {unit} | - | - | {goal} |")
+    other_views(f"{work}/views", options.programs, options.rounds)
+    huge = Pair(f"{work}/huge", options.programs, (1, options.huge))
+    huge.measure(options.rounds, ("find", "ls -lR"))
+    print(f"| **one directory of {options.huge:,}** | | | | |")
+    huge.show(("find", "ls -lR"))
+    rates = cached_reads(work, options.programs, options.rounds, 1 << 30)
+    show("cached read of 1 GiB, dd bs=1M", rates["ours"], rates["bare"], "GB/s", "0.80 x")
 
 
 def main():
@@ -142,32 +231,23 @@ def main():
     parser.add_argument("programs")
     parser.add_argument("--directories", type=int, default=10_000)
     parser.add_argument("--files-each", type=int, default=100)
+    parser.add_argument("--huge", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--work", default=None)
     options = parser.parse_args()
-    shape = (options.directories, options.files_each)
     work = tempfile.mkdtemp(prefix="mixtape-browse.", dir=options.work)
     try:
-        home = f"{work}/home"
-        run(f"{options.programs}/tests/bench/synthetic_home", home, *shape)
-        left, right = ours(work, options.programs, home), bare(work, options.programs, shape, 0)
-        for _ in range(options.rounds):
-            left.measure(shape)
-            wait_for_end(home)
-            right.measure(shape)
-        print(f"\n{shape[0] * shape[1]:,} files in {shape[0]:,} directories, {options.rounds} rounds, medians; "
-              "ratio = ours / bare server\n\n| what | ours | bare | ratio |\n|---|---|---|---|")
-        for what in ("find cold", "find warm", "ls -lR cold", "ls -lR warm", "100,000 random lstat"):
-            show(what, left.figures[what], right.figures[what], "s")
-        for what, unit, factor in (("mount until ready", "ms", 1000), ("memory when mounted", "MiB", 1),
-                                   ("memory after find", "MiB", 1), ("memory after ls -lR", "MiB", 1)):
-            print(f"| {what} | {statistics.median(left.figures[what]) * factor:.1f} {unit} | - | - |")
-        rates = cached_reads(work, options.programs, options.rounds, 1 << 30)
-        show("cached read of 1 GiB, dd bs=1M", rates["ours"], rates["bare"], "GB/s")
+        for part in ("tree", "huge", "views/singles", "c"):
+            os.makedirs(f"{work}/{part}")
+        if options.sizes:
+            catalog_sizes(work, options.programs, options.rounds)
+        else:
+            browsing(work, options)
     finally:
-        for name in ("ours", "bare", "c/ours", "c/bare"):
-            if os.path.ismount(f"{work}/{name}"):
-                subprocess.run(["umount", "-l", f"{work}/{name}"], check=False)
+        for place in [line.split()[1] for line in open("/proc/mounts", encoding="ascii")]:
+            if place.startswith(work):
+                subprocess.run(["umount", "-l", place], check=False)
         shutil.rmtree(work, ignore_errors=True)
 
 
