@@ -194,11 +194,13 @@ class Ledger {
   // has them too near to each other, plus the newest versions that were never written; in archive
   // order. Copies count once per medium, and once per `domain(medium)` (device of a disk medium). A
   // retired medium does not count, an unseen one not yet; a domain of no name is its own. `each`
-  // reads.
+  // reads. Cost: a walk of the tree; with a `scope` one pass over the contents, and where one is
+  // short of copies one over the versions and a walk of the directories that lead there.
   using Need = CopyNeed;
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
              const std::function<std::string(const Medium&)>& domain,
-             const std::function<bool(const Need&)>& each, const CopyPlaces& places = {});
+             const std::function<bool(const Need&)>& each, const CopyPlaces& places = {},
+             const CopyScope& scope = {});
 
  private:
   struct Statements;

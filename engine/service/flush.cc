@@ -52,9 +52,27 @@ struct Unmet {
   std::vector<std::pair<std::string, recall::Content>> keep;  // On too few; paths in the set.
 };
 
+// The files of a set by their numbers in the catalog; what that does not know is left out.
+std::vector<catalog::PathId> paths_in(Context& context, const std::filesystem::path& set) {
+  std::vector<catalog::PathId> paths;
+  std::error_code why;
+  std::filesystem::recursive_directory_iterator at(set, why);
+  for (const std::filesystem::recursive_directory_iterator end; !why && at != end;
+       at.increment(why)) {
+    const std::string path = at->path().lexically_relative(set).string();
+    if (const auto id = context.tree.find_path(path)) {
+      paths.push_back(*id);
+    }
+  }
+  if (why) {
+    throw_errno("look through what was staged, " + set.string(), why.value());
+  }
+  return paths;
+}
+
 Unmet find_unmet(Context& context, const std::filesystem::path& set) {
   Unmet unmet;
-  each_need(context, [&](const catalog::CopyNeed& need) {
+  each_need_beside(context, paths_in(context, set), [&](const catalog::CopyNeed& need) {
     const std::filesystem::path file = set / need.path;
     std::error_code absent;
     if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, absent))) {
