@@ -43,6 +43,9 @@ class Holders {
         }
       }
       by_medium.emplace(number(medium.id), holder);
+      rule_ += sql({std::to_string(number(medium.id)), " ",
+                    std::to_string(static_cast<int>(medium.state)), holder.seen ? " " : " unseen ",
+                    std::to_string(holder.domain), " ", std::to_string(holder.place), "; "});
     }
     Statement bundles(database, "SELECT id, medium FROM bundle WHERE state = 1");
     while (bundles.step()) {
@@ -64,7 +67,10 @@ class Holders {
     return counted();
   }
 
-  // The same for whoever reads the copies himself: of one content, row by row, in `row` from the
+  // By which media copies are counted: the same text for the same counts.
+  [[nodiscard]] const std::string& rule() const { return rule_; }
+
+  // As count() for whoever reads the copies himself: of one content, row by row, in `row` from the
   // column `at` on what kColumns names.
   static constexpr std::string_view kColumns = " bundle, state, verified ";
   void begin() {
@@ -148,6 +154,7 @@ class Holders {
 
   Statement copies_;
   std::unordered_map<std::int64_t, Holder> bundles_;
+  std::string rule_;
   std::vector<MediumId> media_, damaged_, retired_, lost_;
   std::vector<int> domains_, unseen_, places_;
   bool spoilt_ = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/catalog/counted.h"
 #include "engine/catalog/holders.h"
 #include "engine/catalog/leading.h"
 #include "engine/catalog/ledger.h"
@@ -73,8 +74,18 @@ Way way_to_needs(Database& database, Holders& holders, const CopyScope& scope, b
     way.everywhere = true;
     return way;
   }
+  Counted counted(
+      database, "contents short of copies",
+      sql({std::to_string(scope.most_wanted), apart ? " apart; " : "; ", holders.rule()}));
+  if (counted.known() == std::vector<std::int64_t>{0}) {
+    way.nowhere = true;
+    return way;
+  }
   const ShortContents lacking(database, holders, scope.most_wanted, apart);
   way.nowhere = lacking.none();
+  if (way.nowhere) {
+    counted.keep({0});
+  }
   way.everywhere = lacking.many();
   if (!way.nowhere && !way.everywhere) {
     Statement versions(database, "SELECT path, content FROM version WHERE content IS NOT NULL");

@@ -94,7 +94,8 @@ class Tree {
   void find(std::string_view pattern,
             const std::function<bool(const std::string& path, const Version&)>& each);
 
-  // Totals for statfs and status: visible files, their bytes, versions, contents.
+  // Totals for statfs and status: visible files, their bytes, versions, contents. Cost: a pass over
+  // the versions after each change of the catalog.
   struct Totals {
     std::uint64_t files = 0, bytes = 0, versions = 0, contents = 0;
   };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/counted.h"
 #include "engine/catalog/leading.h"
 #include "engine/catalog/tree.h"
 #include "engine/catalog/tree_statements.h"
@@ -217,10 +218,25 @@ Tree::Totals Tree::totals() {
     }
     statements_->totals_changes = changes;
   }
+  Counted counted(database_, "totals");
+  const auto known = counted.known();
+  if (known && known->size() == 4) {
+    const auto at = [&](std::size_t i) { return static_cast<std::uint64_t>((*known)[i]); };
+    statements_->totals = {.files = at(0), .bytes = at(1), .versions = at(2), .contents = at(3)};
+    return *statements_->totals;
+  }
+  const Totals totals = statements_->count_totals(database_);
+  counted.keep({static_cast<std::int64_t>(totals.files), static_cast<std::int64_t>(totals.bytes),
+                static_cast<std::int64_t>(totals.versions),
+                static_cast<std::int64_t>(totals.contents)});
+  statements_->totals = totals;
+  return totals;
+}
+
+Tree::Totals Tree::Statements::count_totals(Database& database) {
   Totals totals;
-  Statement all(database_, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
-                                "ORDER BY v.path, v.first_job"}));
-  VersionReader& reader = statements_->reader;
+  Statement all(database, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
+                               "ORDER BY v.path, v.first_job"}));
   std::vector<VersionRow> versions;
   const auto count_path = [&] {
     const VersionRow* const row = shown(versions, kNow);
@@ -239,10 +255,9 @@ Tree::Totals Tree::totals() {
     totals.versions += row.written ? 1 : 0;
   }
   count_path();
-  Statement contents(database_, "SELECT count(*) FROM content WHERE written = 1");
+  Statement contents(database, "SELECT count(*) FROM content WHERE written = 1");
   contents.step();
   totals.contents = static_cast<std::uint64_t>(contents.integer(0));
-  statements_->totals = totals;
   return totals;
 }
 

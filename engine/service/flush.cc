@@ -144,7 +144,7 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
 
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
-      context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
+      context.ledger.propose_job(catalog::JobKind::flush, command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan, reporter);
   allow_other_names(set, needed);
@@ -159,7 +159,9 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
     return {};
   }
   const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
-  if (!anything) {
+  if (anything) {
+    context.ledger.enter_job(job.id);
+  } else {
     context.ledger.drop_job(job.id);
   }
   transaction.commit();
