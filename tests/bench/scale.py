@@ -160,7 +160,7 @@ class World:
         if not os.path.exists("/dev/fuse"):
             return
         for name, command in (("find", ["find"]), ("ls -lR", ["ls", "-lR"])):
-            server = subprocess.Popen([f"{self.programs}/tools/mount.mixtape", "-f", "--home", self.home, self.mountpoint])
+            server = subprocess.Popen([f"{self.programs}/tools/mount.mixtape", "--foreground", "--home", self.home, self.mountpoint])
             start = time.perf_counter()
             while not os.path.ismount(self.mountpoint):
                 time.sleep(0.001)
