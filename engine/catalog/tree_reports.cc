@@ -234,15 +234,15 @@ Tree::Totals Tree::totals() {
 }
 
 Tree::Totals Tree::Statements::count_totals(Database& database) {
-  Totals totals;
+  Totals counts;
   Statement all(database, sql({"SELECT", kVersionColumns, "FROM", kVersionTables,
                                "ORDER BY v.path, v.first_job"}));
   std::vector<VersionRow> versions;
   const auto count_path = [&] {
     const VersionRow* const row = shown(versions, kNow);
     if (row != nullptr && !reader.is_directory(*row)) {
-      ++totals.files;
-      totals.bytes += static_cast<std::uint64_t>(row->size);
+      ++counts.files;
+      counts.bytes += static_cast<std::uint64_t>(row->size);
     }
     versions.clear();
   };
@@ -252,13 +252,13 @@ Tree::Totals Tree::Statements::count_totals(Database& database) {
       count_path();
     }
     versions.push_back(row);
-    totals.versions += row.written ? 1 : 0;
+    counts.versions += row.written ? 1 : 0;
   }
   count_path();
   Statement contents(database, "SELECT count(*) FROM content WHERE written = 1");
   contents.step();
-  totals.contents = static_cast<std::uint64_t>(contents.integer(0));
-  return totals;
+  counts.contents = static_cast<std::uint64_t>(contents.integer(0));
+  return counts;
 }
 
 }  // namespace mixtape::catalog

@@ -64,7 +64,10 @@ class World:
                         str(PER_DIRECTORY), str(min(JOBS, self.files // PER_DIRECTORY)), self.source], check=True)
         print(f"made in {time.perf_counter() - start:.0f} s; catalog.db {size_on_disk(self.home + '/catalog.db'):,} bytes,"
               f" state.db {size_on_disk(self.home + '/state.db'):,}", flush=True)
+        shutil.rmtree(f"{self.home}/library")
+        os.makedirs(f"{self.home}/library")
         self.run("media", "add", "HERE01", "--capacity", "64GiB")
+        time.sleep(3)  # What changed within two seconds of a scan is looked at again.
 
     def unmake(self):
         for mounted in (self.mountpoint, self.source):
@@ -204,6 +207,8 @@ def media(options):
         world = World(options.programs, work, MEDIA * PER_DIRECTORY)
         print(f"\nrecovery from {MEDIA} media", flush=True)
         world.run("init")
+        shutil.rmtree(f"{world.home}/library")
+        os.makedirs(f"{world.home}/library")
         chooser = random.Random(1)
         for number in range(MEDIA):
             os.makedirs(f"{world.source}/{number:03d}")

@@ -68,7 +68,7 @@ Soak::Soak(const fs::path& work)
   fs::create_directory(work_ / "tapes");
   std::ofstream(work_ / "home/mixtape.toml")
       << "libraries = ['sim:" << (work_ / "tapes").string()
-      << ",generation=8,drives=2,slots=1000,vary=no,host=none,capacity=" << kCartridge
+      << ",generation=8,drives=2,slots=1000,vary=no,host=none,scale=1,capacity=" << kCartridge
       << "']\nrecord_size = '64 KiB'\narchaeology = 'texts'\ncache_limit = '2 MiB'\n"
          "preview_limit = '1 MiB'\n";
   workspace_ = std::make_unique<service::Workspace>(home::Home(work_ / "home"));
@@ -162,6 +162,11 @@ void Soak::change_sources() {
 
 void Soak::add_medium() {
   command([&](service::Context& context) {
+    // Nothing more goes to the last one, which recalls may have in their drive.
+    if (const auto last = context.ledger.medium(filling_)) {
+      context.ledger.set_medium_state(last->id, catalog::MediumState::full,
+                                      static_cast<std::int64_t>(clock_s_));
+    }
     filling_ = service::add_medium(context, {}, workspace_->home().library_urls().front(),
                                    std::optional(kCartridge));
   });
@@ -281,7 +286,6 @@ SoakSample Soak::sample() {
   sample.resident = field_of_status("VmRSS") * KiB;
   sample.heap = ::mallinfo2().uordblks;
   const fs::path home = work_ / "home";
-  sample.catalog = size_of(home / "catalog.db");
   sample.log = size_of(home / "catalog.db-wal");
   sample.state = size_of(home / "state.db") + size_of(home / "state.db-wal");
   sample.cache = workspace_->cache().usage().bytes;
@@ -291,6 +295,11 @@ SoakSample Soak::sample() {
     catalog::Statement count(context.database, "SELECT count(*) FROM version");
     count.step();
     sample.versions = static_cast<std::uint64_t>(count.integer(0));
+    // What is not in the file yet stands in the log.
+    catalog::Statement size(
+        context.database, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    size.step();
+    sample.catalog = static_cast<std::uint64_t>(size.integer(0));
   });
   return sample;
 }

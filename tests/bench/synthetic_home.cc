@@ -40,7 +40,7 @@ constexpr std::int64_t kFirstJob_s = 1'700'000'000;
 // The files themselves, and what a scan would have noted of them.
 class SourceTree {
  public:
-  SourceTree(std::string top, catalog::Sources& sources) : top_(std::move(top)), sources_(sources) {
+  explicit SourceTree(std::string top) : top_(std::move(top)) {
     std::uint64_t device = 0;
     for (const std::string& way : archive::ways_to(top_)) {
       const archive::FileStat stat = look_at(way);
@@ -49,14 +49,19 @@ class SourceTree {
     }
   }
 
-  catalog::Metadata make_directory(const std::string& name) {
-    const std::string path = name.empty() ? top_ : top_ + "/" + name;
-    std::filesystem::create_directories(path);
-    directory_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return note(look_at(path));
+  // A file or directory as a scan would have noted it.
+  struct Noted {
+    catalog::Metadata metadata;
+    catalog::SourceStamp stamp;
+  };
+  void make_directory(const std::string& name) { std::filesystem::create_directory(top_ + name); }
+  // Of "" or "/NAME", when nothing is added to it any more: that changes its times.
+  Noted directory(const std::string& name) { return note(look_at(top_ + name)); }
+  void open_directory(const std::string& name) {
+    directory_.reset(::open((top_ + name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
-  // In the directory made last.
-  catalog::Metadata make_file(const char* name, std::uint64_t size) {
+  // In the directory opened last.
+  Noted make_file(const char* name, std::uint64_t size) {
     const tapeio::UniqueFd file(
         ::openat(directory_.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     archive::FileStat stat;
@@ -66,8 +71,6 @@ class SourceTree {
     }
     return note(stat);
   }
-  // Of what was made last; `path` is its number.
-  void keep_stamp(catalog::PathId path) { sources_.set_stamp(path, stamp_); }
 
  private:
   static archive::FileStat look_at(const std::string& path) {
@@ -77,17 +80,15 @@ class SourceTree {
     }
     return stat;
   }
-  catalog::Metadata note(const archive::FileStat& stat) {
-    stamp_ = archive::to_stamp(stat, mounts_crossed_, INT64_MAX);
-    return archive::to_metadata(stat, names_);
+  Noted note(const archive::FileStat& stat) {
+    return {.metadata = archive::to_metadata(stat, names_),
+            .stamp = archive::to_stamp(stat, mounts_crossed_, INT64_MAX)};
   }
 
   const std::string top_;
-  catalog::Sources& sources_;
   archive::OwnerNames names_;
   std::uint64_t mounts_crossed_ = 0;
   tapeio::UniqueFd directory_;
-  catalog::SourceStamp stamp_;
 };
 
 class Maker {
@@ -102,8 +103,12 @@ class Maker {
     medium_ = ledger_.add_medium(medium);
     if (!shape.source.empty()) {
       std::filesystem::create_directories(shape.source);
-      tree_.emplace(std::filesystem::canonical(shape.source).string(), sources_);
-      top_ = std::filesystem::canonical(shape.source).string().substr(1);
+      const std::string top = std::filesystem::canonical(shape.source).string();
+      tree_.emplace(top);
+      top_ = top.substr(1);
+      for (int directory = 0; directory < shape.directories; ++directory) {
+        tree_->make_directory("/" + name_of(directory));
+      }
     }
     root_ = ledger_.root(top_);
   }
@@ -125,8 +130,7 @@ class Maker {
     const std::int64_t at_s = kFirstJob_s + std::int64_t{number} * 86'400;
     const catalog::Job job = ledger_.begin_job(catalog::JobKind::backup, "synthetic", at_s);
     if (number == 0 && tree_) {
-      const catalog::Metadata of_top = tree_->make_directory("");
-      add(job.id, ledger_.path(top_), of_top, std::nullopt);
+      add(job.id, ledger_.path(top_), tree_->directory(""), std::nullopt);
     }
     for (int directory = first; directory < last; ++directory) {
       fill_directory(job.id, directory);
@@ -139,43 +143,60 @@ class Maker {
     transaction.commit();
   }
 
+  static std::string name_of(int directory) {
+    char name[16];
+    std::snprintf(name, sizeof name, "dir%06d", directory);
+    return name;
+  }
+  static std::string name_of_file(int file) {
+    char name[24];
+    std::snprintf(name, sizeof name, "file%06d.jpg", file);
+    return name;
+  }
+
   void fill_directory(catalog::JobId job, int number) {
-    char name[32];
-    std::snprintf(name, sizeof name, tree_ ? "dir%06d" : "bench/dir%06d", number);
-    const catalog::PathId directory = ledger_.path(top_.empty() ? name : top_ + "/" + name);
+    const std::string name = name_of(number);
+    const catalog::PathId directory = ledger_.path((top_.empty() ? "bench" : top_) + "/" + name);
+    std::vector<std::pair<SourceTree::Noted, std::uint64_t>> files;
     if (tree_) {
-      add(job, directory, tree_->make_directory(name), std::nullopt);
+      tree_->open_directory("/" + name);
     }
-    for (int f = 0; f < shape_.files_each; ++f) {
-      std::snprintf(name, sizeof name, "file%06d.jpg", f);
+    for (int file = 0; file < shape_.files_each; ++file) {
       const std::uint64_t size = 1 + random_() % 5'000'000;
+      files.emplace_back(tree_ ? tree_->make_file(name_of_file(file).c_str(), size) : invented(),
+                         size);
+    }
+    if (tree_) {
+      add(job, directory, tree_->directory("/" + name), std::nullopt);
+    }
+    for (int file = 0; file < shape_.files_each; ++file) {
+      const auto& [noted, size] = files[static_cast<std::size_t>(file)];
       catalog::Hash hash;
       for (std::byte& byte : hash) {
         byte = static_cast<std::byte>(random_());
       }
       const catalog::ContentId content = ledger_.add_content(size, hash);
-      add(job, ledger_.child(directory, name), tree_ ? tree_->make_file(name, size) : invented(),
-          content);
+      add(job, ledger_.child(directory, name_of_file(file)), noted, content);
       place(content, size);
     }
   }
 
-  void add(catalog::JobId job, catalog::PathId path, const catalog::Metadata& metadata,
+  void add(catalog::JobId job, catalog::PathId path, const SourceTree::Noted& noted,
            std::optional<catalog::ContentId> content) {
-    ledger_.add_version(job, path, metadata, content, root_);
+    ledger_.add_version(job, path, noted.metadata, content, root_);
     if (tree_) {
-      tree_->keep_stamp(path);
+      sources_.set_stamp(path, noted.stamp);
     }
   }
 
-  catalog::Metadata invented() {
+  SourceTree::Noted invented() {
     catalog::Metadata file;
     file.mode = 0100644;
     file.uid = file.gid = 1000;
     file.owner = file.group = "user";
     file.mtime_ns =
         1'700'000'000'000'000'000 + static_cast<std::int64_t>(random_() % 1'000'000'000'000'000);
-    return file;
+    return {.metadata = file, .stamp = {}};
   }
 
   void place(catalog::ContentId content, std::uint64_t size) {
