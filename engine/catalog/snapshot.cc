@@ -229,9 +229,9 @@ std::vector<IndexedMember> members_in(const std::filesystem::path& index, const 
   Database database(index, Database::Mode::read_only, Database::Kind::index);
   database.distrust();
   Statement query(database,
-                  "SELECT k.block, k.headers, coalesce(k.stored, c.size) FROM bundle b JOIN copy k "
-                  "ON k.bundle = b.id JOIN content c ON c.id = k.content WHERE b.uuid = ?1 ORDER "
-                  "BY k.block");
+                  "SELECT k.block, k.headers, coalesce(k.stored, c.size) FROM bundle b CROSS JOIN "
+                  "copy k ON k.content BETWEEN b.first_content AND b.last_content AND k.bundle = "
+                  "b.id JOIN content c ON c.id = k.content WHERE b.uuid = ?1 ORDER BY k.block");
   query.bind(1, ByteView(bundle));
   std::vector<IndexedMember> members;
   while (query.step()) {

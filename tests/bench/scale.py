@@ -130,6 +130,7 @@ class World:
 
     def browsing(self):
         top = self.source
+        time.sleep(3)  # A count of what changed within two seconds is not kept.
         middle = f"dir{self.files // PER_DIRECTORY // 2:06d}"
         for name, words in (
                 ("ls of a directory", ("ls", f"{top}/{middle}")),
@@ -192,8 +193,8 @@ def catalog(options, files):
         world.make()
         world.writing()
         world.browsing()
-        world.reading()
         world.mount()
+        world.reading()
         return world.rows
     finally:
         world.unmake()
