@@ -286,8 +286,8 @@ SoakSample Soak::sample() {
   sample.resident = field_of_status("VmRSS") * KiB;
   sample.heap = ::mallinfo2().uordblks;
   const fs::path home = work_ / "home";
-  sample.log = size_of(home / "catalog.db-wal");
-  sample.state = size_of(home / "state.db") + size_of(home / "state.db-wal");
+  sample.log = size_of(home / "catalog.db-wal") + size_of(home / "state.db-wal");
+  sample.state = size_of(home / "state.db");
   sample.cache = workspace_->cache().usage().bytes;
   sample.descriptors = open_descriptors();
   sample.threads = field_of_status("Threads");
@@ -306,7 +306,7 @@ SoakSample Soak::sample() {
 
 Trend trend_of(const std::vector<SoakSample>& samples, std::uint64_t SoakSample::*quantity) {
   double n = 0, sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
-  for (std::size_t i = samples.size() / 4; i < samples.size(); ++i) {
+  for (std::size_t i = samples.size() / 2; i < samples.size(); ++i) {
     const double x = samples[i].hours, y = static_cast<double>(samples[i].*quantity);
     n += 1;
     sum_x += x;

@@ -81,8 +81,8 @@ class Soak {
   std::unique_ptr<fusefs::CatalogFs> view_;
 };
 
-// Whether a quantity stays where it is: the line through the samples behind the first quarter, by
-// least squares, as growth over 48 hours.
+// Whether a quantity stays where it is: the line through the second half of the samples, by least
+// squares, as growth over 48 hours. Before, caches and logs fill up to their limits.
 struct Trend {
   double per_48_hours = 0, mean = 0;
 };

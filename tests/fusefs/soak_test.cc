@@ -12,6 +12,8 @@ namespace {
 
 TEST(SoakTest, HoursOfMixedWorkLeaveNothingOpenAndNoMoreInTheCatalogThanHappened) {
   constexpr int kWarm = 4, kQuarters = 12;
+  // SQLite copies each log back when it has a thousand pages.
+  constexpr std::uint64_t kLogs = 2 * 6 * MiB;
   const test::TempDir directory(test::TempDir::Place::memory);
   Soak soak(directory.path());
   std::vector<SoakSample> samples;
@@ -23,19 +25,18 @@ TEST(SoakTest, HoursOfMixedWorkLeaveNothingOpenAndNoMoreInTheCatalogThanHappened
   EXPECT_GE(samples.back().hours, kQuarters / 4.0);
   EXPECT_GT(soak.done().recalled, 0U);
   EXPECT_GT(soak.done().verified, 0U);
-  std::uint64_t descriptors = 0, threads = 0, log = 0;
+  std::uint64_t descriptors = 0, threads = 0;
   for (int quarter = 0; quarter < kWarm; ++quarter) {
     const SoakSample& sample = samples[static_cast<std::size_t>(quarter)];
     descriptors = std::max(descriptors, sample.descriptors);
     threads = std::max(threads, sample.threads);
-    log = std::max(log, sample.log);
   }
   for (int quarter = kWarm; quarter < kQuarters; ++quarter) {
     const SoakSample& sample = samples[static_cast<std::size_t>(quarter)];
     // The loaded drives of recalls come and go.
     EXPECT_LE(sample.descriptors, descriptors + 2) << "quarter " << quarter;
     EXPECT_LE(sample.threads, threads + 1) << "quarter " << quarter;
-    EXPECT_LE(sample.log, 2 * log) << "quarter " << quarter;
+    EXPECT_LE(sample.log, kLogs) << "quarter " << quarter;
   }
   // A version, its name, its content and copy, and a share of a job and its bundle.
   EXPECT_LE(bytes_per_version(samples, 1, samples.size()), 1000);
