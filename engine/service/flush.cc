@@ -56,7 +56,8 @@ struct Unmet {
 std::vector<catalog::PathId> paths_in(Context& context, const std::filesystem::path& set) {
   std::vector<catalog::PathId> paths;
   std::error_code why;
-  std::filesystem::recursive_directory_iterator at(set, why);
+  std::filesystem::recursive_directory_iterator at(
+      set, std::filesystem::directory_options::skip_permission_denied, why);
   for (const std::filesystem::recursive_directory_iterator end; !why && at != end;
        at.increment(why)) {
     const std::string path = at->path().lexically_relative(set).string();
@@ -64,7 +65,7 @@ std::vector<catalog::PathId> paths_in(Context& context, const std::filesystem::p
       paths.push_back(*id);
     }
   }
-  if (why) {
+  if (why && why != std::errc::no_such_file_or_directory) {
     throw_errno("look through what was staged, " + set.string(), why.value());
   }
   return paths;
