@@ -112,7 +112,7 @@ void IndexWriter::read_back(tapeio::TapeDrive& drive, std::uint64_t block) const
     }
   });
   if (found.plain_bytes != plain ||
-      catalog::inspect_index(back.path()).sequence != label_.sequence) {
+      catalog::label_of_index(back.path()).sequence != label_.sequence) {
     differs();
   }
 }

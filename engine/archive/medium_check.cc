@@ -214,7 +214,7 @@ class MediumCheck {
     drive_.locate(append.block);
     (void)format::read_tape_file(drive_, medium_.record_size, context_.identities, file.path(),
                                  kMostIndexBytes);
-    return catalog::inspect_index(file.path());
+    return catalog::label_of_index(file.path());
   }
 
   const WriteContext& context_;

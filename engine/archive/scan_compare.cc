@@ -17,11 +17,15 @@ void add(std::string& list, const std::string& field) {
 
 }  // namespace
 
+// The kernel changes the ctime with everything else.
+bool is_untouched(const std::optional<catalog::SourceStamp>& known,
+                  const catalog::SourceStamp& stamp) {
+  return known && stamp.ctime_ns != 0 && *known == stamp;
+}
+
 Verdict judge(const catalog::Sources::Known& known, const FileStat& stat,
               const catalog::SourceStamp& stamp) {
-  // The kernel changes the ctime with everything else. This holds even when the newest version came
-  // from elsewhere (staging): the file here has nothing newer to say.
-  if (known.stamp && stamp.ctime_ns != 0 && *known.stamp == stamp) {
+  if (is_untouched(known.stamp, stamp)) {
     return Verdict::same;
   }
   const catalog::Version& version = known.version;

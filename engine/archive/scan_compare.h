@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/archive/metadata.h"
@@ -20,6 +21,12 @@ enum class Verdict {
 };
 
 // `stamp` is how the file stands now.
+//
+// Whether the stamps alone say that nothing at all changed. They do so also when the newest version
+// came from elsewhere (staging): the file here has nothing newer to say.
+[[nodiscard]] bool is_untouched(const std::optional<catalog::SourceStamp>& known,
+                                const catalog::SourceStamp& stamp);
+
 [[nodiscard]] Verdict judge(const catalog::Sources::Known& known, const FileStat& stat,
                             const catalog::SourceStamp& stamp);
 

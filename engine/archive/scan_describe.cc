@@ -11,43 +11,57 @@
 
 namespace mixtape::archive {
 
-std::optional<Walk::Known> Walk::known_at(std::optional<catalog::PathId> id) {
+std::optional<Walk::Child> Walk::child_at(std::optional<catalog::PathId> id) {
   if (!id || catalog_ == nullptr) {
     return std::nullopt;
   }
-  auto version = catalog_->ledger.newest(*id);
+  const auto version = catalog_->ledger.newest(*id);
   if (!version || version->last_job) {
     return std::nullopt;
   }
-  return Known{.name = {}, .version = std::move(*version), .stamp = catalog_->sources.stamp(*id)};
+  return Child{.name = {},
+               .path = *id,
+               .is_directory = S_ISDIR(version->metadata.mode),
+               .stamp = catalog_->sources.stamp(*id)};
 }
 
 // The change that this file makes; nullopt: none, or it cannot be told.
 std::optional<Change> Walk::describe(const std::string& path, const FileStat& stat,
-                                     std::uint64_t mounts_crossed, const Known* known) {
+                                     std::uint64_t mounts_crossed, const Child* child) {
   if (stat.is_file()) {
     ++result_.files;
     result_.bytes += stat.size;
   } else if (!stat.is_directory()) {
     ++result_.others;
   }
+  const catalog::SourceStamp stamp = to_stamp(stat, mounts_crossed, request_.now_ns);
+  const bool several_names = stat.is_file() && stat.links > 1;
+  const bool untouched = child != nullptr && is_untouched(child->stamp, stamp);
+  if (untouched && !several_names) {
+    return std::nullopt;  // Nearly every file of nearly every scan.
+  }
   Change change;
   change.path = path;
-  change.stamp = to_stamp(stat, mounts_crossed, request_.now_ns);
+  change.stamp = stamp;
   change.file = to_identity(stat);
-  if (known != nullptr) {
-    change.known = known->version.key.path;
+  if (child != nullptr) {
+    change.known = child->path;
   }
-  const Verdict verdict = known != nullptr ? judge(*known, stat, change.stamp) : Verdict::content;
-  const bool several_names = stat.is_file() && stat.links > 1;
-  if (verdict == Verdict::same) {
-    if (!several_names) {
-      return std::nullopt;
-    }
+  if (untouched) {
     change.kind = ChangeKind::linked;
     join_group(change, stat, false);
     return change;
   }
+  std::optional<Known> known;
+  if (auto version = child != nullptr ? catalog_->ledger.newest(child->path) : std::nullopt) {
+    known = Known{.version = std::move(*version), .stamp = child->stamp};
+  }
+  return describe_changed(std::move(change), stat, known ? &*known : nullptr);
+}
+
+std::optional<Change> Walk::describe_changed(Change change, const FileStat& stat,
+                                             const Known* known) {
+  const Verdict verdict = known != nullptr ? judge(*known, stat, change.stamp) : Verdict::content;
   if (!describe_metadata(change, stat, known)) {
     return std::nullopt;
   }
@@ -64,12 +78,12 @@ std::optional<Change> Walk::describe(const std::string& path, const FileStat& st
     change.kind = unexplained ? ChangeKind::content : ChangeKind::stamp;
   }
   if (known != nullptr && spdlog::should_log(spdlog::level::debug)) {
-    spdlog::debug("/{}: {}", path, differences(*known, stat, change.stamp));
+    spdlog::debug("/{}: {}", change.path, differences(*known, stat, change.stamp));
   }
   if (change.wants_content() && !check_readable(change)) {
     return change.known ? std::optional(std::move(change)) : std::nullopt;
   }
-  if (several_names) {
+  if (stat.is_file() && stat.links > 1) {
     join_group(change, stat, differs);
   }
   return change;

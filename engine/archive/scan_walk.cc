@@ -20,6 +20,23 @@ std::string join(const std::string& directory, std::string_view name) {
   return directory.empty() ? std::string(name) : directory + "/" + std::string(name);
 }
 
+// The paths of one directory's names, one after the other in the same memory.
+class PathsIn {
+ public:
+  explicit PathsIn(const std::string& directory)
+      : path_(directory.empty() ? directory : directory + "/"), prefix_(path_.size()) {}
+  // Until the next one.
+  const std::string& of(std::string_view name) {
+    path_.resize(prefix_);
+    path_ += name;
+    return path_;
+  }
+
+ private:
+  std::string path_;
+  const std::size_t prefix_;
+};
+
 // A single component compared with the whole path is nearly always meant otherwise.
 bool looks_misunderstood(const Pattern& pattern) {
   return pattern.component_count() == 1 && pattern.text().find_first_of("*?[") != std::string::npos;
@@ -70,12 +87,12 @@ void Walk::start(const ScanRoot& root, std::uint32_t number) {
   }
   const auto id = catalog_ != nullptr ? catalog_->tree.find_path(root.path) : std::nullopt;
   if (!root.stat.is_directory()) {
-    const auto known = known_at(id);
+    const auto known = child_at(id);
     if (auto change =
             describe(root.path, root.stat, root.mounts_crossed, known ? &*known : nullptr)) {
       append(std::move(*change), number);
     }
-    if (known && S_ISDIR(known->version.metadata.mode)) {
+    if (known && known->is_directory) {
       end_below(root.path, *id, number);
     }
     return;
@@ -96,7 +113,7 @@ void Walk::start(const ScanRoot& root, std::uint32_t number) {
   // "/" and the top of a staged set are no entries of any directory.
   place.recorded = root.path.empty();
   if (!place.recorded) {
-    const auto known = known_at(id);
+    const auto known = child_at(id);
     place.change =
         describe(place.path, place.stat, place.mounts_crossed, known ? &*known : nullptr);
   }
@@ -132,7 +149,7 @@ void Walk::enter(Place& parent, const Subdirectory& below) {
   if (!place.id && catalog_ != nullptr && parent.id) {
     place.id = catalog_->tree.find_child(*parent.id, below.name);
   }
-  const auto known = known_at(place.id);
+  const auto known = child_at(place.id);
   place.change = describe(place.path, place.stat, place.mounts_crossed, known ? &*known : nullptr);
   place.choice = below.choice;
   const int error = place.depth > kDeepest ? ENAMETOOLONG : open_error;
@@ -165,7 +182,8 @@ void Walk::visit(Place& place) {
   std::vector<Subdirectory> below;
   {
     Listing listing;
-    const auto choose_name = [&](std::string_view name) { return choose(join(place.path, name)); };
+    PathsIn paths(place.path);
+    const auto choose_name = [&](std::string_view name) { return choose(paths.of(name)); };
     if (const int error = listing.read(place.fd.get(), choose_name); error != 0) {
       record_taken(place);
       trouble(place.path, "read", error);
@@ -190,39 +208,32 @@ void Walk::visit(Place& place) {
 
 std::vector<Walk::Subdirectory> Walk::merge(Place& place, const Listing& listing) {
   std::vector<Subdirectory> below;
-  std::vector<std::pair<std::string, catalog::PathId>>
-      gone;  // Directories, with all that is below them.
+  GoneDirectories gone;
+  PathsIn paths(place.path);
   auto entry = listing.entries().begin();
   const auto end_of_entries = listing.entries().end();
   const auto name_of = [&](const auto& at) { return listing.name(*at); };
-  const auto meet_known = [&](const Known& known) {
+  const auto meet_new = [&] { meet(place, *entry, paths.of(name_of(entry)), nullptr, below); };
+  const auto meet_known = [&](const Child& known) {
     for (; entry != end_of_entries && name_of(entry) < known.name; ++entry) {
-      meet(place, *entry, name_of(entry), nullptr, below);
+      meet_new();
     }
-    const bool was_directory = S_ISDIR(known.version.metadata.mode);
-    const catalog::PathId id = known.version.key.path;
-    std::string path = join(place.path, known.name);
-    if (entry != end_of_entries && name_of(entry) == known.name && !entry->stat.is_socket()) {
-      meet(place, *entry, known.name, &known, below);
-      if (was_directory && entry->error == 0 && !entry->stat.is_directory()) {
-        gone.emplace_back(std::move(path), id);
-      }
-      ++entry;
+    const std::string& path = paths.of(known.name);
+    if (entry == end_of_entries || name_of(entry) != known.name || entry->stat.is_socket()) {
+      miss(place, known, path, gone);
       return;
     }
-    const Rules::Choice choice = choose(path);
-    if (choice == Rules::Choice::taken || (choice == Rules::Choice::leads && was_directory)) {
-      end(path, id, place.root);
-      if (was_directory) {
-        gone.emplace_back(std::move(path), id);
-      }
+    meet(place, *entry, path, &known, below);
+    if (known.is_directory && entry->error == 0 && !entry->stat.is_directory()) {
+      gone.emplace_back(path, known.path);
     }
+    ++entry;
   };
   if (catalog_ != nullptr && place.id) {
     catalog_->sources.children(*place.id, meet_known);
   }
   for (; entry != end_of_entries; ++entry) {
-    meet(place, *entry, name_of(entry), nullptr, below);
+    meet_new();
   }
   // Only now: one statement lists one directory's children at a time.
   for (const auto& [path, id] : gone) {
@@ -231,16 +242,26 @@ std::vector<Walk::Subdirectory> Walk::merge(Place& place, const Listing& listing
   return below;
 }
 
-void Walk::meet(Place& place, const Listing::Entry& entry, std::string_view name,
-                const Known* known, std::vector<Subdirectory>& below) {
-  const std::string path = join(place.path, name);
+// The catalog knows it, and the directory does not have it.
+void Walk::miss(Place& place, const Child& known, const std::string& path, GoneDirectories& gone) {
+  const Rules::Choice choice = choose(path);
+  if (choice == Rules::Choice::taken || (choice == Rules::Choice::leads && known.is_directory)) {
+    end(path, known.path, place.root);
+    if (known.is_directory) {
+      gone.emplace_back(path, known.path);
+    }
+  }
+}
+
+void Walk::meet(Place& place, const Listing::Entry& entry, const std::string& path,
+                const Child* known, std::vector<Subdirectory>& below) {
   if (entry.error != 0) {
     trouble(path, "look at", entry.error);
     return;
   }
   if (entry.stat.is_directory()) {
-    below.push_back({.name = std::string(name),
-                     .id = known != nullptr ? std::optional(known->version.key.path) : std::nullopt,
+    below.push_back({.name = path.substr(place.path.empty() ? 0 : place.path.size() + 1),
+                     .id = known != nullptr ? std::optional(known->path) : std::nullopt,
                      .choice = entry.choice});
     return;
   }
@@ -294,7 +315,7 @@ bool Walk::seems_unmounted(const Place& place, const Listing& listing) {
   if (!place.id || !listing.entries().empty()) {
     return false;
   }
-  const auto known = known_at(place.id);
+  const auto known = child_at(place.id);
   if (!known || !known->stamp) {
     return false;
   }
@@ -303,7 +324,7 @@ bool Walk::seems_unmounted(const Place& place, const Listing& listing) {
     return false;
   }
   bool had_children = false;
-  catalog_->sources.children(*place.id, [&](const Known&) { had_children = true; });
+  catalog_->sources.children(*place.id, [&](const Child&) { had_children = true; });
   return had_children;
 }
 
@@ -316,17 +337,16 @@ void Walk::end(const std::string& path, catalog::PathId id, std::uint32_t root) 
 }
 
 void Walk::end_below(const std::string& path, catalog::PathId id, std::uint32_t root) {
-  std::vector<std::pair<std::string, catalog::PathId>> directories;
-  catalog_->sources.children(id, [&](const Known& known) {
+  GoneDirectories directories;
+  catalog_->sources.children(id, [&](const Child& known) {
     std::string child = join(path, known.name);
     const Rules::Choice choice = choose(child);
-    const bool is_directory = S_ISDIR(known.version.metadata.mode);
-    if (choice != Rules::Choice::taken && (choice != Rules::Choice::leads || !is_directory)) {
+    if (choice != Rules::Choice::taken && (choice != Rules::Choice::leads || !known.is_directory)) {
       return;
     }
-    end(child, known.version.key.path, root);
-    if (is_directory) {
-      directories.emplace_back(std::move(child), known.version.key.path);
+    end(child, known.path, root);
+    if (known.is_directory) {
+      directories.emplace_back(std::move(child), known.path);
     }
   });
   breathe();

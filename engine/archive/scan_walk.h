@@ -39,6 +39,7 @@ class Walk {
 
  private:
   using Known = catalog::Sources::Known;
+  using Child = catalog::Sources::Child;
 
   // A directory on the way down.
   struct Place {
@@ -60,6 +61,8 @@ class Walk {
     std::optional<catalog::PathId> id;
     Rules::Choice choice;
   };
+  // With all that is below them.
+  using GoneDirectories = std::vector<std::pair<std::string, catalog::PathId>>;
 
   // --- Going down (scan_walk.cc)
   void start(const ScanRoot& root, std::uint32_t number);
@@ -67,8 +70,9 @@ class Walk {
   [[nodiscard]] bool left_out(const std::string& path, const Place& place, const Place* parent);
   void visit(Place& place);
   std::vector<Subdirectory> merge(Place& place, const Listing& listing);
-  void meet(Place& place, const Listing::Entry& entry, std::string_view name, const Known* known,
+  void meet(Place& place, const Listing::Entry& entry, const std::string& path, const Child* known,
             std::vector<Subdirectory>& below);
+  void miss(Place& place, const Child& known, const std::string& path, GoneDirectories& gone);
   void record_place(Place* place);
   void record_taken(Place& place);
   [[nodiscard]] bool seems_unmounted(const Place& place, const Listing& listing);
@@ -79,12 +83,15 @@ class Walk {
 
   // --- What is there (scan_describe.cc)
   [[nodiscard]] std::optional<Change> describe(const std::string& path, const FileStat& stat,
-                                               std::uint64_t mounts_crossed, const Known* known);
+                                               std::uint64_t mounts_crossed, const Child* child);
+  [[nodiscard]] std::optional<Change> describe_changed(Change change, const FileStat& stat,
+                                                       const Known* known);
   [[nodiscard]] bool describe_metadata(Change& change, const FileStat& stat, const Known* known);
   [[nodiscard]] bool check_readable(Change& change);
   void join_group(Change& change, const FileStat& stat, bool changed);
   void append(Change change, std::uint32_t root);
-  [[nodiscard]] std::optional<Known> known_at(std::optional<catalog::PathId> id);
+  // Of a path that is there; nullopt when it has ended, or was never there.
+  [[nodiscard]] std::optional<Child> child_at(std::optional<catalog::PathId> id);
 
   void trouble(const std::string& path, const std::string& attempt, int error);
   void skip(const std::string& path, std::string_view why);

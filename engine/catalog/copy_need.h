@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,16 @@ struct CopyNeed {
 struct CopyPlaces {
   std::function<std::string(const Medium&)> of;              // Empty: nobody knows.
   std::function<bool(const std::string& path)> must_differ;  // Unset: nowhere.
+};
+
+// What need not be looked at for needs.
+struct CopyScope {
+  static constexpr std::uint32_t kAnyNumber = std::numeric_limits<std::uint32_t>::max();
+  // No path wants more copies than this. Where all contents have as many nothing is walked, and
+  // else only the directories that lead to one that has not.
+  std::uint32_t most_wanted = kAnyNumber;
+  // Only what lies in the directories of these paths. Nothing: everywhere.
+  std::optional<std::vector<PathId>> beside = {};
 };
 
 }  // namespace mixtape::catalog

@@ -13,7 +13,7 @@ Ledger::Statements::Statements(Database& db)
       reader(db),
       meta(db, "SELECT value FROM meta WHERE key = ?"),
       set_meta(db, "UPDATE meta SET value = ?2 WHERE key = ?1"),
-      insert_job(db, "INSERT INTO job(uuid, kind, started, command) VALUES (?, ?, ?, ?)"),
+      insert_job(db, "INSERT INTO job(id, uuid, kind, started, command) VALUES (?, ?, ?, ?, ?)"),
       finish_job(db, "UPDATE job SET finished = ?2 WHERE id = ?1"),
       delete_job(db, "DELETE FROM job WHERE id = ?"),
       previous_job(db, "SELECT max(id) FROM job WHERE id < ?"),
@@ -114,24 +114,50 @@ std::uint64_t Ledger::last_sequence() {
 
 // --- Jobs
 
-Job Ledger::begin_job(JobKind kind, std::string_view command, std::int64_t now_s) {
-  Transaction transaction(database_);
-  Statement& taken = statements_->job_starts_at;
-  while (taken.bind(1, now_s).step()) {
-    taken.reset();
+Job Ledger::Statements::next_job(JobKind kind, std::string_view command, std::int64_t now_s) {
+  while (job_starts_at.bind(1, now_s).step()) {
+    job_starts_at.reset();
     ++now_s;
   }
   Job job;
+  Statement newest_id(database, "SELECT coalesce(max(id), 0) FROM job");
+  newest_id.step();
+  job.id = JobId{newest_id.integer(0) + 1};
   job.uuid = new_uuid();
   job.kind = kind;
   job.started_s = now_s;
   job.command = command;
-  statements_->insert_job.bind(1, job.uuid)
-      .bind(2, static_cast<std::int64_t>(kind))
-      .bind(3, now_s)
-      .bind_text(4, command)
+  return job;
+}
+
+void Ledger::Statements::enter_proposed(JobId job) {
+  if (!proposed || proposed->id != job || proposed_rollbacks != database.rollbacks()) {
+    return;
+  }
+  insert_job.bind(1, number(job))
+      .bind(2, proposed->uuid)
+      .bind(3, static_cast<std::int64_t>(proposed->kind))
+      .bind(4, proposed->started_s)
+      .bind_text(5, proposed->command)
       .run();
-  job.id = JobId{database_.last_insert_id()};
+  proposed.reset();
+}
+
+Job Ledger::propose_job(JobKind kind, std::string_view command, std::int64_t now_s) {
+  MIXTAPE_ASSERT(in_transaction(database_));  // Or another job could get the number.
+  statements_->proposed = statements_->next_job(kind, command, now_s);
+  statements_->proposed_rollbacks = database_.rollbacks();
+  return *statements_->proposed;
+}
+
+void Ledger::enter_job(JobId job) {
+  statements_->enter_proposed(job);
+}
+
+Job Ledger::begin_job(JobKind kind, std::string_view command, std::int64_t now_s) {
+  Transaction transaction(database_);
+  Job job = propose_job(kind, command, now_s);
+  enter_job(job.id);
   transaction.commit();
   return job;
 }
@@ -169,6 +195,10 @@ bool Ledger::Statements::left_something(JobId job) {
 }
 
 void Ledger::drop_job(JobId job) {
+  if (statements_->proposed && statements_->proposed->id == job) {
+    statements_->proposed.reset();
+    return;
+  }
   Transaction transaction(database_);
   if (statements_->left_something(job)) {
     throw Error(ErrorCode::conflict,

@@ -42,9 +42,13 @@ class Ledger {
   // --- Jobs
   // Starts a job; `now_s` moves forward by whole seconds until it is unique among jobs.
   [[nodiscard]] Job begin_job(JobKind kind, std::string_view command, std::int64_t now_s);
+  // The same of a job that may turn out to have nothing to do, in the caller's transaction: it is
+  // in the catalog from its first version on, or from enter_job. Until then drop_job costs nothing.
+  [[nodiscard]] Job propose_job(JobKind kind, std::string_view command, std::int64_t now_s);
+  void enter_job(JobId job);
   void finish_job(JobId job, std::int64_t now_s);
   // A job that turned out to change nothing at all leaves no trace (no version, bundle or end names
-  // it).
+  // it). Cost: some passes over the versions.
   void drop_job(JobId job);
   // After a crash: every planned bundle becomes abandoned, every unfinished job that left something
   // is finished with the time of its start, every other is dropped. Idempotent. Returns how many
@@ -194,11 +198,13 @@ class Ledger {
   // has them too near to each other, plus the newest versions that were never written; in archive
   // order. Copies count once per medium, and once per `domain(medium)` (device of a disk medium). A
   // retired medium does not count, an unseen one not yet; a domain of no name is its own. `each`
-  // reads.
+  // reads. Cost: a walk of the tree; with a `scope` one pass over the contents, and where one is
+  // short of copies one over the versions and a walk of the directories that lead there.
   using Need = CopyNeed;
   void needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
              const std::function<std::string(const Medium&)>& domain,
-             const std::function<bool(const Need&)>& each, const CopyPlaces& places = {});
+             const std::function<bool(const Need&)>& each, const CopyPlaces& places = {},
+             const CopyScope& scope = {});
 
  private:
   struct Statements;

@@ -65,19 +65,4 @@ std::vector<CopyPlace> Ledger::places_to_read(ContentId content) {
   return readable;
 }
 
-std::vector<Ledger::DamagedMedium> Ledger::damaged_media() {
-  std::vector<DamagedMedium> all;
-  Statement query(database_,
-                  sql({"SELECT", kMediumColumns,
-                       ", count(*), max(k.verified) FROM copy k JOIN bundle b ON b.id = k.bundle "
-                       "JOIN medium m ON m.id = b.medium WHERE k.state = 1 AND k.verified IS NOT "
-                       "NULL AND b.state = 1 AND m.state <> 3 GROUP BY m.id ORDER BY m.label"}));
-  while (query.step()) {
-    all.push_back({.medium = medium_from(query, 0),
-                   .copies = static_cast<std::uint64_t>(query.integer(kMediumColumnCount)),
-                   .last_found_s = query.integer(kMediumColumnCount + 1)});
-  }
-  return all;
-}
-
 }  // namespace mixtape::catalog

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 
-#include "engine/catalog/children.h"
+#include "engine/catalog/counted.h"
+#include "engine/catalog/holders.h"
+#include "engine/catalog/leading.h"
 #include "engine/catalog/ledger.h"
 #include "engine/catalog/ledger_statements.h"
 #include "engine/catalog/walk.h"
@@ -13,123 +14,89 @@
 namespace mixtape::catalog {
 namespace {
 
-// Where good copies count: media by bundle, and which of them are as one.
-class Holders {
+// Contents of which a file may lack copies, unless they are many.
+class ShortContents {
  public:
-  Holders(Database& database, const std::vector<Medium>& media, const std::set<MediumId>& unseen,
-          const std::function<std::string(const Medium&)>& domain,
-          const std::function<std::string(const Medium&)>& place)
-      : copies_(database, "SELECT bundle, state, verified FROM copy WHERE content = ?") {
-    std::unordered_map<std::string, int> domains, places;
-    std::unordered_map<std::int64_t, Holder> by_medium;
-    int next = 0;
-    for (const Medium& medium : media) {
-      Holder holder{medium.id, medium.state, kNotCounted, kNotCounted, !unseen.contains(medium.id)};
-      if (medium.state != MediumState::retired && medium.state != MediumState::lost) {
-        const std::string name = domain(medium);
-        holder.domain = name.empty() ? next : domains.try_emplace(name, next).first->second;
-        ++next;
-        const std::string where = place ? place(medium) : "";
-        if (!where.empty()) {
-          holder.place = places.try_emplace(where, static_cast<int>(places.size())).first->second;
+  // `holders` counts; what has `most_wanted` copies has enough, if they lie `apart` where they have
+  // to. One pass over contents and copies.
+  ShortContents(Database& database, Holders& holders, std::uint32_t most_wanted, bool apart) {
+    Statement contents(database, "SELECT id, written FROM content ORDER BY id");
+    Statement copies(database, sql({"SELECT content,", Holders::kColumns,
+                                    "FROM copy ORDER BY content, bundle"}));
+    bool more = copies.step();
+    while (!many() && contents.step()) {
+      const std::int64_t content = contents.integer(0);
+      holders.begin();
+      for (; more && copies.integer(0) <= content; more = copies.step()) {
+        if (copies.integer(0) == content) {
+          holders.add(copies, 1);
         }
       }
-      by_medium.emplace(number(medium.id), holder);
-    }
-    Statement bundles(database, "SELECT id, medium FROM bundle WHERE state = 1");
-    while (bundles.step()) {
-      const auto found = by_medium.find(bundles.integer(1));
-      if (found != by_medium.end()) {
-        bundles_.emplace(bundles.integer(0), found->second);
+      if (contents.integer(1) == 0 || holders.counted() < most_wanted ||
+          (apart && holders.crowded(most_wanted) > 0)) {
+        contents_.push_back(content);
       }
     }
   }
 
-  // Counts the good copies of a content, and keeps for need() where there are which.
-  std::uint32_t count(std::int64_t content) {
-    media_.clear();
-    domains_.clear();
-    places_.clear();
-    spoilt_ = false;
-    damaged_.clear();
-    retired_.clear();
-    lost_.clear();
-    unseen_.clear();
-    Running running(copies_);
-    copies_.bind(1, content);
-    while (copies_.step()) {
-      const auto holder = bundles_.find(copies_.integer(0));
-      if (holder == bundles_.end()) {
-        continue;
-      }
-      const bool good = copies_.integer(1) == static_cast<std::int64_t>(CopyState::good);
-      if (holder->second.state == MediumState::lost) {
-        if (good) {
-          enter(lost_, holder->second.medium);
-        }
-        continue;
-      }
-      if (!good) {
-        spoilt_ = true;
-        if (!copies_.is_null(2)) {
-          enter(damaged_, holder->second.medium);
-        }
-        continue;
-      }
-      enter(media_, holder->second.medium);
-      if (holder->second.state == MediumState::retired) {
-        enter(retired_, holder->second.medium);
-      }
-      if (holder->second.domain != kNotCounted) {
-        enter(holder->second.seen ? domains_ : unseen_, holder->second.domain);
-      }
-      if (holder->second.place != kNotCounted && holder->second.seen) {
-        enter(places_, holder->second.place);
-      }
-    }
-    return static_cast<std::uint32_t>(domains_.size());
-  }
-  // Of the content that was counted last: how many of so many copies lack a place of their own.
-  [[nodiscard]] std::uint32_t crowded(std::uint32_t wanted) const {
-    const std::size_t copies = std::min<std::size_t>(wanted, domains_.size());
-    const std::size_t apart = std::max<std::size_t>(places_.size(), 1);
-    return static_cast<std::uint32_t>(copies - std::min(copies, apart));
-  }
-  [[nodiscard]] Ledger::Need need(const std::string& path, Version version, std::uint32_t missing,
-                                  std::uint32_t crowded = 0) const {
-    return {path,    std::move(version), missing, media_, damaged_, retired_, lost_,
-            spoilt_, unseen(),           crowded};
+  [[nodiscard]] bool none() const { return contents_.empty(); }
+  // So many that a walk of the whole tree is not much more work than to find out what it may spare.
+  [[nodiscard]] bool many() const { return contents_.size() > kFew; }
+  [[nodiscard]] bool contains(std::int64_t content) const {
+    return content >= contents_.front() && content <= contents_.back() &&
+           std::ranges::binary_search(contents_, content);
   }
 
  private:
-  // How many more there would be if every medium had been seen.
-  [[nodiscard]] std::uint32_t unseen() const {
-    return static_cast<std::uint32_t>(std::ranges::count_if(unseen_, [this](int domain) {
-      return std::ranges::find(domains_, domain) == domains_.end();
-    }));
+  static constexpr std::size_t kFew = 100'000;
+
+  std::vector<std::int64_t> contents_;  // By number.
+};
+
+// Where a walk that looks for needs has to go.
+struct Way {
+  explicit Way(Database& database) : directories(database) {}
+
+  bool everywhere = false, nowhere = false;
+  LeadingDirectories directories;  // Of all else.
+};
+
+Way way_to_needs(Database& database, Holders& holders, const CopyScope& scope, bool apart) {
+  Way way(database);
+  if (scope.beside) {
+    for (const PathId path : *scope.beside) {
+      way.directories.add(number(path));
+    }
+    way.nowhere = scope.beside->empty();
+    return way;
   }
-
-  static constexpr int kNotCounted = -1;
-  struct Holder {
-    MediumId medium;
-    MediumState state;
-    int domain, place;
-    bool seen;
-  };
-
-  template <typename Value>
-  static void enter(std::vector<Value>& values, Value value) {
-    if (std::find(values.begin(), values.end(), value) == values.end()) {
-      values.push_back(value);
+  if (scope.most_wanted == CopyScope::kAnyNumber) {
+    way.everywhere = true;
+    return way;
+  }
+  Counted counted(
+      database, "contents short of copies",
+      sql({std::to_string(scope.most_wanted), apart ? " apart; " : "; ", holders.rule()}));
+  if (counted.known() == std::vector<std::int64_t>{0}) {
+    way.nowhere = true;
+    return way;
+  }
+  const ShortContents lacking(database, holders, scope.most_wanted, apart);
+  way.nowhere = lacking.none();
+  if (way.nowhere) {
+    counted.keep({0});
+  }
+  way.everywhere = lacking.many();
+  if (!way.nowhere && !way.everywhere) {
+    Statement versions(database, "SELECT path, content FROM version WHERE content IS NOT NULL");
+    while (versions.step()) {
+      if (lacking.contains(versions.integer(1))) {
+        way.directories.add(versions.integer(0));
+      }
     }
   }
-
-  Statement copies_;
-  std::unordered_map<std::int64_t, Holder> bundles_;
-  std::vector<MediumId> media_, damaged_, retired_, lost_;
-  std::vector<int> domains_, unseen_, places_;
-  bool spoilt_ = false;
-};
+  return way;
+}
 
 }  // namespace
 
@@ -156,15 +123,19 @@ void Ledger::expect_label(const Medium& medium) {
 
 void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& wanted,
                    const std::function<std::string(const Medium&)>& domain,
-                   const std::function<bool(const Need&)>& each, const CopyPlaces& places) {
+                   const std::function<bool(const Need&)>& each, const CopyPlaces& places,
+                   const CopyScope& scope) {
   std::set<MediumId> unseen;
   for (const Medium& medium : unseen_media()) {
     unseen.insert(medium.id);
   }
   Holders holders(database_, media(), unseen, domain, places.of);
+  const Way way = way_to_needs(database_, holders, scope, places.must_differ != nullptr);
+  if (way.nowhere) {
+    return;
+  }
   VersionReader reader(database_);
-  DepthFirst walk(database_, reader, kNow);
-  walk.below(kRootPath, "", [&](const std::string& path, const std::vector<VersionRow>& versions) {
+  const auto look_at = [&](const std::string& path, const std::vector<VersionRow>& versions) {
     const VersionRow* const visible = shown(versions, kNow);
     const VersionRow& newest = versions.back();
     if (visible != nullptr && visible->content != 0) {
@@ -184,6 +155,9 @@ void Ledger::needs(const std::function<std::uint32_t(const std::string& path)>& 
       return each(holders.need(path, reader.version(newest), want - have));
     }
     return true;
+  };
+  DepthFirst(database_, reader, kNow).below(kRootPath, "", look_at, [&way](std::int64_t directory) {
+    return way.everywhere || way.directories.contains(directory);
   });
 }
 

@@ -60,7 +60,12 @@ struct Ledger::Statements {
     JobId directory_job{};
   };
   [[nodiscard]] Fresh& fresh();
+  [[nodiscard]] Job next_job(JobKind kind, std::string_view command, std::int64_t now_s);
+  void enter_proposed(JobId job);
   Fresh fresh_rows;
+  // Not in the catalog yet. Gone with a rollback.
+  std::optional<Job> proposed;
+  std::uint64_t proposed_rollbacks = 0;
 
   // Attribute sets by their columns, as add_version meets the same ones again and again.
   std::unordered_map<std::string, std::int64_t> attributes;

@@ -58,22 +58,4 @@ void Ledger::set_origin(const VersionKey& version, RootId origin) {
   transaction.commit();
 }
 
-std::vector<Ledger::LastVerified> Ledger::last_verified() {
-  std::vector<LastVerified> all;
-  Statement query(
-      database_,
-      "SELECT m.id, count(*), sum(k.verified IS NULL), "
-      "min(coalesce(k.verified, b.written, 0)) FROM copy k JOIN bundle b ON b.id = "
-      "k.bundle JOIN medium m ON m.id = b.medium WHERE b.state = 1 AND m.state <> 3 "
-      "AND (k.state = 0 OR k.verified IS NOT NULL) GROUP BY m.id ORDER BY 4, sum(k.verified "
-      "IS NULL) = 0, m.label");
-  while (query.step()) {
-    all.push_back({.medium = MediumId{query.integer(0)},
-                   .copies = static_cast<std::uint64_t>(query.integer(1)),
-                   .never = static_cast<std::uint64_t>(query.integer(2)),
-                   .oldest_s = query.integer(3)});
-  }
-  return all;
-}
-
 }  // namespace mixtape::catalog

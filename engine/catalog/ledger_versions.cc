@@ -239,6 +239,7 @@ void Ledger::add_version(JobId job, PathId path, const Metadata& metadata,
                          std::optional<ContentId> content, RootId origin,
                          std::optional<VersionKey> link_of) {
   Transaction transaction(database_);
+  statements_->enter_proposed(job);
   const bool new_path = statements_->fresh().path == number(path);
   const auto newest = new_path ? std::nullopt : one_row(statements_->newest.bind(1, number(path)));
   if (newest) {
@@ -283,6 +284,7 @@ void Ledger::drop_unwritten(PathId path) {
 
 void Ledger::end_version(JobId job, PathId path) {
   Transaction transaction(database_);
+  statements_->enter_proposed(job);
   statements_->fresh().directory = -1;
   const std::int64_t last = statements_->job_before(job);
   const auto end = [&](const VersionRow& row) {

@@ -247,8 +247,18 @@ CREATE TABLE state.wanted(
 ) STRICT;
 )sql";
 
+// What was counted over the whole catalog, and of which state of it.
+constexpr std::string_view kState8 = R"sql(
+CREATE TABLE state.counted(
+  what TEXT PRIMARY KEY,
+  as_of TEXT NOT NULL,
+  counts TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5, kState6, kState7};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4,
+                                 kState5, kState6, kState7, kState8};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

@@ -216,7 +216,11 @@ std::string check_tree(Database& database) {
     const char* complaint;
   };
   constexpr Question kQuestions[] = {
-      {"SELECT count(*) - count(DISTINCT path) FROM name", "paths with more than one name"},
+      // Directory by directory, since one set of all paths would be kept in memory; names in two
+      // directories are found by the next question.
+      {"SELECT coalesce(sum(more), 0) FROM (SELECT count(*) - count(DISTINCT path) AS more FROM "
+       "name GROUP BY parent)",
+       "paths with more than one name"},
       {"SELECT count(*) FROM name n WHERE n.parent IS NOT (SELECT r.parent FROM path_run r "
        "WHERE r.first <= n.path ORDER BY r.first DESC LIMIT 1)",
        "names below another parent than their path's"},

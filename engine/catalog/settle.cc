@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
+#include "engine/catalog/leading.h"
 #include "engine/catalog/ledger_statements.h"
 #include "tapeio/error.h"
 
@@ -180,21 +180,13 @@ void fill_bundle_directories(Database& database, std::int64_t bundle) {
                  "SELECT v.path FROM bundle b CROSS JOIN version v ON v.content BETWEEN "
                  "b.first_content AND b.last_content AND v.first_job <= b.job CROSS JOIN copy k ON "
                  "k.content = v.content AND k.bundle = b.id AND k.state = 0 WHERE b.id = ?");
-  Statement parent_of(database,
-                      "SELECT parent FROM path_run WHERE first <= ? ORDER BY first DESC LIMIT 1");
-  std::unordered_set<std::int64_t> directories;
+  LeadingDirectories directories(database);
   held.bind(1, bundle);
   while (held.step()) {
-    for (std::int64_t path = held.integer(0); path != number(kRootPath);) {
-      Running running(parent_of);
-      if (!parent_of.bind(1, path).step() || !directories.insert(parent_of.integer(0)).second) {
-        break;
-      }
-      path = parent_of.integer(0);
-    }
+    directories.add(held.integer(0));
   }
   Statement enter(database, "INSERT OR IGNORE INTO bundle_directory VALUES (?, ?)");
-  for (const std::int64_t directory : directories) {
+  for (const std::int64_t directory : directories.all()) {
     enter.bind(1, bundle).bind(2, directory).run();
   }
 }

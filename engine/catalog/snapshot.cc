@@ -119,6 +119,15 @@ void check_versions(Database& database, const std::filesystem::path& index) {
   }
 }
 
+// Whose header and schema are right.
+Database open_index(const std::filesystem::path& index) {
+  check_header(index);
+  Database database(index, Database::Mode::read_only, Database::Kind::index);
+  database.distrust();
+  check_versions(database, index);
+  return database;
+}
+
 std::uint64_t unsigned_column(const Statement& row, int column,
                               const std::filesystem::path& index) {
   if (row.integer(column) < 0 || row.integer(column) > kMostCounted) {
@@ -188,11 +197,13 @@ void export_index(Database& catalog, const IndexLabel& label, const std::filesys
   draft.keep();
 }
 
+IndexLabel label_of_index(const std::filesystem::path& index) {
+  Database database = open_index(index);
+  return read_label(database, index);
+}
+
 IndexLabel inspect_index(const std::filesystem::path& index) {
-  check_header(index);
-  Database database(index, Database::Mode::read_only, Database::Kind::index);
-  database.distrust();
-  check_versions(database, index);
+  Database database = open_index(index);
   Statement integrity(database, "PRAGMA quick_check(1)");
   if (!integrity.step() || integrity.text(0) != "ok") {
     reject(index, "damaged: " + integrity.text(0));
@@ -218,9 +229,9 @@ std::vector<IndexedMember> members_in(const std::filesystem::path& index, const 
   Database database(index, Database::Mode::read_only, Database::Kind::index);
   database.distrust();
   Statement query(database,
-                  "SELECT k.block, k.headers, coalesce(k.stored, c.size) FROM bundle b JOIN copy k "
-                  "ON k.bundle = b.id JOIN content c ON c.id = k.content WHERE b.uuid = ?1 ORDER "
-                  "BY k.block");
+                  "SELECT k.block, k.headers, coalesce(k.stored, c.size) FROM bundle b CROSS JOIN "
+                  "copy k ON k.content BETWEEN b.first_content AND b.last_content AND k.bundle = "
+                  "b.id JOIN content c ON c.id = k.content WHERE b.uuid = ?1 ORDER BY k.block");
   query.bind(1, ByteView(bundle));
   std::vector<IndexedMember> members;
   while (query.step()) {

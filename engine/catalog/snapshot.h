@@ -43,8 +43,11 @@ struct IndexLabel {
 // Cost: reads and writes the whole catalog (a second per million files).
 void export_index(Database& catalog, const IndexLabel& label, const std::filesystem::path& to);
 
-// Checks a decrypted index and returns its label. The file is not changed.
+// Checks a decrypted index and returns its label. The file is not changed. Cost: reads all of it.
 [[nodiscard]] IndexLabel inspect_index(const std::filesystem::path& index);
+// The label alone, for whoever takes nothing else from the index: what it says otherwise may be
+// damaged. Cost: some pages.
+[[nodiscard]] IndexLabel label_of_index(const std::filesystem::path& index);
 
 // What an inspected index says stands in front of the archive of a bundle; empty: nothing.
 [[nodiscard]] Bytes archive_header_in(const std::filesystem::path& index, const Uuid& bundle);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/sources.h"
 
-#include "engine/catalog/children.h"
+#include "engine/catalog/rows.h"
 
 namespace mixtape::catalog {
 
 struct Sources::Statements {
   explicit Statements(Database& db)
       : reader(db),
-        children(db),
+        children(db,
+                 "SELECT n.name, v.path, v.last_job, v.attribute, s.device, s.inode, s.ctime, "
+                 "s.readable FROM name n CROSS JOIN version v ON v.path = n.path LEFT JOIN "
+                 "state.source s ON s.path = n.path WHERE n.parent = ? ORDER BY n.name, "
+                 "v.first_job"),
         stamp(db, "SELECT device, inode, ctime, readable FROM state.source WHERE path = ?"),
         set_stamp(db, "INSERT OR REPLACE INTO state.source VALUES (?, ?, ?, ?, ?)"),
         remove(db, "DELETE FROM state.source WHERE path = ?"),
@@ -18,8 +22,7 @@ struct Sources::Statements {
         keep_early_hash(db, "INSERT OR REPLACE INTO state.early_hash VALUES (?, ?, ?, ?, ?, ?)") {}
 
   VersionReader reader;
-  Children children;
-  Statement stamp, set_stamp, remove, early_hash, keep_early_hash;
+  Statement children, stamp, set_stamp, remove, early_hash, keep_early_hash;
 };
 
 namespace {
@@ -32,6 +35,12 @@ Statement& bind_identity(Statement& statement, const FileIdentity& file) {
       .bind(5, file.ctime_ns);
 }
 
+SourceStamp stamp_from(const Statement& row, int at) {
+  return {static_cast<std::uint64_t>(row.integer(at)),
+          static_cast<std::uint64_t>(row.integer(at + 1)), row.integer(at + 2),
+          row.integer(at + 3) != 0};
+}
+
 }  // namespace
 
 Sources::Sources(Database& database)
@@ -42,12 +51,7 @@ Sources::~Sources() = default;
 std::optional<SourceStamp> Sources::stamp(PathId path) {
   Statement& query = statements_->stamp;
   Running running(query);
-  if (!query.bind(1, number(path)).step()) {
-    return std::nullopt;
-  }
-  return SourceStamp{static_cast<std::uint64_t>(query.integer(0)),
-                     static_cast<std::uint64_t>(query.integer(1)), query.integer(2),
-                     query.integer(3) != 0};
+  return query.bind(1, number(path)).step() ? std::optional(stamp_from(query, 0)) : std::nullopt;
 }
 
 void Sources::set_stamp(PathId path, const SourceStamp& stamp) {
@@ -63,15 +67,33 @@ void Sources::remove(PathId path) {
   statements_->remove.bind(1, number(path)).run();
 }
 
-void Sources::children(PathId parent, const std::function<void(const Known&)>& each) {
-  statements_->children.read(
-      number(parent), kNow, [&](const std::string& name, const std::vector<VersionRow>& versions) {
-        const VersionRow& newest = versions.back();
-        if (newest.open()) {
-          each({name, statements_->reader.version(newest), stamp(PathId{newest.path})});
-        }
-        return true;
-      });
+void Sources::children(PathId parent, const std::function<void(const Child&)>& each) {
+  Statement& rows = statements_->children;
+  Running running(rows);
+  rows.bind(1, number(parent));
+  Child child;
+  bool there = false;  // What was read last is of a version that has not ended.
+  while (rows.step()) {
+    const PathId path{rows.integer(1)};
+    if (path != child.path) {
+      if (there) {
+        each(child);
+      }
+      child.path = path;
+      child.name = as_text(rows.blob(0));
+    }
+    // The versions of a path come by age: the last one counts.
+    there = rows.is_null(2);
+    if (there) {
+      VersionRow row;
+      row.attribute = rows.integer(3);
+      child.is_directory = statements_->reader.is_directory(row);
+      child.stamp = rows.is_null(4) ? std::nullopt : std::optional(stamp_from(rows, 4));
+    }
+  }
+  if (there) {
+    each(child);
+  }
 }
 
 std::optional<Hash> Sources::early_hash(const FileIdentity& file) {

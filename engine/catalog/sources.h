@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
@@ -44,15 +45,21 @@ class Sources {
   void set_stamp(PathId path, const SourceStamp& stamp);
   void remove(PathId path);
 
-  // The children of a directory as a scan compares them: their newest version, shown or not and not
-  // ended, with its stamp when there is one; in byte order of names. `each` must not call children
-  // again.
+  // A version as a scan compares it with what lies on disk.
   struct Known {
-    std::string name;
     Version version;
     std::optional<SourceStamp> stamp;
   };
-  void children(PathId parent, const std::function<void(const Known&)>& each);
+  // The children of a directory whose newest version, shown or not, has not ended; in byte order of
+  // names. Of most of them the stamp alone says that nothing changed: Ledger::newest has the
+  // version. `each` must not call children again. Cost: two steps in indexes for each.
+  struct Child {
+    std::string name;
+    PathId path{};
+    bool is_directory = false;
+    std::optional<SourceStamp> stamp;
+  };
+  void children(PathId parent, const std::function<void(const Child&)>& each);
 
   [[nodiscard]] std::optional<Hash> early_hash(const FileIdentity& file);
   void keep_early_hash(const FileIdentity& file, const Hash& hash);

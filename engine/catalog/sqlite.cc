@@ -320,8 +320,12 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
 }
 
+bool in_transaction(const Database& database) {
+  return sqlite3_get_autocommit(database.handle()) == 0;
+}
+
 Transaction::Transaction(Database& database)
-    : database_(database), outermost_(sqlite3_get_autocommit(database.handle()) != 0) {
+    : database_(database), outermost_(!in_transaction(database)) {
   if (outermost_) {
     database_.doomed_ = false;
     database_.execute("BEGIN IMMEDIATE");

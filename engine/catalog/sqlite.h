@@ -97,6 +97,8 @@ class Running {
   Statement& statement_;
 };
 
+[[nodiscard]] bool in_transaction(const Database& database);
+
 // BEGIN IMMEDIATE ... COMMIT. Rolls back when destroyed uncommitted. Nested ones join the outer,
 // which cannot commit any more (Error{conflict}) when one of them was not committed.
 class Transaction {

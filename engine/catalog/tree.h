@@ -100,11 +100,14 @@ class Tree {
   [[nodiscard]] std::optional<Job> job_at(std::int64_t time_s);
 
   // Paths ever seen whose last component (no slash in pattern) or whole path (slash) matches the
-  // fnmatch(3) pattern, with their newest written version. Cost: one pass over the names.
+  // fnmatch(3) pattern, with their newest written version. Cost: of whole paths all that is below
+  // the directory that the pattern begins with; of names with a literal beginning a step in an
+  // index for each directory, else a pass over all names; and the directories that lead to a match.
   void find(std::string_view pattern,
             const std::function<bool(const std::string& path, const Version&)>& each);
 
-  // Totals for statfs and status: visible files, their bytes, versions, contents.
+  // Totals for statfs and status: visible files, their bytes, versions, contents. Cost: a pass over
+  // the versions after each change of the catalog.
   struct Totals {
     std::uint64_t files = 0, bytes = 0, versions = 0, contents = 0;
   };

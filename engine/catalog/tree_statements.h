@@ -21,6 +21,8 @@ struct Tree::Statements {
   [[nodiscard]] std::optional<VersionRow> newest_written(PathId path, std::int64_t as_of);
   // What a bundle shows of a path, given its versions up to the bundle's job.
   [[nodiscard]] const VersionRow* held_by(BundleId bundle, const std::vector<VersionRow>& versions);
+  // One pass over the versions.
+  [[nodiscard]] Totals count_totals(Database& database);
   // The job that wrote a bundle: names that came later are not in it.
   [[nodiscard]] std::int64_t job_of(BundleId bundle);
 

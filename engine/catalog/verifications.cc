@@ -55,10 +55,22 @@ std::vector<std::pair<ContentId, PathId>> paths_with(Database& database,
   if (contents.empty()) {
     return found;
   }
-  Statement query(database, "SELECT DISTINCT content, path FROM version WHERE content <> 0");
+  // In the order of the table: what versions of one path have stands together.
+  Statement query(database,
+                  "SELECT content, path FROM version WHERE content <> 0 ORDER BY path, first_job");
+  std::set<ContentId> of_path;
+  PathId at{};
   while (query.step()) {
-    if (const ContentId content{query.integer(0)}; contents.contains(content)) {
-      found.emplace_back(content, PathId{query.integer(1)});
+    const ContentId content{query.integer(0)};
+    if (!contents.contains(content)) {
+      continue;
+    }
+    if (const PathId path{query.integer(1)}; path != at) {
+      at = path;
+      of_path.clear();
+    }
+    if (of_path.insert(content).second) {
+      found.emplace_back(content, at);
     }
   }
   return found;

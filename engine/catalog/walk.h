@@ -24,16 +24,23 @@ class DepthFirst {
   // `start_path`; subdirectories are those that the view shows. `each` returns false to stop.
   template <typename Each>
   void below(PathId start, const std::string& start_path, Each&& each) {
+    below(start, start_path, each, [](std::int64_t) { return true; });
+  }
+  // The same without what is below directories of which `enter(path number)` is false: they are
+  // told, and not looked into.
+  template <typename Each, typename Enter>
+  void below(PathId start, const std::string& start_path, Each&& each, Enter&& enter) {
     std::vector<Directory> pending;
     std::string path = start_path;
-    if (!files_of({number(start), start_path, {}}, pending, path, each)) {
+    if (!enter(number(start)) || !files_of({number(start), start_path, {}}, pending, path, each)) {
       return;
     }
     while (!pending.empty()) {
       const Directory directory = std::move(pending.back());
       pending.pop_back();
       path = directory.path;
-      if (!each(path, directory.versions) || !files_of(directory, pending, path, each)) {
+      if (!each(path, directory.versions) ||
+          (enter(directory.id) && !files_of(directory, pending, path, each))) {
         return;
       }
     }

@@ -90,7 +90,7 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
   // A dry run leaves by rolling back: the same statements, the same numbers.
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
-      context.ledger.begin_job(catalog::JobKind::backup, request.command, context.now_s());
+      context.ledger.propose_job(catalog::JobKind::backup, request.command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::source, known);
   NeededItems needed = needed_items(context, scan, reporter);
   add_troubles(result, needed.troubles);
@@ -106,7 +106,9 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
     return result;
   }
   const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
-  if (!anything) {
+  if (anything) {
+    context.ledger.enter_job(job.id);
+  } else {
     context.ledger.drop_job(job.id);
   }
   transaction.commit();

@@ -25,6 +25,14 @@ std::uint32_t CopyPolicy::wanted(const std::string& path) const {
   return most > 0 ? most : default_;
 }
 
+std::uint32_t CopyPolicy::most() const {
+  std::uint32_t most = default_;
+  for (const auto& [pattern, copies] : rules_) {
+    most = std::max(most, copies);
+  }
+  return most;
+}
+
 bool CopyPolicy::must_differ(const std::string& path) const {
   return std::ranges::any_of(
       apart_, [&](const archive::Pattern& pattern) { return pattern.matches(path); });
@@ -64,13 +72,28 @@ MediumName copy_places(Context& context) {
   };
 }
 
+namespace {
+
+void each_need_in(Context& context, const CopyPolicy& policy, const catalog::CopyScope& scope,
+                  const std::function<bool(const catalog::CopyNeed&)>& each) {
+  catalog::CopyPlaces places{.of = copy_places(context), .must_differ = {}};
+  if (policy.any_must_differ()) {
+    places.must_differ = [&](const std::string& path) { return policy.must_differ(path); };
+  }
+  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
+                       copy_domains(context.workspace), each, places, scope);
+}
+
+}  // namespace
+
 void each_need(Context& context, const std::function<bool(const catalog::CopyNeed&)>& each) {
   const CopyPolicy policy(context.config());
-  context.ledger.needs([&](const std::string& path) { return policy.wanted(path); },
-                       copy_domains(context.workspace), each,
-                       {.of = copy_places(context), .must_differ = [&](const std::string& path) {
-                          return policy.must_differ(path);
-                        }});
+  each_need_in(context, policy, {.most_wanted = policy.most()}, each);
+}
+
+void each_need_beside(Context& context, std::vector<catalog::PathId> paths,
+                      const std::function<bool(const catalog::CopyNeed&)>& each) {
+  each_need_in(context, CopyPolicy(context.config()), {.beside = std::move(paths)}, each);
 }
 
 }  // namespace mixtape::service

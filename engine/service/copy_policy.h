@@ -25,8 +25,11 @@ class CopyPolicy {
   explicit CopyPolicy(const home::Config& config);
   // Of the rules that match, the one that asks for most; without any, the default.
   [[nodiscard]] std::uint32_t wanted(const std::string& path) const;
+  // What no path wants more than.
+  [[nodiscard]] std::uint32_t most() const;
   // Whether of its copies each has to lie in a place of its own.
   [[nodiscard]] bool must_differ(const std::string& path) const;
+  [[nodiscard]] bool any_must_differ() const { return !apart_.empty(); }
 
  private:
   std::uint32_t default_;
@@ -52,5 +55,8 @@ inline constexpr const char* kHere = "here";
 // Every file of which the policy lacks copies, or has them too near to each other, as
 // Ledger::needs.
 void each_need(Context& context, const std::function<bool(const catalog::CopyNeed&)>& each);
+// Of those only what lies in the directories of these paths; nothing else is looked at.
+void each_need_beside(Context& context, std::vector<catalog::PathId> paths,
+                      const std::function<bool(const catalog::CopyNeed&)>& each);
 
 }  // namespace mixtape::service

@@ -52,9 +52,28 @@ struct Unmet {
   std::vector<std::pair<std::string, recall::Content>> keep;  // On too few; paths in the set.
 };
 
+// The files of a set by their numbers in the catalog; what that does not know is left out.
+std::vector<catalog::PathId> paths_in(Context& context, const std::filesystem::path& set) {
+  std::vector<catalog::PathId> paths;
+  std::error_code why;
+  std::filesystem::recursive_directory_iterator at(
+      set, std::filesystem::directory_options::skip_permission_denied, why);
+  for (const std::filesystem::recursive_directory_iterator end; !why && at != end;
+       at.increment(why)) {
+    const std::string path = at->path().lexically_relative(set).string();
+    if (const auto id = context.tree.find_path(path)) {
+      paths.push_back(*id);
+    }
+  }
+  if (why && why != std::errc::no_such_file_or_directory) {
+    throw_errno("look through what was staged, " + set.string(), why.value());
+  }
+  return paths;
+}
+
 Unmet find_unmet(Context& context, const std::filesystem::path& set) {
   Unmet unmet;
-  each_need(context, [&](const catalog::CopyNeed& need) {
+  each_need_beside(context, paths_in(context, set), [&](const catalog::CopyNeed& need) {
     const std::filesystem::path file = set / need.path;
     std::error_code absent;
     if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, absent))) {
@@ -126,7 +145,7 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
 
   catalog::Transaction transaction(context.database);
   const catalog::Job job =
-      context.ledger.begin_job(catalog::JobKind::flush, command, context.now_s());
+      context.ledger.propose_job(catalog::JobKind::flush, command, context.now_s());
   result.recorded = archive::record(scan, hashed, job.id, archive::RecordAs::staged, known);
   NeededItems needed = needed_items(context, scan, reporter);
   allow_other_names(set, needed);
@@ -141,7 +160,9 @@ std::optional<Unmet> write_set(Context& context, const std::filesystem::path& se
     return {};
   }
   const bool anything = worth_a_job(result.recorded, needed, write, libraries, result.written);
-  if (!anything) {
+  if (anything) {
+    context.ledger.enter_job(job.id);
+  } else {
     context.ledger.drop_job(job.id);
   }
   transaction.commit();

@@ -51,6 +51,49 @@ TEST_F(LedgerTest, JobThatLeftSomethingCannotBeDropped) {
   EXPECT_THAT(tree.snapshots(), IsEmpty());
 }
 
+TEST_F(LedgerTest, AProposedJobIsThereFromItsFirstVersionOnOrWhenItIsEntered) {
+  const auto jobs = [&] {
+    Statement count(machine.database, "SELECT count(*) FROM job");
+    count.step();
+    return count.integer(0);
+  };
+  const Job before = machine.begin();
+  Transaction transaction(machine.database);
+  const auto propose = [&] {
+    return ledger.propose_job(JobKind::backup, "backup", before.started_s);
+  };
+  const Job idle = propose();
+  EXPECT_EQ(jobs(), 1);
+  ledger.drop_job(idle.id);
+  const Job next = propose();
+  EXPECT_EQ(next.id, idle.id);
+  EXPECT_GT(next.started_s, before.started_s);
+  machine.add_file(next, "a", "A");
+  EXPECT_EQ(jobs(), 2);
+  ledger.enter_job(next.id);
+  EXPECT_EQ(jobs(), 2);
+  const Job copies = propose();
+  ledger.enter_job(copies.id);
+  EXPECT_EQ(jobs(), 3);
+  ledger.finish_job(copies.id, before.started_s + 5);
+  transaction.commit();
+  EXPECT_EQ(code_thrown_by([&] { ledger.drop_job(next.id); }), ErrorCode::conflict);
+}
+
+TEST_F(LedgerTest, AProposalEndsWithItsTransaction) {
+  {
+    Transaction given_up(machine.database);
+    (void)ledger.propose_job(JobKind::backup, "never", 1'700'000'000);
+  }
+  const Job job = machine.begin();
+  ledger.enter_job(job.id);
+  machine.add_file(job, "a", "A");
+  Statement command(machine.database, "SELECT command FROM job");
+  ASSERT_TRUE(command.step());
+  EXPECT_EQ(command.text(0), "backup");
+  EXPECT_FALSE(command.step());
+}
+
 TEST_F(LedgerTest, CrashSettlesPlansAndJobsOnce) {
   const Job empty = machine.begin();
   const Job busy = machine.begin();

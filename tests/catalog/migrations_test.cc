@@ -99,7 +99,7 @@ TEST_F(MigrationsTest, OlderStateIsMigratedAndKept) {
         "INSERT INTO state.source VALUES (1, 2, 3, 4, 1); DROP TABLE state.unseen;"
         "DROP TABLE state.health; DROP TABLE state.locate; DROP TABLE state.damage;"
         "DROP TABLE state.verification;"
-        "DROP TABLE state.wanted;"
+        "DROP TABLE state.wanted; DROP TABLE state.counted;"
         "PRAGMA state.user_version = 1");
   }
   Database database = open(Access::read);

@@ -15,21 +15,59 @@ using testing::IsEmpty;
 
 class PolicyTest : public CatalogTest {
  protected:
+  // Found by a walk of everything, and by one of what the contents say has to be looked at.
   std::vector<std::string> needed(std::uint32_t wanted) {
-    std::vector<std::string> lines;
-    ledger.needs([&](const std::string&) { return wanted; },
-                 [](const Medium& one) { return one.location; },
-                 [&](const Ledger::Need& need) {
-                   std::string on;
-                   for (const MediumId id : need.on) {
-                     on += " " + ledger.medium(id)->label;
-                   }
-                   lines.push_back(need.path + " " + std::to_string(need.missing) + on);
-                   return true;
-                 });
+    std::vector<std::string> lines = needed(wanted, {});
+    EXPECT_EQ(needed(wanted, {.most_wanted = wanted}), lines);
     return lines;
   }
+  std::vector<std::string> needed(std::uint32_t wanted, const CopyScope& scope) {
+    std::vector<std::string> lines;
+    asked_ = 0;
+    ledger.needs(
+        [&](const std::string&) {
+          ++asked_;
+          return wanted;
+        },
+        [](const Medium& one) { return one.location; },
+        [&](const Ledger::Need& need) {
+          std::string on;
+          for (const MediumId id : need.on) {
+            on += " " + ledger.medium(id)->label;
+          }
+          lines.push_back(need.path + " " + std::to_string(need.missing) + on);
+          return true;
+        },
+        {}, scope);
+    return lines;
+  }
+  int asked_ = 0;  // How many files needed() looked at last.
 };
+
+// A hundred directories of ten files on one medium, and one more file.
+TEST_F(PolicyTest, OnlyDirectoriesThatLeadToANeedAreLookedAt) {
+  const MediumId one = machine.add_medium("MX1");
+  const Job job = machine.begin();
+  std::vector<ContentId> contents;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = std::to_string(i);
+    machine.add_file(job, "top/" + std::to_string(i / 10) + "/" + name, "word " + name);
+    contents.push_back(machine.content("word " + name));
+  }
+  machine.write(job, one, contents);
+  EXPECT_THAT(needed(1, {}), IsEmpty());
+  EXPECT_EQ(asked_, 1000);
+  EXPECT_THAT(needed(1, {.most_wanted = 1}), IsEmpty());
+  EXPECT_EQ(asked_, 0);
+  const PathId late = machine.add_file(job, "top/37/late", "late");
+  EXPECT_THAT(needed(1, {.most_wanted = 1}), ElementsAre("top/37/late 1"));
+  EXPECT_EQ(asked_, 11);
+  EXPECT_THAT(needed(1, {.beside = std::vector{late}}), ElementsAre("top/37/late 1"));
+  EXPECT_EQ(asked_, 11);
+  EXPECT_THAT(needed(1, {.beside = std::vector<PathId>()}), IsEmpty());
+  EXPECT_EQ(asked_, 0);
+  EXPECT_EQ(needed(2, {.most_wanted = 2}).size(), 1001u);
+}
 
 TEST_F(PolicyTest, WrittenCopiesOnDistinctMediaCount) {
   const MediumId one = machine.add_medium("MX1"), two = machine.add_medium("MX2");
@@ -62,6 +100,11 @@ TEST_F(PolicyTest, MediaOfOneDomainCountOnce) {
 class PlacesTest : public PolicyTest {
  protected:
   std::vector<std::string> lacking() {
+    std::vector<std::string> lines = lacking({});
+    EXPECT_EQ(lacking({.most_wanted = 2}), lines);
+    return lines;
+  }
+  std::vector<std::string> lacking(const CopyScope& scope) {
     std::vector<std::string> lines;
     ledger.needs([](const std::string&) { return 2u; }, [](const Medium&) { return ""; },
                  [&](const Ledger::Need& need) {
@@ -70,7 +113,8 @@ class PlacesTest : public PolicyTest {
                    return true;
                  },
                  {.of = [](const Medium& one) { return one.location; },
-                  .must_differ = [](const std::string& path) { return path == "a"; }});
+                  .must_differ = [](const std::string& path) { return path == "a"; }},
+                 scope);
     return lines;
   }
   MediumId with_copies(const std::string& label, const std::string& place) {
@@ -258,13 +302,17 @@ TEST_F(PolicyTest, NeedsAgreeWithCountingByHand) {
         expected[path] = wanted - have;
       }
     }
-    ledger.needs([&](const std::string&) { return wanted; },
-                 [](const Medium& one) { return one.location; },
-                 [&](const Ledger::Need& need) {
-                   actual[need.path] = need.missing;
-                   return true;
-                 });
-    EXPECT_EQ(actual, expected) << wanted;
+    for (const std::uint32_t most : {wanted, CopyScope::kAnyNumber}) {
+      actual.clear();
+      ledger.needs([&](const std::string&) { return wanted; },
+                   [](const Medium& one) { return one.location; },
+                   [&](const Ledger::Need& need) {
+                     actual[need.path] = need.missing;
+                     return true;
+                   },
+                   {}, {.most_wanted = most});
+      EXPECT_EQ(actual, expected) << wanted;
+    }
   }
 }
 

@@ -36,11 +36,13 @@ TEST_F(SourcesTest, ChildrenAreTheNewestVersionsShownOrNotInByteOrder) {
   machine.end(two, "gone");
   sources.set_stamp(b, {.inode = 12});
   std::vector<std::string> seen;
-  sources.children(kRootPath, [&](const Sources::Known& known) {
-    seen.push_back(known.name + " " + std::to_string(known.version.size) + " " +
-                   (known.stamp ? std::to_string(known.stamp->inode) : "-"));
+  machine.add_file(two, "d/c", "below");
+  sources.children(kRootPath, [&](const Sources::Child& child) {
+    EXPECT_EQ(child.path, tree.find_path(child.name));
+    seen.push_back(child.name + (child.is_directory ? "/ " : " ") +
+                   (child.stamp ? std::to_string(child.stamp->inode) : "-"));
   });
-  EXPECT_THAT(seen, ElementsAre("B 9 -", "b 5 12"));
+  EXPECT_THAT(seen, ElementsAre("B -", "b 12", "d/ -"));
 }
 
 TEST_F(SourcesTest, EarlyHashesAreFoundByIdentityOnly) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/tree.h"
 
+#include <fnmatch.h>
+
+#include <set>
 #include <thread>
 
 #include "tests/catalog/catalog_fixture.h"
@@ -230,6 +233,36 @@ TEST_F(TreeTest, FindMatchesLastComponentsOrWholePaths) {
   EXPECT_THAT(found("/d/?.raw"), ElementsAre("d/a.raw"));
   EXPECT_THAT(found("e"), ElementsAre("d/e"));
   EXPECT_THAT(found("nothing"), IsEmpty());
+}
+
+TEST_F(TreeTest, FindFindsTheSameWhateverThePatternBeginsWith) {
+  const Job job = machine.begin();
+  std::set<std::string> paths;
+  for (const std::string path :
+       {"IMG_1.raw", "IMF", "IM/G", "d/IMG_1.raw", "d/IMG_2.raw", "d/IMG/x", "d/x/IMG_1.raw",
+        "d.x/IMG_1.raw", "\xff\xfe/\xff\xff", "\xff\xfe/a", "e/[a]", "e/a*b", "IMH"}) {
+    machine.add_file(job, path, "word of " + path);
+    for (std::string above = path; !above.empty();
+         above.resize(above.rfind('/') == std::string::npos ? 0 : above.rfind('/'))) {
+      paths.insert(above);
+    }
+  }
+  machine.write_all(job, medium);
+  for (const std::string pattern :
+       {"IMG_1.raw",    "IMG*",   "IM?",   "*raw",           "?",        "[I]MG",  "\xff*",
+        "\xff\xff",     "\\[a]",  "a\\*b", "nothing",        "*",        "d/IMG*", "d/IMG_1.raw",
+        "d*/IMG_1.raw", "/d/x/*", "d/x",   "\xff\xfe/\xff*", "no/where", "IM/*",   "d/nothing*"}) {
+    const std::string glob = pattern.starts_with('/') ? pattern.substr(1) : pattern;
+    std::vector<std::string> expected;
+    for (const std::string& path : paths) {
+      const bool whole = pattern.find('/') != std::string::npos;
+      const std::string name = whole ? path : path.substr(path.rfind('/') + 1);
+      if (::fnmatch(glob.c_str(), name.c_str(), 0) == 0) {
+        expected.push_back(path);
+      }
+    }
+    EXPECT_THAT(found(pattern), testing::UnorderedElementsAreArray(expected)) << pattern;
+  }
 }
 
 TEST_F(TreeTest, BundleShowsItsFilesAndTheWayToThem) {

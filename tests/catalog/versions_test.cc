@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/catalog/verifications.h"
 #include "tests/catalog/catalog_fixture.h"
 
 // What views show of versions.
@@ -330,6 +331,20 @@ TEST_F(VersionsTest, RollbackForgetsWhatTheLedgerRemembered) {
   machine.write_all(job, medium);
   EXPECT_THAT(machine.shown(), ElementsAre("other/", "other/b 5"));
   EXPECT_EQ(check_catalog(machine.database), "");
+}
+
+TEST_F(VersionsTest, PathsWithAContentAreToldOnceHoweverOftenItCameBack) {
+  PathId a{}, b{};
+  for (const char* word : {"A", "B", "A", "C"}) {
+    const Job job = machine.begin();
+    a = machine.add_file(job, "a", word);
+    b = machine.add_file(job, "b", "A");
+    machine.write_all(job, machine.add_medium("T" + std::to_string(number(job.id))));
+  }
+  const ContentId in_both = machine.content("A"), in_a = machine.content("B");
+  EXPECT_THAT(paths_with(machine.database, {in_both, in_a}),
+              testing::UnorderedElementsAre(std::pair(in_both, a), std::pair(in_a, a),
+                                            std::pair(in_both, b)));
 }
 
 }  // namespace
