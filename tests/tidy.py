@@ -149,6 +149,15 @@ def check_links():
                     report(path, number, f"links to {target}, which does not exist")
 
 
+def check_guarded_paths():
+    """Speed cannot rot unseen: each path of the guard has its count, and each count its path."""
+    program, counts = ROOT / "tests/guard/hot_paths.cc", ROOT / "tests/guard/instructions.txt"
+    paths = set(re.findall(r'^    \{"(\w+)", \w+\},$', program.read_text(), re.M))
+    counted = set(re.findall(r"^(\w+) +\d+$", counts.read_text(), re.M))
+    for name in sorted(paths ^ counted):
+        report(counts, 1, f"{name} is not both a path of hot_paths.cc and counted here")
+
+
 def check_constants():
     """A named constant stands in one place."""
     seen = {}
@@ -169,6 +178,7 @@ def main():
         check_length(path, lines)
     check_tests_are_built()
     check_links()
+    check_guarded_paths()
     check_constants()
     for problem in sorted(problems):
         print(problem)

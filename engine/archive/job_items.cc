@@ -31,6 +31,26 @@ bool is_directory(const Item& item) {
   return S_ISDIR(item.metadata.mode);
 }
 
+// Brings items into archive order; of one path the later version stays last: plain tar leaves that
+// one. They mostly come in a few runs that are in order, which costs one move of each, not twenty.
+void sort_items(std::vector<Item>& items) {
+  constexpr std::size_t kFewRuns = 4;
+  std::vector<std::size_t> ends;  // Of the runs.
+  for (std::size_t end = 0; end < items.size() && ends.size() <= kFewRuns; ends.push_back(end)) {
+    const auto from = items.begin() + static_cast<std::ptrdiff_t>(end);
+    end = static_cast<std::size_t>(std::is_sorted_until(from, items.end(), archive_less) -
+                                   items.begin());
+  }
+  if (ends.size() > kFewRuns) {
+    std::ranges::stable_sort(items, archive_less);
+    return;
+  }
+  for (std::size_t run = 1; run < ends.size(); ++run) {
+    std::inplace_merge(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(ends[run - 1]),
+                       items.begin() + static_cast<std::ptrdiff_t>(ends[run]), archive_less);
+  }
+}
+
 Item directory_item(const std::string& path, catalog::Tree& tree) {
   const std::optional<catalog::PathId> id = tree.find_path(path);
   const std::optional<catalog::Version> version = id ? tree.at(catalog::View{}, *id) : std::nullopt;
@@ -52,10 +72,7 @@ JobItems::JobItems(std::vector<Item> items, catalog::Tree& tree) : items_(std::m
   std::erase_if(items_,
                 [](const Item& item) { return item.path.empty() || S_ISSOCK(item.metadata.mode); });
   add_directories(tree);
-  if (!std::ranges::is_sorted(items_, archive_less)) {
-    // Of one path the later version stays last: plain tar leaves that one.
-    std::ranges::stable_sort(items_, archive_less);
-  }
+  sort_items(items_);
   for (Item& item : items_) {
     drop_oversized_xattrs(item);
     if (item.content && item.state.allocated_bytes > 0 && item.state.allocated_bytes < item.size) {
@@ -80,6 +97,7 @@ void JobItems::add_directories(catalog::Tree& tree) {
       missing.push_back(directory_item(std::string(above), tree));
     }
   }
+  std::ranges::sort(missing, archive_less);
   items_.insert(items_.end(), std::make_move_iterator(missing.begin()),
                 std::make_move_iterator(missing.end()));
 }

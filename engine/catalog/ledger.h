@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -178,6 +179,10 @@ class Ledger {
   // Where to read a content: places(), or where there is none those found damaged, because
   // a drive may do better next time.
   [[nodiscard]] std::vector<CopyPlace> places_to_read(ContentId content);
+  // The same of many, ascending, each once; `place` is valid during the call. Cost: neighbours are
+  // read in one go.
+  void places_to_read(std::span<const ContentId> contents,
+                      const std::function<void(std::size_t which, const CopyPlace& place)>& each);
   struct DamagedMedium {
     Medium medium;
     std::uint64_t copies = 0;

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -18,6 +19,9 @@ using catalog::Running;
 using catalog::Statement;
 
 constexpr std::int64_t kSchema = 1;
+// So long the writer waits for more to go into one transaction, unless so much is there, bytes.
+constexpr std::chrono::milliseconds kGather{5};
+constexpr std::size_t kWorthATransaction = 1 * MiB;
 constexpr const char* kTables =
     "CREATE TABLE preview(hash BLOB PRIMARY KEY, size INTEGER NOT NULL, checksum BLOB NOT NULL,"
     " head BLOB NOT NULL, tail BLOB NOT NULL) STRICT;"
@@ -63,7 +67,9 @@ void remove_database(const fs::path& file) {
 
 Database open_database(const fs::path& file) {
   Database database(file, Database::Mode::create, Database::Kind::previews);
-  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+  // Hashes come in no order: the cache holds the index of some hundred thousand, 16 MiB.
+  database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
   Statement version(database, "PRAGMA user_version");
   const std::int64_t found = version.step() ? version.integer(0) : 0;
   version.reset();
@@ -174,7 +180,9 @@ void Previews::keep(const format::Digest& hash, std::uint64_t size, ByteView hea
   }
   waiting_.push_back({hash, size, {head.begin(), head.end()}, {tail.begin(), tail.end()}});
   waiting_bytes_ += bytes;
-  changed_.notify_all();
+  if (waiting_.size() == 1 || waiting_bytes_ >= kWorthATransaction) {
+    changed_.notify_all();
+  }
 }
 
 std::size_t Previews::read(const format::Digest& hash, std::uint64_t offset, MutableBytes into) {
@@ -205,6 +213,7 @@ void Previews::write(const std::stop_token& stop) {
   std::unique_lock lock(queue_mutex_);
   // At shutdown what is known is still written down.
   while (changed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+    changed_.wait_for(lock, stop, kGather, [this] { return waiting_bytes_ >= kWorthATransaction; });
     const std::vector<Entry> entries = std::exchange(waiting_, {});
     waiting_bytes_ = 0;
     busy_ = true;

@@ -135,8 +135,14 @@ void ArchiveReader::open_chunk(const Archive& archive, std::uint64_t chunk) {
     gathered += part.size();
     at += part.size();
   }
-  chunk_.resize(plain);
-  format::open_chunk(key_->payload_key, chunk, chunk + 1 == chunks_in(archive), whole, chunk_);
+  if (std::exchange(chunk_kept_, false)) {
+    chunk_ = spare_ ? spare_() : nullptr;
+    if (!chunk_) {
+      chunk_ = std::make_shared<Bytes>();
+    }
+  }
+  chunk_->resize(plain);
+  format::open_chunk(key_->payload_key, chunk, chunk + 1 == chunks_in(archive), whole, *chunk_);
   chunk_index_ = chunk;
 }
 
@@ -150,8 +156,8 @@ void ArchiveReader::read(const Archive& archive, PlainRange range, const Each& e
   std::uint64_t left = range.size;
   for (std::uint64_t chunk = plan.first_chunk; chunk < plan.end_chunk; ++chunk) {
     open_chunk(archive, chunk);
-    const std::size_t size = std::min<std::uint64_t>(left, chunk_.size() - skip);
-    if (!each(ByteView(chunk_).subspan(skip, size))) {
+    const std::size_t size = std::min<std::uint64_t>(left, chunk_->size() - skip);
+    if (!each(ByteView(*chunk_).subspan(skip, size))) {
       return;
     }
     left -= size;

@@ -29,7 +29,7 @@
 // Threads: none; belongs to one thread, with its drive.
 // Errors:  throws what the drive throws, AgeError, and Error{corrupt} where records are not the
 //          archive's. After an exception the object is still good: the next range locates anew.
-// Memory:  one record and two chunks.
+// Memory:  one record, two chunks, and those that are kept.
 
 namespace mixtape::recall {
 
@@ -43,6 +43,16 @@ class ArchiveReader {
   // false to stop. The view is valid only during the call.
   using Each = std::function<bool(ByteView plain)>;
   void read(const Archive& archive, PlainRange range, const Each& each);
+
+  // What the view of `each` lies in, for who wants it longer than the call: the next chunk then
+  // goes elsewhere, to what `spare` gives, or to new memory.
+  using Chunk = std::shared_ptr<Bytes>;
+  [[nodiscard]] const Chunk& keep_chunk() {
+    chunk_kept_ = true;
+    return chunk_;
+  }
+  // Gives memory that nobody keeps any more, or none; on the thread that reads.
+  void take_spare_from(std::function<Chunk()> spare) { spare_ = std::move(spare); }
 
   // Takes the head to the beginning, for whoever loads the medium next. Nothing is read afterwards.
   void rewind() { drive_->rewind(); }
@@ -89,7 +99,10 @@ class ArchiveReader {
   Bytes record_;
 
   std::optional<std::uint64_t> chunk_index_;  // Of the archive that key_ opens.
-  Bytes chunk_, sealed_;
+  Chunk chunk_ = std::make_shared<Bytes>();
+  bool chunk_kept_ = false;
+  std::function<Chunk()> spare_;
+  Bytes sealed_;
   Spot at_;
 };
 

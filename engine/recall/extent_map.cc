@@ -65,9 +65,13 @@ ReadPlan plan_read(const Archive& archive, PlainRange range) {
   return plan;
 }
 
+Spot spot_in(const Archive& archive, std::uint64_t offset) {
+  const ReadPlan plan = plan_read(archive, {.offset = offset, .size = 1});
+  return {.block = archive.first_block + plan.first_record, .offset = offset};
+}
+
 Spot spot_of(const Extent& extent) {
-  const ReadPlan plan = plan_read(extent.archive, {.offset = extent.data_offset, .size = 1});
-  return {.block = extent.archive.first_block + plan.first_record, .offset = extent.data_offset};
+  return spot_in(extent.archive, extent.data_offset);
 }
 
 }  // namespace mixtape::recall

@@ -46,7 +46,8 @@ struct Spot {
   auto operator<=>(const Spot&) const = default;
 };
 
-// Where the one seek for a copy goes.
+// Where the one seek for a copy goes, and for what begins at an offset of an archive's plaintext.
 [[nodiscard]] Spot spot_of(const Extent& extent);
+[[nodiscard]] Spot spot_in(const Archive& archive, std::uint64_t offset);
 
 }  // namespace mixtape::recall

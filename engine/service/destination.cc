@@ -22,7 +22,6 @@ constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 // the umask has it.
 constexpr mode_t kPrivate = 0700;
 constexpr mode_t kParent = 0777;
-constexpr std::size_t kZeroBlock = 64 * KiB;
 
 std::string_view next_component(std::string_view& path) {
   const std::string_view component = path.substr(0, path.find('/'));
@@ -70,6 +69,9 @@ Destination::Directory Destination::open_directory(std::string_view path, Make m
   if (last_ && last_path_ == path) {
     return last_;
   }
+  if (make != Make::nothing) {
+    absent_.clear();
+  }
   Directory above = root_;
   for (std::string_view rest = path; !rest.empty();) {
     const std::string name(next_component(rest));
@@ -80,11 +82,18 @@ Destination::Directory Destination::open_directory(std::string_view path, Make m
     }
     tapeio::UniqueFd fd(::openat(above->get(), name.c_str(), kOpenDirectory | O_CLOEXEC));
     if (!fd.valid()) {
-      if (errno == ELOOP || errno == ENOTDIR) {
+      const int why = errno;
+      if (why == ELOOP || why == ENOTDIR) {
         throw Error(ErrorCode::conflict, "restore below " + std::string(path) + ": " + name +
                                              " is there and is no directory");
       }
-      throw_errno("open directory " + std::string(path));
+      if (why == ENOENT) {
+        absent_ = path.substr(0, path.size() - rest.size());
+        if (!absent_.ends_with('/')) {
+          absent_ += '/';
+        }
+      }
+      throw_errno("open directory " + std::string(path), why);
     }
     above = std::make_shared<tapeio::UniqueFd>(std::move(fd));
   }
@@ -106,6 +115,10 @@ Destination::Anchored Destination::anchor(const std::string& path, bool make_par
 
 std::optional<struct stat> Destination::look(const std::string& path) {
   if (!root_) {
+    return std::nullopt;
+  }
+  check_path(path);
+  if (!absent_.empty() && path.starts_with(absent_)) {
     return std::nullopt;
   }
   try {
@@ -225,18 +238,11 @@ Destination::NewFile::~NewFile() {
 
 void Destination::NewFile::write(ByteView bytes) {
   tapeio::write_full_at(fd_.get(), bytes, size_, path_);
-  hasher_.update(bytes);
   size_ += bytes.size();
 }
 
 void Destination::NewFile::write_zeros(std::uint64_t count) {
-  static constexpr std::byte kZeros[kZeroBlock]{};
   size_ += count;
-  while (count > 0) {
-    const std::size_t size = std::min<std::uint64_t>(count, kZeroBlock);
-    hasher_.update(ByteView(kZeros).first(size));
-    count -= size;
-  }
   ends_in_hole_ = true;
 }
 

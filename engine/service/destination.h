@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "engine/catalog/types.h"
-#include "engine/format/digest.h"
 #include "engine/recall/content_sink.h"
 #include "tapeio/unique_fd.h"
 
@@ -61,13 +60,11 @@ class Destination {
     ~NewFile() override;
     void write(ByteView bytes) override;
     void write_zeros(std::uint64_t count) override;
-    // Out of order, for who takes no digest of it.
+    // Out of order.
     void write_at(std::uint64_t offset, ByteView bytes);
     // At least so long; what was not written is a hole.
     void extend_to(std::uint64_t size);
     [[nodiscard]] std::uint64_t size() const { return size_; }
-    // Of what was written; once.
-    [[nodiscard]] format::Digest digest() { return hasher_.finish(); }
     // What was written, from `offset` on; less where it ends, and holes at the end are not there.
     [[nodiscard]] std::size_t read_back(std::uint64_t offset, MutableBytes into) const;
     // Where the first byte from `offset` on is that is not in a hole; UINT64_MAX: there is none.
@@ -87,7 +84,6 @@ class Destination {
     std::string path_, name_, temporary_;
     Directory directory_;
     tapeio::UniqueFd fd_;
-    format::Hasher hasher_;
     std::uint64_t size_ = 0;
     bool ends_in_hole_ = false;
     bool finished_ = false;
@@ -126,6 +122,9 @@ class Destination {
   // The directory used last: files of one directory come one after the other.
   std::string last_path_;
   Directory last_;
+  // A directory that was not there when it was looked for, and a slash; until one is made. What is
+  // below it need not be looked for.
+  std::string absent_;
   std::uint64_t names_ = 0;
   std::unordered_map<std::string, uid_t> users_;
   std::unordered_map<std::string, gid_t> groups_;

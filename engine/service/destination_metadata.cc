@@ -36,6 +36,12 @@ struct Times {
   timespec both[2];
 };
 
+// A new file mostly has them already, and to set them again is a change that a journal writes down.
+bool has_owner(int fd, uid_t owner, gid_t group) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && status.st_uid == owner && status.st_gid == group;
+}
+
 }  // namespace
 
 void Destination::lose(const std::string& path, const std::string& attribute) {
@@ -74,7 +80,9 @@ void Destination::set_metadata(int fd, const catalog::Metadata& metadata, const 
   mode_t mode = metadata.mode & 07777;
   // Owner first, for it takes away set-user-id bits; without the owner nobody gets them.
   if (as_root_) {
-    if (::fchown(fd, owner_of(metadata), group_of(metadata)) != 0) {
+    const uid_t owner = owner_of(metadata);
+    const gid_t group = group_of(metadata);
+    if (!has_owner(fd, owner, group) && ::fchown(fd, owner, group) != 0) {
       lose(path, "owner");
       mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
     }

@@ -176,7 +176,7 @@ void Gather::read_stream(const std::vector<Read>& reads, std::unique_ptr<tapeio:
         break;
       case Kind::end:
         failed_in_a_row = 0;
-        finish(read, sums);
+        finish(read, sums, event->digest);
         done = event->number + 1;
         break;
       case Kind::failed:
@@ -196,7 +196,7 @@ void Gather::read_stream(const std::vector<Read>& reads, std::unique_ptr<tapeio:
   }
 }
 
-void Gather::finish(const Read& read, VerifiedMedium& sums) {
+void Gather::finish(const Read& read, VerifiedMedium& sums, const format::Digest& digest) {
   Pending& pending = *read.pending;
   const std::uint64_t damaged = sums.damaged;
   const catalog::Ledger::Held held{
@@ -204,7 +204,7 @@ void Gather::finish(const Read& read, VerifiedMedium& sums) {
   if (file_->size() != pending.size) {
     verdicts_.damaged(sums, read.place.bundle, held, "it has another size than the content");
   } else {
-    verdicts_.read(sums, read.place.bundle, held, file_->digest());
+    verdicts_.read(sums, read.place.bundle, held, digest);
   }
   if (sums.damaged > damaged) {
     file_.reset();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/catalog/types.h"
+#include "engine/format/digest.h"
 #include "engine/progress/reporter.h"
 #include "engine/service/alive.h"
 #include "engine/service/context.h"
@@ -75,7 +76,7 @@ class Gather {
   // How many of them are done, good or bad; throws when it is the medium that fails.
   void read_stream(const std::vector<Read>& reads, std::unique_ptr<tapeio::TapeDrive> drive,
                    VerifiedMedium& sums, std::size_t& done);
-  void finish(const Read& read, VerifiedMedium& sums);
+  void finish(const Read& read, VerifiedMedium& sums, const format::Digest& digest);
   void require_going_on() const;
 
   Context& context_;

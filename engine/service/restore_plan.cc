@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/restore_plan.h"
 
+#include <algorithm>
 #include <climits>
 #include <filesystem>
+#include <numeric>
 #include <set>
 
 #include "engine/recall/extent_map.h"
@@ -93,9 +95,7 @@ RestorePlan::RestorePlan(Context& context, const RestoreRequest& request, Destin
       tell_never_written(*id);
     }
   }
-  for (RestoreContent& content : contents) {
-    find_copies(content);
-  }
+  find_copies();
 }
 
 // Nothing shows them, so that a directory without them would look whole. What was staged is in
@@ -131,6 +131,8 @@ void RestorePlan::take(const std::string& path, const catalog::Version& version)
 void RestorePlan::take_file(const std::string& path, const catalog::Version& version) {
   RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
   item.inode = version.metadata.nlink > 1 ? version.inode : 0;
+  item.metadata_set = metadata_sets_.keep(version.metadata);
+  item.mtime_ns = version.metadata.mtime_ns;
   const Verdict verdict = judge(item, path, version);
   if (verdict == Verdict::matches && item.inode != 0) {
     names.emplace(item.inode, item.target);
@@ -240,20 +242,50 @@ std::size_t RestorePlan::archive_of(const catalog::CopyPlace& place) {
   return known->second;
 }
 
-void RestorePlan::find_copies(RestoreContent& content) {
-  for (const catalog::CopyPlace& place :
-       context_.ledger.places_to_read(catalog::ContentId{content.content.number})) {
-    try {
-      (void)recall::spot_of(to_extent(place));
-    } catch (const Error& error) {
-      content.why = error.what();
-      continue;
-    }
-    content.copies.push_back({.archive = archive_of(place),
-                              .data_offset = place.copy.data_offset,
-                              .stored_size = place.copy.stored_size,
-                              .sparse = place.copy.sparse});
+void RestorePlan::find_copies() {
+  std::vector<std::size_t> order(contents.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto number_of = [&](std::size_t which) { return contents[which].content.number; };
+  std::ranges::sort(order, {}, number_of);
+  std::vector<catalog::ContentId> numbers;
+  numbers.reserve(order.size());
+  for (const std::size_t which : order) {
+    numbers.push_back(catalog::ContentId{number_of(which)});
   }
+  context_.ledger.places_to_read(numbers, [&](std::size_t which, const catalog::CopyPlace& place) {
+    add_copy(contents[order[which]], place);
+  });
+}
+
+void RestorePlan::add_copy(RestoreContent& content, const catalog::CopyPlace& place) {
+  const RestoreCopy copy{.archive = archive_of(place),
+                         .data_offset = place.copy.data_offset,
+                         .stored_size = place.copy.stored_size,
+                         .sparse = place.copy.sparse};
+  try {
+    (void)spot_of(copy);
+    content.copies.push_back(copy);
+  } catch (const Error& error) {
+    content.why = error.what();
+  }
+}
+
+catalog::Metadata RestorePlan::metadata_of(const RestoreItem& item) const {
+  if (item.metadata_set != MetadataSets::kNotKept) {
+    return metadata_sets_.get(item.metadata_set, item.mtime_ns);
+  }
+  const auto version = context_.tree.version(item.version);
+  // A directory that no scan has looked at has no version of its own.
+  if (!version) {
+    catalog::Metadata metadata;
+    metadata.mode = S_IFDIR | 0755;
+    return metadata;
+  }
+  return version->metadata;
+}
+
+recall::Spot RestorePlan::spot_of(const RestoreCopy& copy) const {
+  return recall::spot_in(archives[copy.archive].place, copy.data_offset);
 }
 
 recall::Extent RestorePlan::extent_of(const RestoreCopy& copy) const {

@@ -11,14 +11,17 @@
 
 #include "engine/catalog/types.h"
 #include "engine/recall/extent.h"
+#include "engine/recall/extent_map.h"
 #include "engine/service/context.h"
 #include "engine/service/destination.h"
+#include "engine/service/metadata_sets.h"
 #include "engine/service/restore.h"
 
 // What a restore will do, decided from the catalog and the destination before anything moves.
 //
 // Threads: none.
-// Memory:  two hundred bytes and the path for each file; metadata stay in the catalog.
+// Memory:  two hundred bytes and the path for each file; metadata that only one file has stay in
+//          the catalog.
 
 namespace mixtape::service {
 
@@ -29,6 +32,9 @@ struct RestoreItem {
   std::uint32_t mode = 0;
   Existing existing = Existing::keep;
   std::uint64_t inode = 0;  // Of a file with several names; 0: it has no other.
+  // What a file carries, as far as the plan keeps it.
+  std::uint32_t metadata_set = MetadataSets::kNotKept;
+  std::int64_t mtime_ns = 0;
 };
 
 // Where one copy of a content is; the archive by its number in the plan.
@@ -81,7 +87,10 @@ class RestorePlan {
   std::unordered_map<std::uint64_t, std::string> names;
   std::uint64_t needed_bytes = 0;  // On the disk.
 
+  // From the catalog where it is not kept.
+  [[nodiscard]] catalog::Metadata metadata_of(const RestoreItem& item) const;
   [[nodiscard]] recall::Extent extent_of(const RestoreCopy& copy) const;
+  [[nodiscard]] recall::Spot spot_of(const RestoreCopy& copy) const;
 
   // The fewest media, as far as a greedy choice finds them, for these contents. What has no copy on
   // a medium that is here is left over.
@@ -106,7 +115,8 @@ class RestorePlan {
                          const catalog::Version& version);
   [[nodiscard]] bool matches(const struct stat& there, const std::string& target,
                              const catalog::Version& version);
-  void find_copies(RestoreContent& content);
+  void find_copies();
+  void add_copy(RestoreContent& content, const catalog::CopyPlace& place);
   std::size_t archive_of(const catalog::CopyPlace& place);
 
   Context& context_;
@@ -116,6 +126,7 @@ class RestorePlan {
   std::unordered_map<std::int64_t, std::size_t> by_content_;
   std::unordered_set<std::uint64_t> inodes_;  // With several names, of which one will be made.
   std::map<catalog::BundleId, std::size_t> by_bundle_;
+  MetadataSets metadata_sets_;
 };
 
 // Adds a trouble to the result; only the first ones are kept in words.

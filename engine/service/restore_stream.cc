@@ -11,44 +11,44 @@ namespace mixtape::service {
 
 namespace {
 
-// A megabyte is a record of the medium and a few hundred small files; sixteen of them bridge a
-// pause of the disk.
+// A megabyte is a record of the medium and a few hundred small files; so many of them bridge a
+// pause of the disk, and let the next files be hashed while the one before is not done.
 constexpr std::size_t kBatchBytes = 1 * MiB;
 constexpr std::size_t kBatchEvents = 1024;
-constexpr std::size_t kBatches = 16;
+constexpr std::size_t kBatches = 64;
+// Small contents may each lie in another chunk.
+constexpr std::size_t kBatchChunks = 32;
+
+bool is_full(const RestoreBatch& batch) {
+  return batch.bytes >= kBatchBytes || batch.events.size() >= kBatchEvents ||
+         batch.chunks.size() >= kBatchChunks;
+}
 
 }  // namespace
-
-struct RestoreStream::Batch {
-  Bytes bytes;  // Data of the events, one behind the other.
-  std::vector<Event> events;
-
-  [[nodiscard]] bool is_full() const {
-    return bytes.size() >= kBatchBytes || events.size() >= kBatchEvents;
-  }
-};
 
 // Collects what is read into batches.
 class RestoreStream::Filler final : public recall::ContentSink {
  public:
-  explicit Filler(RestoreStream& stream) : stream_(stream), batch_(stream.take_empty()) {}
+  Filler(RestoreStream& stream, recall::ArchiveReader& reader)
+      : stream_(stream), reader_(reader), batch_(stream.take_empty()) {}
 
   // False: nobody wants more.
   [[nodiscard]] bool go_on() const { return batch_ != nullptr; }
 
+  // The bytes stay where the reader has put them: the batch keeps that chunk.
   void write(ByteView bytes) override {
-    while (batch_ && !bytes.empty()) {
-      const std::size_t size = std::min(bytes.size(), kBatchBytes - batch_->bytes.size());
-      // The bytes never move: the batch has room for all from the beginning.
-      const std::size_t at = batch_->bytes.size();
-      batch_->bytes.insert(batch_->bytes.end(), bytes.begin(),
-                           bytes.begin() + static_cast<std::ptrdiff_t>(size));
-      Event event;
-      event.kind = Event::Kind::data;
-      event.data = ByteView(batch_->bytes).subspan(at, size);
-      add(std::move(event));
-      bytes = bytes.subspan(size);
+    if (!batch_ || bytes.empty()) {
+      return;
     }
+    const recall::ArchiveReader::Chunk& chunk = reader_.keep_chunk();
+    if (batch_->chunks.empty() || batch_->chunks.back() != chunk) {
+      batch_->chunks.push_back(chunk);
+    }
+    batch_->bytes += bytes.size();
+    Event event;
+    event.kind = Event::Kind::data;
+    event.data = bytes;
+    add(std::move(event));
   }
   void write_zeros(std::uint64_t count) override {
     Event event;
@@ -82,23 +82,20 @@ class RestoreStream::Filler final : public recall::ContentSink {
       return;
     }
     batch_->events.push_back(std::move(event));
-    if (batch_->is_full()) {
+    if (is_full(*batch_)) {
       stream_.hand_over(std::move(batch_));
       batch_ = stream_.take_empty();
     }
   }
 
   RestoreStream& stream_;
+  recall::ArchiveReader& reader_;
   std::unique_ptr<Batch> batch_;
 };
 
 RestoreStream::RestoreStream(std::unique_ptr<tapeio::TapeDrive> drive,
                              std::span<const format::Identity> identities, std::size_t count,
                              std::function<Wanted(std::size_t)> wanted) {
-  for (std::size_t i = 0; i < kBatches; ++i) {
-    empty_.push_back(std::make_unique<Batch>());
-    empty_.back()->bytes.reserve(kBatchBytes);
-  }
   thread_ = std::thread(
       [this, identities, count, wanted = std::move(wanted), drive = std::move(drive)]() mutable {
         read(std::move(drive), identities, count, wanted);
@@ -118,7 +115,8 @@ void RestoreStream::read(std::unique_ptr<tapeio::TapeDrive> drive,
                          std::span<const format::Identity> identities, std::size_t count,
                          const std::function<Wanted(std::size_t)>& wanted) {
   recall::ArchiveReader reader(std::move(drive), identities);
-  Filler filler(*this);
+  reader.take_spare_from([this] { return take_spare(); });
+  Filler filler(*this, reader);
   for (std::size_t number = 0; number < count && filler.go_on(); ++number) {
     const Wanted content = wanted(number);
     filler.mark(Event::Kind::begin, number);
@@ -148,16 +146,46 @@ RestoreStream::Located RestoreStream::take_located() {
 
 std::unique_ptr<RestoreStream::Batch> RestoreStream::take_empty() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopped_ || !empty_.empty(); });
+  changed_.wait(lock, [&] { return stopped_ || !empty_.empty() || made_ < kBatches; });
   if (stopped_) {
     return nullptr;
+  }
+  if (empty_.empty()) {
+    ++made_;
+    auto fresh = std::make_unique<Batch>();
+    fresh->events.reserve(kBatchEvents);
+    return fresh;
   }
   std::unique_ptr<Batch> batch = std::move(empty_.back());
   empty_.pop_back();
   return batch;
 }
 
+recall::ArchiveReader::Chunk RestoreStream::take_spare() {
+  const std::lock_guard lock(mutex_);
+  if (spare_.empty()) {
+    return nullptr;
+  }
+  recall::ArchiveReader::Chunk chunk = std::move(spare_.back());
+  spare_.pop_back();
+  return chunk;
+}
+
+// Of a chunk over which two batches meet the later one has the last word.
+void RestoreStream::recycle(std::unique_ptr<Batch> batch) {
+  for (recall::ArchiveReader::Chunk& chunk : batch->chunks) {
+    if (chunk.use_count() == 1) {
+      spare_.push_back(std::move(chunk));
+    }
+  }
+  batch->chunks.clear();
+  batch->events.clear();
+  batch->bytes = 0;
+  empty_.push_back(std::move(batch));
+}
+
 void RestoreStream::hand_over(std::unique_ptr<Batch> batch) {
+  hashes_.submit(*batch);
   const std::lock_guard lock(mutex_);
   full_.push_back(std::move(batch));
   changed_.notify_all();
@@ -167,9 +195,7 @@ std::optional<RestoreStream::Event> RestoreStream::next() {
   if (!current_ || event_ == current_->events.size()) {
     std::unique_lock lock(mutex_);
     if (current_) {
-      current_->bytes.clear();
-      current_->events.clear();
-      empty_.push_back(std::move(current_));
+      recycle(std::move(current_));
       changed_.notify_all();
     }
     changed_.wait(lock, [&] { return done_ || !full_.empty(); });
@@ -179,6 +205,8 @@ std::optional<RestoreStream::Event> RestoreStream::next() {
     current_ = std::move(full_.front());
     full_.pop_front();
     event_ = 0;
+    lock.unlock();
+    hashes_.wait(*current_);
   }
   return std::move(current_->events[event_++]);
 }

@@ -9,24 +9,22 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "engine/format/age_keys.h"
+#include "engine/recall/archive_reader.h"
 #include "engine/recall/extent.h"
 #include "engine/recall/tape_model.h"
-#include "tapeio/error.h"
+#include "engine/service/content_hashes.h"
+#include "engine/service/restore_batch.h"
 #include "tapeio/tape_drive.h"
 
-// Contents from one loaded medium, read and decrypted on a thread of their own while the caller
-// hashes and writes what came before: reading and writing each keep a core busy.
+// Contents from one loaded medium: read and decrypted on a thread of their own, hashed on others,
+// while the caller writes what came before.
 //
-// What passes from thread to thread is batches, so that a million small files do not mean a million
-// hand-overs.
-//
-// Threads:  belongs to the caller's; the thread that reads is inside.
-// Memory:   kBatches batches of kBatchBytes.
+// Threads:  belongs to the caller's; those that read and hash are inside.
+// Memory:   kBatches batches at most, of kBatchBytes of data and no more than kBatchChunks chunks.
 // Lifetime: destroying it stops the reading and joins.
 
 namespace mixtape::service {
@@ -43,17 +41,8 @@ class RestoreStream {
                 std::function<Wanted(std::size_t)> wanted);
   ~RestoreStream();
 
-  // What happens next, in order; nullopt when all is done. Each content begins, has data and zeros,
-  // and ends or fails. `data` is valid until the next call.
-  struct Event {
-    enum class Kind { begin, data, zeros, end, failed };
-    Kind kind{};
-    std::size_t number = 0;   // Of the content.
-    ByteView data;            // data
-    std::uint64_t zeros = 0;  // zeros
-    std::string why;          // failed
-    ErrorCode code{};
-  };
+  // What happens next, in order; nullopt when all is done. `data` is valid until the next call.
+  using Event = RestoreEvent;
   [[nodiscard]] std::optional<Event> next();
 
   // How long its locates took, by which drive; all of them once next() has said that all is done.
@@ -64,25 +53,30 @@ class RestoreStream {
   [[nodiscard]] Located take_located();
 
  private:
-  struct Batch;
+  using Batch = RestoreBatch;
   class Filler;
 
   void read(std::unique_ptr<tapeio::TapeDrive> drive, std::span<const format::Identity> identities,
             std::size_t count, const std::function<Wanted(std::size_t)>& wanted);
   [[nodiscard]] std::unique_ptr<Batch> take_empty();
   void hand_over(std::unique_ptr<Batch> batch);
+  [[nodiscard]] recall::ArchiveReader::Chunk take_spare();
+  void recycle(std::unique_ptr<Batch> batch);  // Under mutex_.
 
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_:
-  std::deque<std::unique_ptr<Batch>> full_;
-  std::vector<std::unique_ptr<Batch>> empty_;
+  std::deque<std::unique_ptr<Batch>> full_;    // Hashed or being hashed.
+  std::vector<std::unique_ptr<Batch>> empty_;  // Last in, first out: the warmest one.
+  std::size_t made_ = 0;                       // Batches; more are made when they are needed.
+  std::vector<recall::ArchiveReader::Chunk> spare_;
   Located located_;
   bool done_ = false;     // Nothing more will be handed over.
   bool stopped_ = false;  // Nothing more is wanted.
 
   std::unique_ptr<Batch> current_;
   std::size_t event_ = 0;
+  ContentHashes hashes_;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include "engine/service/locate_times.h"
 #include "engine/service/verdicts.h"
@@ -15,6 +16,8 @@ namespace mixtape::service {
 namespace {
 
 constexpr std::size_t kCopyBuffer = 1 * MiB;
+// From so many on it is worth to ask first whether the cache has anything at all.
+constexpr std::size_t kManyContents = 1000;
 // Damaged copies that are told one by one.
 constexpr std::size_t kMostDamageTold = 20;
 constexpr std::chrono::milliseconds kProgressInterval{100};
@@ -55,17 +58,6 @@ void RestoreWriter::progress(const std::string& phase, bool last) {
   }
 }
 
-catalog::Metadata RestoreWriter::metadata_of(const RestoreItem& item) {
-  const auto version = context_.tree.version(item.version);
-  // A directory that no scan has looked at has no version of its own.
-  if (!version) {
-    catalog::Metadata metadata;
-    metadata.mode = S_IFDIR | 0755;
-    return metadata;
-  }
-  return version->metadata;
-}
-
 void RestoreWriter::make_what_has_no_content() {
   std::vector<bool> comes_later(plan_.items.size());
   for (const RestoreContent& content : plan_.contents) {
@@ -85,7 +77,7 @@ void RestoreWriter::make_what_has_no_content() {
         ++result_.directories;
         return;
       }
-      const catalog::Metadata metadata = metadata_of(item);
+      const catalog::Metadata metadata = plan_.metadata_of(item);
       if (S_ISLNK(item.mode)) {
         destination_.make_symlink(item.target, metadata, item.existing);
         ++result_.symlinks;
@@ -151,7 +143,8 @@ void RestoreWriter::write_zeros(std::uint64_t count) {
   }
 }
 
-RestoreWriter::Arrived RestoreWriter::finish_content(std::string& why) {
+RestoreWriter::Arrived RestoreWriter::finish_content(const format::Digest& digest,
+                                                     std::string& why) {
   if (!file_) {
     return Arrived::nowhere;
   }
@@ -161,7 +154,7 @@ RestoreWriter::Arrived RestoreWriter::finish_content(std::string& why) {
           std::to_string(content.content.size);
   } else if (!content.content.hash) {
     ++result_.unverified;
-  } else if (file_->digest() != *content.content.hash) {
+  } else if (digest != *content.content.hash) {
     why = kOtherHash;
   }
   if (!why.empty()) {
@@ -182,7 +175,7 @@ void RestoreWriter::make_file(std::size_t number) {
   const RestoreItem& item = plan_.items[number];
   if (!link_to_first_name(item)) {
     if (number == file_item_) {
-      file_->finish(metadata_of(item), item.existing);
+      file_->finish(plan_.metadata_of(item), item.existing);
     } else {
       copy_file(item);
     }
@@ -200,13 +193,19 @@ void RestoreWriter::copy_file(const RestoreItem& item) {
   if (copy->size() < file_->size()) {
     copy->write_zeros(file_->size() - copy->size());  // It ends in a hole.
   }
-  copy->finish(metadata_of(item), item.existing);
+  copy->finish(plan_.metadata_of(item), item.existing);
 }
 
 // --- From the cache and from media
 
 std::vector<std::size_t> RestoreWriter::copy_from_cache() {
   std::vector<std::size_t> absent;
+  // Of so many each would be looked for in vain.
+  if (plan_.contents.size() >= kManyContents && context_.workspace.cache().usage().entries == 0) {
+    absent.resize(plan_.contents.size());
+    std::iota(absent.begin(), absent.end(), std::size_t{0});
+    return absent;
+  }
   for (std::size_t number = 0; number < plan_.contents.size(); ++number) {
     RestoreContent& content = plan_.contents[number];
     while (!content.is_settled() && copy_from_cache(content)) {
@@ -225,9 +224,11 @@ bool RestoreWriter::copy_from_cache(RestoreContent& content) {
   }
   begin(content);
   Bytes buffer(kCopyBuffer);
+  format::Hasher hasher;
   try {
     while (const std::size_t size = tapeio::read_full(fd->get(), buffer, "cache entry")) {
       progress("restore from the cache", false);
+      hasher.update(ByteView(buffer).first(size));
       write(ByteView(buffer).first(size));
     }
   } catch (const Error& error) {
@@ -236,7 +237,7 @@ bool RestoreWriter::copy_from_cache(RestoreContent& content) {
     }
   }
   std::string why;
-  const Arrived arrived = finish_content(why);
+  const Arrived arrived = finish_content(hasher.finish(), why);
   if (arrived == Arrived::wrong) {
     context_.workspace.cache().drop(content.content);
   }
@@ -283,7 +284,7 @@ RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
       file_.reset();
       copy_failed(read, event->why, event->code);
     } else {
-      finish_read(read);
+      finish_read(read, event->digest);
     }
     if (!plan_.contents[read.content].is_settled()) {
       swept.again.push_back(read.content);
@@ -301,9 +302,9 @@ RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
   return swept;
 }
 
-void RestoreWriter::finish_read(const RestoreSweep::Read& read) {
+void RestoreWriter::finish_read(const RestoreSweep::Read& read, const format::Digest& digest) {
   std::string why;
-  const Arrived arrived = finish_content(why);
+  const Arrived arrived = finish_content(digest, why);
   if (arrived == Arrived::wrong) {
     copy_failed(read, why, ErrorCode::corrupt);
   } else if (arrived == Arrived::whole && plan_.contents[read.content].content.hash) {
@@ -374,7 +375,7 @@ void RestoreWriter::finish() {
   for (std::size_t number = plan_.items.size(); number-- > 0;) {
     const RestoreItem& item = plan_.items[number];
     if (S_ISDIR(item.mode)) {
-      attempt(number, [&] { destination_.finish_directory(item.target, metadata_of(item)); });
+      attempt(number, [&] { destination_.finish_directory(item.target, plan_.metadata_of(item)); });
     }
   }
   result_.lost_attributes = destination_.lost_attributes();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/format/digest.h"
 #include "engine/progress/reporter.h"
 #include "engine/service/context.h"
 #include "engine/service/destination.h"
@@ -60,7 +61,7 @@ class RestoreWriter {
     nowhere,  // The file failed meanwhile: items that are left need the content again.
     wrong,    // It is not the content, and nothing is left of it.
   };
-  [[nodiscard]] Arrived finish_content(std::string& why);
+  [[nodiscard]] Arrived finish_content(const format::Digest& digest, std::string& why);
   // Makes an item of the bytes in file_, which stay readable when that fails.
   void make_file(std::size_t item);
   void copy_file(const RestoreItem& item);
@@ -68,14 +69,13 @@ class RestoreWriter {
   bool copy_from_cache(RestoreContent& content);
   void copy_failed(const RestoreSweep::Read& read, const std::string& why, ErrorCode code);
   // What was read is whole: the content, or not.
-  void finish_read(const RestoreSweep::Read& read);
+  void finish_read(const RestoreSweep::Read& read, const format::Digest& digest);
   void note_verified();
   // Runs `note` on a connection that writes; after the first failure no more.
   void note_in_catalog(const std::function<void(Context&)>& note);
   // True: it is another name of a file that is there by now, and was made a link to it.
   bool link_to_first_name(const RestoreItem& item);
   void note_made(const RestoreItem& item);
-  [[nodiscard]] catalog::Metadata metadata_of(const RestoreItem& item);
   // Runs `make` for an item; false and a trouble when it fails. Error{no_space} passes.
   template <typename Make>
   bool attempt(std::size_t item, Make make);

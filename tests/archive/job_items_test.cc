@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+
 #include "engine/catalog/catalog.h"
 #include "tests/archive/items.h"
 
@@ -79,6 +82,29 @@ TEST_F(JobItemsTest, ComeIntoArchiveOrderWithTheDirectoriesThatLeadToThem) {
                                file_item("b/e", 1, 3), new_directory("b/c")});
   EXPECT_THAT(paths(items), ElementsAre("a", "b", "b/e", "b/c", "b/c/f"));
   EXPECT_THAT(wanted(items, kFirst), ElementsAre("a", "b/e", "b/c", "b/c/f"));
+}
+
+TEST_F(JobItemsTest, OfOnePathTheLaterStaysLastHoweverTheyCome) {
+  std::mt19937 random(1);
+  for (const int runs : {1, 2, 3, 4, 5, 40}) {
+    std::vector<Item> given;
+    for (int run = 0; run < runs; ++run) {
+      std::vector<Item> items;
+      for (int i = 0; i < 20; ++i) {
+        const auto number = static_cast<std::int64_t>(given.size() + items.size() + 1);
+        items.push_back(file_item("f" + std::to_string(random() % 50), 1, number));
+      }
+      std::ranges::stable_sort(items, archive_less);
+      given.insert(given.end(), items.begin(), items.end());
+    }
+    std::vector<Item> expected = given;
+    std::ranges::stable_sort(expected, archive_less);
+    const JobItems items = make(given);
+    ASSERT_EQ(items.items().size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(items.items()[i].content, expected[i].content) << runs << " runs, item " << i;
+    }
+  }
 }
 
 TEST_F(JobItemsTest, TheTopAndSocketsAreNotMembers) {

@@ -342,6 +342,48 @@ TEST_F(LedgerTest, ADamagedCopyIsReadOnlyWhereThereIsNoOther) {
   EXPECT_THAT(read_from(), ElementsAre(one, two));
 }
 
+TEST_F(LedgerTest, ManyContentsAreFoundInOneGoWhereEachOfThemIs) {
+  const MediumId second = machine.add_medium("MX2"), lost = machine.add_medium("MX3");
+  const Job job = machine.begin();
+  std::vector<ContentId> all;
+  for (int i = 0; i < 60; ++i) {
+    all.push_back(machine.content("content " + std::to_string(i), 1 + i));
+  }
+  const auto some = [&](int of) {
+    std::vector<ContentId> chosen;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (i % of == 0) {
+        chosen.push_back(all[i]);
+      }
+    }
+    return chosen;
+  };
+  const BundleId one = machine.write(job, medium, some(2));
+  machine.write(job, second, some(3));
+  machine.write(job, lost, some(5));
+  machine.write(job, medium, some(7));
+  ledger.set_medium_state(lost, MediumState::lost);
+  ledger.set_medium_state(medium, MediumState::retired);
+  ledger.mark_damaged(all[6], one, 4000, "");
+  ledger.mark_damaged(all[8], one, 4000, "");  // It has no other copy.
+  // Neighbours, single ones, ones that no bundle holds, and none at all.
+  for (const auto& wanted : {all, some(2), some(11), some(59), std::vector{all[1]}, {}}) {
+    std::vector<std::pair<ContentId, BundleId>> expected, found;
+    for (const ContentId content : wanted) {
+      for (const CopyPlace& place : ledger.places_to_read(content)) {
+        expected.emplace_back(content, place.bundle.id);
+      }
+    }
+    ledger.places_to_read(wanted, [&](std::size_t which, const CopyPlace& place) {
+      EXPECT_EQ(place.copy.content, wanted[which]);
+      EXPECT_EQ(place.copy.bundle, place.bundle.id);
+      EXPECT_EQ(place.medium.id, place.bundle.medium);
+      found.emplace_back(wanted[which], place.bundle.id);
+    });
+    EXPECT_EQ(found, expected);
+  }
+}
+
 // --- Hashes
 
 TEST_F(LedgerTest, OnlyHashedContentsMakeASizeKnown) {

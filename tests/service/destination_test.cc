@@ -31,6 +31,17 @@ class DestinationTest : public testing::Test {
   Destination destination_{(directory_ / "out").string(), true};
 };
 
+TEST_F(DestinationTest, WhatWasNotThereIsSeenOnceItWasMade) {
+  EXPECT_FALSE(destination_.look("a/b/file"));
+  EXPECT_FALSE(destination_.look("a/b/other"));
+  EXPECT_FALSE(destination_.look("ab/file"));
+  put("a/b/file", "text");
+  EXPECT_TRUE(destination_.look("a/b/file"));
+  EXPECT_FALSE(destination_.look("a/b/other"));
+  put("ab/file", "text");
+  EXPECT_TRUE(destination_.look("ab/file"));
+}
+
 TEST_F(DestinationTest, RefusesEveryPathThatIsNotBelow) {
   for (const std::string path :
        {"..", "../x", "a/../x", "a/..", ".", "./x", "/etc/x", "/x", "//x", "", "a//b", "a/"}) {
