@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/lone_medium.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -87,7 +88,10 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
   }
   check_stop(stop, label);
   try {
-    if (auto index = read_last_index(*drive, *medium, identities, to)) {
+    if (auto index = read_last_index(*drive, *medium, identities, to,
+                                     [&](std::uint64_t file, const std::string& why) {
+                                       spdlog::warn("{}{}", doing, told_of_passed_over(file, why));
+                                     })) {
       return std::move(*index);
     }
   } catch (const Error& error) {
