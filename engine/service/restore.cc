@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/archive/load_waiting.h"
+#include "engine/catalog/lost_copies.h"
 #include "engine/service/destination.h"
 #include "engine/service/restore_order.h"
 #include "engine/service/restore_partial.h"
@@ -192,11 +193,18 @@ class Restore {
     std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> away;
     for (const std::size_t number : contents) {
       RestoreContent& content = plan_.contents[number];
-      if (request_.partial && content.copies.empty() && !content.is_settled()) {
+      if (request_.partial && content.copies.empty() && !content.is_settled() &&
+          has_copies(content)) {
         damaged_.push_back(number);
         continue;
       }
-      std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
+      std::string why = content.why;
+      if (content.copies.empty()) {
+        const std::string lost =
+            catalog::told_of_lost(context_.database, catalog::ContentId{content.content.number});
+        why =
+            (why.empty() ? "no medium holds a good copy" : why) + (lost.empty() ? "" : "; " + lost);
+      }
       if (!content.copies.empty()) {
         const std::string& label =
             plan_.archives[content.copies.front().archive].place.medium_label;
@@ -218,6 +226,12 @@ class Restore {
 
   [[nodiscard]] std::string where_is(const std::string& label) {
     const auto medium = context_.ledger.medium(label);
+  // Damaged ones, of which something may be left, on media that are not lost.
+  [[nodiscard]] bool has_copies(const RestoreContent& content) {
+    const catalog::ContentId id{content.content.number};
+    return !context_.ledger.places_to_read(id).empty();
+  }
+
     return medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
   }
 
