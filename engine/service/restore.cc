@@ -179,7 +179,9 @@ class Restore {
       }
     }
     if (!swept.medium_failed.empty()) {
-      reporter_.problem("medium " + sweep.label + ": " + swept.medium_failed);
+      // What comes back from no other has its trouble at the end.
+      reporter_.note("medium " + sweep.label + ": " + swept.medium_failed +
+                     "; what it has is looked for on others");
       media_.failed(sweep.label);
       for (const std::size_t number : swept.again) {
         plan_.contents[number].why = "medium " + sweep.label + ": " + swept.medium_failed;
@@ -210,7 +212,7 @@ class Restore {
             plan_.archives[content.copies.front().archive].place.medium_label;
         auto& [files, bytes] = away[label];
         ++files;
-        bytes += content.content.size;
+        add_capped(bytes, content.content.size);
         why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" +
                                         media_.why_not(label) + media_.how_to_fetch(label)
                                   : why;
@@ -224,14 +226,14 @@ class Restore {
     }
   }
 
-  [[nodiscard]] std::string where_is(const std::string& label) {
-    const auto medium = context_.ledger.medium(label);
   // Damaged ones, of which something may be left, on media that are not lost.
   [[nodiscard]] bool has_copies(const RestoreContent& content) {
     const catalog::ContentId id{content.content.number};
     return !context_.ledger.places_to_read(id).empty();
   }
 
+  [[nodiscard]] std::string where_is(const std::string& label) {
+    const auto medium = context_.ledger.medium(label);
     return medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
   }
 
@@ -242,7 +244,7 @@ class Restore {
                      [&](const RestoreMedium& medium) { return medium.label == label; });
     if (known != result_.media.end()) {
       known->files += files;
-      known->bytes += bytes;
+      add_capped(known->bytes, bytes);
       return;
     }
     const auto medium = context_.ledger.medium(label);

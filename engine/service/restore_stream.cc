@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kBatchBytes = 1 * MiB;
 constexpr std::size_t kBatchEvents = 1024;
 constexpr std::size_t kBatches = 16;
+// Hashing them takes time, of which there must be no end in the middle of which nobody may stop it.
+constexpr std::uint64_t kMostZeros = 16 * MiB;
 
 }  // namespace
 
@@ -51,10 +53,13 @@ class RestoreStream::Filler final : public recall::ContentSink {
     }
   }
   void write_zeros(std::uint64_t count) override {
-    Event event;
-    event.kind = Event::Kind::zeros;
-    event.zeros = count;
-    add(std::move(event));
+    while (batch_ && count > 0) {
+      Event event;
+      event.kind = Event::Kind::zeros;
+      event.zeros = std::min(count, kMostZeros);
+      count -= event.zeros;
+      add(std::move(event));
+    }
   }
   void mark(Event::Kind kind, std::size_t number) {
     Event event;
