@@ -39,7 +39,7 @@ MAY_INCLUDE = {
 
 # Third-party header (prefix) -> the only places that may see it.
 OWNERS = {
-    "sqlite3.h": ["engine/catalog"],
+    "sqlite3.h": ["engine/catalog", "tests/support/dying_process"],
     "sodium": ["engine/format", "tests/bench"],
     "openssl/": ["engine/format", "tests/format"],
     "blake2.h": ["tests/format", "tests/bench"],

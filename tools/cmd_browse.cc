@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "engine/catalog/lost_copies.h"
 #include "engine/service/time_text.h"
 #include "tapeio/error.h"
 #include "tools/json_text.h"
@@ -254,6 +255,11 @@ std::string damaged_line(const catalog::Ledger::Damaged& damaged) {
          (damaged.found.empty() ? "" : ", " + printable(damaged.found)) + "\n";
 }
 
+std::string lost_line(const catalog::CopyPlace& place) {
+  return place_text(place) + ", lost: it is not read until `mixtape media found " +
+         place.medium.label + "`\n";
+}
+
 int where(Session& session, const std::string& argument, const std::string& at) {
   service::Context& context = session.reading();
   const std::string path = session.catalog_path(argument);
@@ -264,9 +270,11 @@ int where(Session& session, const std::string& argument, const std::string& at) 
   }
   std::vector<catalog::CopyPlace> places;
   std::vector<catalog::Ledger::Damaged> damaged;
+  std::vector<catalog::CopyPlace> lost;
   if (version->content) {
     places = context.ledger.places(*version->content);
     damaged = context.ledger.damaged(*version->content);
+    lost = catalog::lost_places(context.database, *version->content);
   }
   if (session.json()) {
     json object = version_json(*version);
@@ -278,6 +286,10 @@ int where(Session& session, const std::string& argument, const std::string& at) 
     object["damaged"] = json::array();
     for (const auto& one : damaged) {
       object["damaged"].push_back(damaged_json(one));
+    }
+    object["lost"] = json::array();
+    for (const auto& place : lost) {
+      object["lost"].push_back(place_json(place));
     }
     print_json(session.console(), object);
     return kSuccess;
@@ -293,6 +305,9 @@ int where(Session& session, const std::string& argument, const std::string& at) 
   }
   for (const auto& one : damaged) {
     session.console().out(damaged_line(one));
+  }
+  for (const auto& place : lost) {
+    session.console().out(lost_line(place));
   }
   return kSuccess;
 }

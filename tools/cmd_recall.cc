@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "engine/catalog/lost_copies.h"
 #include "engine/service/kept_queue.h"
 #include "engine/service/pins.h"
 #include "tapeio/error.h"
@@ -145,9 +146,10 @@ std::vector<catalog::WantedContent> with_a_copy(Session& session,
       return false;
     }
     if (++lost <= kMostShown) {
+      const std::string lost_media = catalog::told_of_lost(context.database, each.content);
       session.console().problem("/" + printable(each.path) +
-                                ": not queued: no medium has a copy of it that is not lost; "
-                                "`mixtape media list` shows them");
+                                ": not queued: no medium has a copy of it" +
+                                (lost_media.empty() ? "" : "; " + lost_media));
     }
     return true;
   });

@@ -67,6 +67,9 @@ struct Outside {
   // thread.
   std::function<std::vector<Content>(const Content&, const Extent&, std::size_t most)> behind = {};
   std::function<std::uint64_t(const Extent&)> stored_beside = {};
+  // More words, for people, of a content that has no copy worth reading; they may be none, and so
+  // may this. On the worker's thread.
+  std::function<std::string(const Content&)> why_none = {};
 };
 
 struct Options {

@@ -118,8 +118,10 @@ void RecallWorker::admit(const WaitingRoom::NewRequest& request) {
     job.copies = outside_.extents(content);
     std::erase_if(job.copies, [](const Extent& copy) { return !is_possible(copy); });
     if (job.copies.empty()) {
+      const std::string why = outside_.why_none ? outside_.why_none(content) : "";
       throw Error(ErrorCode::corrupt, "recall content " + std::to_string(content.number) +
-                                          ": no medium holds a good copy");
+                                          ": no medium holds a good copy" +
+                                          (why.empty() ? "" : "; " + why));
     }
   } catch (const Error&) {
     room_.finish(request.id, std::current_exception());

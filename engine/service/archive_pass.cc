@@ -24,6 +24,7 @@ ArchivePass::ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archiv
                          std::uint64_t& unreadable_in_a_row)
     : drive_(drive),
       archive_(archive),
+      file_(drive.position().file),
       passed_(std::move(passed)),
       unreadable_in_a_row_(unreadable_in_a_row),
       key_(format::open_preamble(archive.header, identities)),
@@ -31,6 +32,11 @@ ArchivePass::ArchivePass(tapeio::TapeDrive& drive, const recall::Archive& archiv
       record_(archive.record_size),
       sealed_(kSealedChunk) {
   chunk_.reserve(kChunk);
+}
+
+// What cannot be read may be the filemark: another one would be that of the next tape file.
+bool ArchivePass::is_behind_filemark() {
+  return drive_.position().file > file_;
 }
 
 void ArchivePass::record_failed(std::string why) {
@@ -77,6 +83,7 @@ void ArchivePass::next_record() {
     if (drive_.position().block <= block) {
       drive_.locate(block + 1);
     }
+    met_filemark_ = is_behind_filemark();
   }
   passed_(archive_.record_size);
   if (record_begin_ == 0) {
@@ -167,23 +174,35 @@ void ArchivePass::skip_to(std::uint64_t offset) {
   }
 }
 
+void ArchivePass::pass_end() {
+  const std::uint64_t block = drive_.position().block;
+  std::string unreadable;
+  try {
+    const ReadResult::Kind next = drive_.read_record(record_).kind;
+    met_filemark_ = next == ReadResult::Kind::filemark;
+    met_end_ = next == ReadResult::Kind::end_of_data;
+  } catch (const Error& error) {
+    if (!is_damage(error.code()) && error.code() != ErrorCode::invalid) {
+      throw;
+    }
+    unreadable = error.what();
+    met_filemark_ = is_behind_filemark();
+  }
+  if (!met_filemark_ && !met_end_) {
+    met_end_ = drive_.space_filemarks(1) != 1;
+  } else if (unreadable.empty()) {
+    return;
+  }
+  // What could not be read may have been the filemark itself.
+  const bool is_in_place = !unreadable.empty() && drive_.position().block == block + 1;
+  troubles_.emplace_back(is_in_place ? "the filemark that ends it cannot be read: " + unreadable
+                                     : "it goes on where the catalog has its end");
+}
+
 std::vector<std::string> ArchivePass::finish() {
   skip_to(archive_.plain_bytes);
   if (!met_filemark_ && !met_end_) {
-    Bytes& record = record_;
-    try {
-      const ReadResult::Kind next = drive_.read_record(record).kind;
-      met_filemark_ = next == ReadResult::Kind::filemark;
-      met_end_ = next == ReadResult::Kind::end_of_data;
-    } catch (const Error& error) {
-      if (!is_damage(error.code()) && error.code() != ErrorCode::invalid) {
-        throw;
-      }
-    }
-    if (!met_filemark_ && !met_end_) {
-      troubles_.emplace_back("it goes on where the catalog has its end");
-      met_end_ = drive_.space_filemarks(1) != 1;
-    }
+    pass_end();
   }
   if (met_end_) {
     troubles_.emplace_back("no filemark ends it");

@@ -57,9 +57,12 @@ class ArchivePass final : public ByteSource {
   // Makes chunk_ hold the next one; why not, if it is lost.
   [[nodiscard]] std::optional<std::string> next_chunk();
   void check_preamble();
+  [[nodiscard]] bool is_behind_filemark();
+  void pass_end();
 
   tapeio::TapeDrive& drive_;
   const recall::Archive& archive_;
+  const std::uint64_t file_;  // Its tape file.
   const Passed passed_;
   std::uint64_t& unreadable_in_a_row_;
   format::AgePreamble key_;

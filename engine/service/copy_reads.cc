@@ -57,9 +57,13 @@ std::set<std::size_t> choose(const std::vector<Candidate>& candidates, std::uint
 
 class HashSink final : public recall::ContentSink {
  public:
+  // `go_on` throws to end it: an index may tell of any number of zeros.
+  explicit HashSink(std::function<bool()> go_on) : go_on_(std::move(go_on)) {}
+
   void write(ByteView bytes) override { hasher_.update(bytes); }
   void write_zeros(std::uint64_t count) override {
     while (count > 0) {
+      (void)go_on_();
       const std::uint64_t size = std::min<std::uint64_t>(count, zeros_.size());
       hasher_.update(ByteView(zeros_).first(size));
       count -= size;
@@ -69,7 +73,8 @@ class HashSink final : public recall::ContentSink {
 
  private:
   format::Hasher hasher_;
-  const Bytes zeros_ = Bytes(64 * KiB);
+  const std::function<bool()> go_on_;
+  const Bytes zeros_ = Bytes(1 * MiB);
 };
 
 }  // namespace
@@ -109,13 +114,13 @@ void read_copies(Context& context, const catalog::Medium& medium,
     progress.total_bytes += read.held.copy.stored_size;
   }
   recall::ArchiveReader reader(std::move(drive), context.workspace.identities());
-  HashSink sink;
   const auto go_on = [&] {
     if (reporter.stop().stop_requested()) {
       throw Error(ErrorCode::cancelled, "verify copies on " + medium.label + ": stopped");
     }
     return true;
   };
+  HashSink sink(go_on);
   for (const CopyToRead& read : copies) {
     (void)go_on();
     try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/forget.h"
 
+#include "engine/service/settle.h"
 #include "engine/service/writing.h"
 #include "tapeio/error.h"
 
@@ -31,7 +32,7 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
                     const std::string& command, Reporter& reporter, bool dry_run) {
   ForgetResult result;
   if (!dry_run) {
-    context.ledger.settle_unfinished();
+    settle_last_run(context);
   }
   const std::vector<catalog::PathId> gone = everything_below(context, paths, result.changed);
   result.paths = gone.size();

@@ -87,6 +87,10 @@ catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLab
 
 }  // namespace
 
+std::uint64_t last_told_by(const catalog::IndexLabel& label) {
+  return label.tape_file + (label.role == catalog::IndexRole::bundle ? 1 : 0);
+}
+
 std::optional<format::MediumLabel> read_label(tapeio::TapeDrive& drive) {
   drive.rewind();
   Bytes record(tapeio::kMaxRecordSize);
@@ -114,22 +118,41 @@ std::optional<std::string> read_label_text(tapeio::TapeDrive& drive) {
   return label ? std::optional(label->label) : std::nullopt;
 }
 
+std::string told_of_passed_over(std::uint64_t tape_file, const std::string& why) {
+  return "tape file " + std::to_string(tape_file) +
+         ", which may be its newest index, cannot be read (" + why +
+         "): what only that one knows is missing; another drive, or a medium that was written to "
+         "later, may have it";
+}
+
 std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
                                                    const format::MediumLabel& label,
                                                    std::span<const format::Identity> identities,
-                                                   const std::filesystem::path& to) {
+                                                   const std::filesystem::path& to,
+                                                   const PassedOver& passed_over) {
   drive.seek_end_of_data();
-  std::exception_ptr trouble;
+  struct Trouble {
+    std::uint64_t file;
+    std::exception_ptr error;
+    std::string why;
+  };
+  std::optional<Trouble> trouble;  // The first.
   std::size_t closed = 0;
   for (std::uint64_t file = drive.position().file; file-- > 1;) {
     try {
       go_to_file(drive, file);
       if (is_index(drive, label.record_size, identities)) {
-        return read_index(drive, label, file, identities, to);
+        catalog::FoundIndex found = read_index(drive, label, file, identities, to);
+        if (trouble && passed_over && trouble->file > last_told_by(found.label)) {
+          passed_over(trouble->file, trouble->why);
+        }
+        return found;
       }
     } catch (const Error& error) {
       // A damaged index is passed over: the one before it knows all but the newest.
-      trouble = trouble ? trouble : std::current_exception();
+      if (!trouble) {
+        trouble = {file, std::current_exception(), error.what()};
+      }
       std::error_code absent;
       std::filesystem::remove(to, absent);
       closed += error.code() == ErrorCode::not_permitted ? 1 : 0;
@@ -140,7 +163,7 @@ std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
     }
   }
   if (trouble) {
-    std::rethrow_exception(trouble);
+    std::rethrow_exception(trouble->error);
   }
   return std::nullopt;
 }

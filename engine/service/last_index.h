@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "engine/catalog/snapshot.h"
 #include "engine/format/age_keys.h"
@@ -25,11 +28,22 @@ namespace mixtape::service {
 // Its label alone, as tapeio::LabelReader wants it; nullopt also for what is not ours.
 [[nodiscard]] std::optional<std::string> read_label_text(tapeio::TapeDrive& drive);
 
+// The last tape file that an index tells of: itself, or the archive behind it.
+[[nodiscard]] std::uint64_t last_told_by(const catalog::IndexLabel& label);
+
+// Told of the last tape file of a medium that cannot be read and may be a newer index than the one
+// that was taken; why, in words.
+using PassedOver = std::function<void(std::uint64_t tape_file, const std::string& why)>;
+
 // Reads the newest index that opens into the new file `to`, from the last tape file backwards;
 // nullopt when there is none. Throws what the last one that did not open said, when none did. Cost:
 // one seek and one index on a whole medium.
 [[nodiscard]] std::optional<catalog::FoundIndex> read_last_index(
     tapeio::TapeDrive& drive, const format::MediumLabel& label,
-    std::span<const format::Identity> identities, const std::filesystem::path& to);
+    std::span<const format::Identity> identities, const std::filesystem::path& to,
+    const PassedOver& passed_over = {});
+
+// For people.
+[[nodiscard]] std::string told_of_passed_over(std::uint64_t tape_file, const std::string& why);
 
 }  // namespace mixtape::service

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/lone_medium.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -9,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/catalog/catalog.h"
+#include "engine/catalog/ledger.h"
 #include "engine/catalog/snapshot.h"
 #include "engine/home/home.h"
 #include "engine/service/last_index.h"
@@ -87,7 +90,10 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
   }
   check_stop(stop, label);
   try {
-    if (auto index = read_last_index(*drive, *medium, identities, to)) {
+    if (auto index = read_last_index(*drive, *medium, identities, to,
+                                     [&](std::uint64_t file, const std::string& why) {
+                                       spdlog::warn("{}{}", doing, told_of_passed_over(file, why));
+                                     })) {
       return std::move(*index);
     }
   } catch (const Error& error) {
@@ -102,6 +108,23 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
                                   "): `mixtape recover --scan` reads its archives themselves");
   }
   throw Error(ErrorCode::not_found, doing + "nothing was ever written to it but its label");
+}
+
+// In its catalog the medium has the label under which the library has it: a directory or a
+// cartridge may be called otherwise than when it was written.
+void call_as_in_library(const fs::path& home, const catalog::Uuid& uuid, const std::string& label) {
+  catalog::Database database =
+      catalog::open_catalog(home / "catalog.db", home / "state.db", catalog::Access::write);
+  catalog::Ledger ledger(database);
+  for (const catalog::Medium& medium : ledger.media()) {
+    if (medium.uuid == uuid && medium.label != label) {
+      if (const auto other = ledger.medium(label)) {
+        ledger.set_medium_label(other->id, label + "~" + to_hex(other->uuid));
+      }
+      ledger.set_medium_label(medium.id, label);
+      return;
+    }
+  }
 }
 
 // Home::prepare() copies none that is among the keys already: a killed process leaves no secrets.
@@ -148,6 +171,7 @@ void LoneMedium::fill(const LoneMediumRequest& request, const std::stop_token& s
     (void)home::Home::prepare(home(), files.front(), recipients, url);
     (void)catalog::recover_catalog({found}, home() / "catalog.db",
                                    catalog::Seen{home() / "state.db", {found.label.medium}});
+    call_as_in_library(home(), found.label.medium, medium.label);
     check_stop(stop, medium.label);
     return;
   }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/catalog/lost_copies.h"
 #include "engine/service/locate_times.h"
 #include "tapeio/error.h"
 
@@ -129,6 +130,9 @@ recall::Outside RecallService::outside() {
       extents.push_back(to_extent(place));
     }
     return extents;
+  };
+  outside.why_none = [this](const recall::Content& content) {
+    return catalog::told_of_lost(reader().database, catalog::ContentId{content.number});
   };
   outside.find_medium = [this](const std::string& label) {
     const auto medium = reader().ledger.medium(label);

@@ -12,7 +12,9 @@
 #include "engine/home/home_lock.h"
 #include "engine/service/context.h"
 #include "engine/service/last_index.h"
+#include "engine/service/release_note.h"
 #include "engine/service/scan_medium.h"
+#include "engine/service/scratch_directory.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -29,31 +31,9 @@ void make_private(const fs::path& directory) {
   }
 }
 
-// Indexes on their way; gone with the scope.
-class IndexDirectory {
- public:
-  explicit IndexDirectory(fs::path directory) : directory_(std::move(directory)) {
-    clear();
-    make_private(directory_.parent_path());
-    make_private(directory_);
-  }
-  IndexDirectory(const IndexDirectory&) = delete;
-  IndexDirectory& operator=(const IndexDirectory&) = delete;
-  ~IndexDirectory() { clear(); }
-  [[nodiscard]] fs::path file(const std::string& label) const {
-    return directory_ / (label + ".sqlite");
-  }
-  [[nodiscard]] const fs::path& path() const { return directory_; }
-
- private:
-  // What cannot be removed is in the way of who writes there, and then told.
-  void clear() const {
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
-
-  const fs::path directory_;
-};
+fs::path index_of(const ScratchDirectory& directory, const std::string& label) {
+  return directory.path() / (label + ".sqlite");
+}
 
 // A medium whose own label was read.
 struct LookedAt {
@@ -72,8 +52,8 @@ struct Gathered {
 };
 
 void gather(tapeio::Library& library, const std::string& label,
-            const std::vector<format::Identity>& identities, const IndexDirectory& directory,
-            Gathered& gathered, RecoverResult& result) {
+            const std::vector<format::Identity>& identities, const ScratchDirectory& directory,
+            Gathered& gathered, Reporter& reporter, RecoverResult& result) {
   const auto drive = library.load(label, tapeio::Library::Access::read);
   const auto medium = read_label(*drive);
   if (!medium) {
@@ -84,13 +64,16 @@ void gather(tapeio::Library& library, const std::string& label,
   drive->seek_end_of_data();
   LookedAt& looked_at =
       gathered.media.emplace_back(LookedAt{label, *medium, drive->position().file});
-  auto index = read_last_index(*drive, *medium, identities, directory.file(label));
+  auto index =
+      read_last_index(*drive, *medium, identities, index_of(directory, label),
+                      [&](std::uint64_t file, const std::string& why) {
+                        reporter.problem("medium " + label + ": " + told_of_passed_over(file, why));
+                      });
   if (!index) {
     result.skipped.push_back(label);
     return;
   }
-  looked_at.told_up_to =
-      index->label.tape_file + (index->label.role == catalog::IndexRole::bundle ? 1 : 0);
+  looked_at.told_up_to = last_told_by(index->label);
   gathered.found.push_back(std::move(*index));
   for (const std::string& recipient : medium->recipients) {
     std::string& media = gathered.named[recipient];
@@ -100,7 +83,7 @@ void gather(tapeio::Library& library, const std::string& label,
 }
 
 Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity>& identities,
-                    const IndexDirectory& directory, Reporter& reporter, RecoverResult& result) {
+                    const ScratchDirectory& directory, Reporter& reporter, RecoverResult& result) {
   Gathered gathered;
   const std::vector<tapeio::MediumSlot> media = library.media();
   Progress progress{"read indexes", 0, 0, 0, media.size()};
@@ -109,7 +92,7 @@ Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity
       throw Error(ErrorCode::cancelled, "recover: stopped before anything was changed");
     }
     try {
-      gather(library, slot.label, identities, directory, gathered, result);
+      gather(library, slot.label, identities, directory, gathered, reporter, result);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::no_space) {
         throw;
@@ -131,11 +114,11 @@ std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>
   return recipients;
 }
 
-void tell_of_left_out(const catalog::Recovered& recovered, const IndexDirectory& directory,
+void tell_of_left_out(const catalog::Recovered& recovered, const ScratchDirectory& directory,
                       Reporter& reporter, RecoverResult& result) {
   for (const catalog::Recovered::LeftOut& left_out : recovered.left_out) {
     std::erase_if(result.read, [&](const std::string& label) {
-      if (directory.file(label) != left_out.index) {
+      if (index_of(directory, label) != left_out.index) {
         return false;
       }
       reporter.problem("medium " + label + ": " + left_out.error.what());
@@ -259,7 +242,7 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
     return;
   }
   const auto drive = library.load(medium.slot, tapeio::Library::Access::read);
-  const IndexDirectory scratch(request.home / "scratch" / "scan");
+  const ScratchDirectory scratch(request.home / "scratch" / "scan");
   const MediumScan::What what{.label = medium.label,
                               .kind = archive::kind_of_media(library),
                               .known = known,
@@ -336,7 +319,7 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
   try {
     const home::HomeLock no_mount(request.home, home::HomeLock::Role::recovery, request.command);
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
-    const IndexDirectory directory(request.home / "scratch" / "recover");
+    const ScratchDirectory directory(request.home / "scratch" / "recover");
     const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
     Taking taking(request, identities, gathered, reporter, result);
     if (!gathered.found.empty()) {
@@ -358,6 +341,8 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
       reporter.note("the media of another catalog than that of " + request.home.string() +
                     " were read: its files stand under " + catalog);
     }
+    // Numbers of roots, which a release that died left there, are others now.
+    forget_releasing(home::Home(request.home));
     tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {
     // A scan that was stopped keeps what it had read.

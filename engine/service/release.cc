@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/service/copy_policy.h"
+#include "engine/service/release_note.h"
 #include "engine/service/source_guard.h"
 #include "tapeio/error.h"
 
@@ -96,6 +97,9 @@ class Release {
       : context_(context), request_(request), reporter_(reporter), copies_(context) {}
 
   ReleaseResult run() {
+    if (request_.remove) {
+      take_back_releasing(context_);
+    }
     for (const auto& [path, version] : files_below()) {
       look_at(path, version);
       if (batch_.size() == kMostAtOnce || read_bytes_ >= request_.most_read_at_once) {
@@ -245,9 +249,12 @@ class Release {
       }
       return !why.empty();
     });
+    std::vector<ReleasingFile> releasing;
     for (const Candidate& candidate : batch) {
+      releasing.push_back({candidate.path, candidate.version.origin});
       context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
     }
+    note_releasing(context_.workspace.home(), releasing);
     if (!batch.empty()) {
       context_.ledger.add_news();
     }
@@ -272,6 +279,7 @@ class Release {
   // What is still there belongs to the scan that it came from, as before.
   void take_back(const std::vector<Candidate>& batch) {
     if (std::ranges::all_of(batch, &Candidate::gone)) {
+      forget_releasing(context_.workspace.home());
       return;
     }
     catalog::Transaction transaction(context_.database);
@@ -281,6 +289,7 @@ class Release {
       }
     }
     transaction.commit();
+    forget_releasing(context_.workspace.home());
   }
 
   void count(const Candidate& candidate) {

@@ -14,6 +14,7 @@
 #include "engine/service/media_state.h"
 #include "engine/service/pins.h"
 #include "engine/service/repack_estimate.h"
+#include "engine/service/scratch_directory.h"
 #include "engine/service/settle.h"
 #include "engine/service/unseen_media.h"
 #include "engine/service/write_needed.h"
@@ -28,34 +29,6 @@ using catalog::ContentId;
 constexpr std::uint64_t kStatBlock = 512;
 constexpr std::size_t kMostNamed = 100;
 constexpr const char* kNotYet = "it was not come to; run this again";
-
-// Files on their way, gone with this object. What an earlier run left goes first.
-class ScratchDirectory {
- public:
-  explicit ScratchDirectory(std::filesystem::path path) : path_(std::move(path)) { clear(); }
-  ~ScratchDirectory() {
-    std::error_code stays;
-    std::filesystem::remove_all(path_, stays);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  void clear() {
-    std::error_code trouble;
-    std::filesystem::remove_all(path_, trouble);
-    if (!trouble) {
-      std::filesystem::create_directory(path_, trouble);
-    }
-    if (trouble) {
-      throw Error(trouble == std::errc::no_space_on_device ? ErrorCode::no_space : ErrorCode::io,
-                  "empty " + path_.string() + ": " + trouble.message());
-    }
-  }
-
- private:
-  const std::filesystem::path path_;
-};
 
 // The progress of a part as that of the whole: reading and writing count alike.
 class PartOfWhole final : public Reporter {

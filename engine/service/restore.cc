@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/archive/load_waiting.h"
+#include "engine/catalog/lost_copies.h"
 #include "engine/service/destination.h"
 #include "engine/service/restore_order.h"
 #include "engine/service/restore_partial.h"
@@ -178,7 +179,9 @@ class Restore {
       }
     }
     if (!swept.medium_failed.empty()) {
-      reporter_.problem("medium " + sweep.label + ": " + swept.medium_failed);
+      // What comes back from no other has its trouble at the end.
+      reporter_.note("medium " + sweep.label + ": " + swept.medium_failed +
+                     "; what it has is looked for on others");
       media_.failed(sweep.label);
       for (const std::size_t number : swept.again) {
         plan_.contents[number].why = "medium " + sweep.label + ": " + swept.medium_failed;
@@ -192,17 +195,24 @@ class Restore {
     std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> away;
     for (const std::size_t number : contents) {
       RestoreContent& content = plan_.contents[number];
-      if (request_.partial && content.copies.empty() && !content.is_settled()) {
+      if (request_.partial && content.copies.empty() && !content.is_settled() &&
+          has_copies(content)) {
         damaged_.push_back(number);
         continue;
       }
-      std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
+      std::string why = content.why;
+      if (content.copies.empty()) {
+        const std::string lost =
+            catalog::told_of_lost(context_.database, catalog::ContentId{content.content.number});
+        why =
+            (why.empty() ? "no medium holds a good copy" : why) + (lost.empty() ? "" : "; " + lost);
+      }
       if (!content.copies.empty()) {
         const std::string& label =
             plan_.archives[content.copies.front().archive].place.medium_label;
         auto& [files, bytes] = away[label];
         ++files;
-        bytes += content.content.size;
+        add_capped(bytes, content.content.size);
         why = content.why.empty() ? "medium " + label + where_is(label) + " is not here" +
                                         media_.why_not(label) + media_.how_to_fetch(label)
                                   : why;
@@ -214,6 +224,12 @@ class Restore {
     for (const auto& [label, count] : away) {
       note_medium(label, false, count.first, count.second);
     }
+  }
+
+  // Damaged ones, of which something may be left, on media that are not lost.
+  [[nodiscard]] bool has_copies(const RestoreContent& content) {
+    const catalog::ContentId id{content.content.number};
+    return !context_.ledger.places_to_read(id).empty();
   }
 
   [[nodiscard]] std::string where_is(const std::string& label) {
@@ -228,7 +244,7 @@ class Restore {
                      [&](const RestoreMedium& medium) { return medium.label == label; });
     if (known != result_.media.end()) {
       known->files += files;
-      known->bytes += bytes;
+      add_capped(known->bytes, bytes);
       return;
     }
     const auto medium = context_.ledger.medium(label);

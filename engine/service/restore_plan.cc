@@ -68,6 +68,10 @@ std::int64_t mtime_ns(const struct stat& status) {
 
 }  // namespace
 
+void add_capped(std::uint64_t& sum, std::uint64_t more) {
+  sum = more > UINT64_MAX - sum ? UINT64_MAX : sum + more;
+}
+
 void add_trouble(RestoreResult& result, const std::string& path, const std::string& why) {
   ++result.trouble_count;
   if (result.troubles.size() < kMostTroublesTold) {
@@ -148,8 +152,8 @@ void RestorePlan::take_file(const std::string& path, const catalog::Version& ver
     }
     contents[known->second].items.push_back(items.size());
     if (item.inode == 0 || inodes_.insert(item.inode).second) {
-      needed_bytes += version.size;
-      result_.bytes += request_.dry_run ? version.size : 0;
+      add_capped(needed_bytes, version.size);
+      add_capped(result_.bytes, request_.dry_run ? version.size : 0);
     }
   }
   result_.files += request_.dry_run ? 1 : 0;
@@ -308,7 +312,7 @@ RestorePlan::Sweeps RestorePlan::sweep(
         media.insert(archives[copy.archive].place.medium_label);
       }
       for (const std::string& label : media) {
-        bytes[label] += contents[number].content.size;
+        add_capped(bytes[label], contents[number].content.size);
       }
     }
     std::erase_if(bytes, [&](const auto& medium) { return !here(medium.first); });
@@ -324,7 +328,7 @@ RestorePlan::Sweeps RestorePlan::sweep(
       for (const RestoreCopy& copy : contents[number].copies) {
         if (archives[copy.archive].place.medium_label == sweep.label) {
           sweep.reads.push_back({number, copy});
-          sweep.bytes += contents[number].content.size;
+          add_capped(sweep.bytes, contents[number].content.size);
           return true;
         }
       }

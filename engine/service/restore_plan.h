@@ -129,6 +129,10 @@ class RestorePlan {
   MetadataSets metadata_sets_;
 };
 
+// A sum of sizes that an index tells, which may be any: it stays at the largest number and never
+// begins anew with a small one that would fit onto the disk.
+void add_capped(std::uint64_t& sum, std::uint64_t more);
+
 // Adds a trouble to the result; only the first ones are kept in words.
 void add_trouble(RestoreResult& result, const std::string& path, const std::string& why);
 

@@ -18,10 +18,12 @@ constexpr std::size_t kBatchEvents = 1024;
 constexpr std::size_t kBatches = 64;
 // Small contents may each lie in another chunk.
 constexpr std::size_t kBatchChunks = 32;
+// Hashing them takes time: so many are a batch, between which a restore may be stopped.
+constexpr std::uint64_t kMostZeros = 16 * MiB;
 
 bool is_full(const RestoreBatch& batch) {
   return batch.bytes >= kBatchBytes || batch.events.size() >= kBatchEvents ||
-         batch.chunks.size() >= kBatchChunks;
+         batch.chunks.size() >= kBatchChunks || batch.events.back().zeros == kMostZeros;
 }
 
 }  // namespace
@@ -51,10 +53,13 @@ class RestoreStream::Filler final : public recall::ContentSink {
     add(std::move(event));
   }
   void write_zeros(std::uint64_t count) override {
-    Event event;
-    event.kind = Event::Kind::zeros;
-    event.zeros = count;
-    add(std::move(event));
+    while (batch_ && count > 0) {
+      Event event;
+      event.kind = Event::Kind::zeros;
+      event.zeros = std::min(count, kMostZeros);
+      count -= event.zeros;
+      add(std::move(event));
+    }
   }
   void mark(Event::Kind kind, std::size_t number) {
     Event event;

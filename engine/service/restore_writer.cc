@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 #include "engine/service/locate_times.h"
+#include "engine/service/part_file.h"
 #include "engine/service/verdicts.h"
 
 #include "tapeio/error.h"
@@ -49,7 +50,7 @@ void RestoreWriter::progress(const std::string& phase, bool last) {
     throw Error(ErrorCode::cancelled, "restore: cancelled");
   }
   const auto now = std::chrono::steady_clock::now();
-  if (last || now >= next_progress_) {
+  if (last || phase != shown_.phase || now >= next_progress_) {
     shown_.phase = phase;
     shown_.total_bytes = plan_.needed_bytes;
     shown_.total_files = plan_.items.size();
@@ -186,13 +187,9 @@ void RestoreWriter::make_file(std::size_t number) {
 
 void RestoreWriter::copy_file(const RestoreItem& item) {
   const auto copy = destination_.create(item.target);
-  Bytes buffer(kCopyBuffer);
-  while (const std::size_t size = file_->read_back(copy->size(), buffer)) {
-    copy->write(ByteView(buffer).first(size));
-  }
-  if (copy->size() < file_->size()) {
-    copy->write_zeros(file_->size() - copy->size());  // It ends in a hole.
-  }
+  copy_whole_ranges(*file_, file_->size(), {}, *copy,
+                    [&](std::uint64_t) { progress("copy for another name", false); });
+  copy->extend_to(file_->size());  // It may end in a hole.
   copy->finish(plan_.metadata_of(item), item.existing);
 }
 
@@ -265,6 +262,7 @@ RestoreWriter::Swept RestoreWriter::read(const RestoreSweep& sweep,
     }
     if (event->kind == Kind::zeros) {
       write_zeros(event->zeros);
+      progress(phase, false);
       continue;
     }
     const RestoreSweep::Read& read = sweep.reads[event->number];
@@ -332,7 +330,8 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
   }
   ++result_.damaged_copies;
   if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
-    reporter_.problem(plan_.items[content.items.front()].target + ": " + told);
+    reporter_.note(plan_.items[content.items.front()].target + ": " + told +
+                   "; another one is read");
   }
   if (is_damage(code)) {  // A drive that fails says nothing about the copy.
     note_in_catalog([&](Context& context) {
@@ -369,8 +368,8 @@ void RestoreWriter::note_in_catalog(const std::function<void(Context&)>& note) {
 
 void RestoreWriter::finish() {
   if (damage_told_ > kMostDamageTold) {
-    reporter_.problem("and " + std::to_string(damage_told_ - kMostDamageTold) +
-                      " more damaged copies");
+    reporter_.note("and " + std::to_string(damage_told_ - kMostDamageTold) +
+                   " more damaged copies");
   }
   for (std::size_t number = plan_.items.size(); number-- > 0;) {
     const RestoreItem& item = plan_.items[number];

@@ -3,6 +3,8 @@
 
 #include <system_error>
 
+#include "engine/service/release_note.h"
+
 namespace mixtape::service {
 
 std::filesystem::path repack_scratch(const home::Home& home) {
@@ -11,6 +13,7 @@ std::filesystem::path repack_scratch(const home::Home& home) {
 
 void settle_last_run(Context& context) {
   context.ledger.settle_unfinished();
+  take_back_releasing(context);
   std::error_code stays;
   std::filesystem::remove_all(repack_scratch(context.workspace.home()), stays);
 }

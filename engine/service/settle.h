@@ -12,8 +12,9 @@ namespace mixtape::service {
 // Where a repack has the contents that it moves.
 [[nodiscard]] std::filesystem::path repack_scratch(const home::Home& home);
 
-// Before anything is written: places on media that were planned and are free again, and contents
-// of a repack, which would fill the disk until somebody repacks once more. The caller holds the
+// Before anything is written: places on media that were planned and are free again, files that a
+// release did not come to delete, and contents of a repack, which would fill the disk until
+// somebody repacks once more. The caller holds the
 // lock of the writer. What cannot be removed now stays for the next time.
 void settle_last_run(Context& context);
 

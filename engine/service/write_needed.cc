@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -118,6 +120,41 @@ class DroppedFiles {
   std::vector<catalog::PathId> paths_;
 };
 
+// Files whose bytes are not here. Another path may have the same content, and is written.
+class OutOfReach {
+ public:
+  void add(const catalog::CopyNeed& need) {
+    needs_.push_back({need.path, need.version.content, need.missing});
+  }
+  void tell(NeededItems& needed) const {
+    std::map<catalog::ContentId, std::uint32_t> written;  // How many copies of it.
+    for (const archive::Item& item : needed.items) {
+      if (item.content) {
+        std::uint32_t& copies = written[*item.content];
+        copies = std::max(copies, item.copies);
+      }
+    }
+    for (const Need& need : needs_) {
+      const auto found = need.content ? written.find(*need.content) : written.end();
+      if (found != written.end() && found->second >= need.missing) {
+        continue;
+      }
+      ++needed.out_of_reach;
+      if (needed.out_of_reach_paths.size() < kMostNamed) {
+        needed.out_of_reach_paths.push_back(need.path);
+      }
+    }
+  }
+
+ private:
+  struct Need {
+    std::string path;
+    std::optional<catalog::ContentId> content;
+    std::uint32_t missing;
+  };
+  std::vector<Need> needs_;
+};
+
 void add_scanned(const archive::Scan& scan, NeededItems& needed) {
   // Without a content to go along with, nothing is written.
   const bool along = !needed.items.empty();
@@ -171,6 +208,7 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
   }
   const auto is_retired = [&](catalog::MediumId medium) { return retired.contains(medium); };
   DroppedFiles dropped(context);
+  OutOfReach out_of_reach;
   each_need(context, [&](const catalog::CopyNeed& need) {
     if (need.missing == 0) {
       return true;  // A medium has to be carried elsewhere; another copy beside it changes nothing.
@@ -180,10 +218,7 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
       if (is_only_staged(need.version)) {
         dropped.add(need);
       } else {
-        ++needed.out_of_reach;
-        if (needed.out_of_reach_paths.size() < kMostNamed) {
-          needed.out_of_reach_paths.push_back(need.path);
-        }
+        out_of_reach.add(need);
       }
       return true;
     }
@@ -206,6 +241,7 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
     return true;
   });
   dropped.forget();
+  out_of_reach.tell(needed);
   add_scanned(scan, needed);
   return needed;
 }

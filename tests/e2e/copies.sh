@@ -29,7 +29,9 @@ mixtape media lost MX0001
 mixtape media lost MX0002
 mixtape status --json | json 'd["under_copied_files"], [m["medium"] for m in d["uncounted"]]' |
   grep -q "2 \['MX0001', 'MX0002'\]" || fail "status does not count them"
-expect_fail 3 'no medium holds a good copy' mixtape restore "$work/source/one" --to "$work/out"
+expect_fail 3 'no medium holds a good copy; MX0001, MX0002 had one each and are noted as lost.*media found MX0002' \
+  mixtape restore "$work/source/one" --to "$work/out"
+mixtape where "$work/source/one" | grep -q 'medium MX0001, .*, lost: .*media found MX0001' || fail "where does not name what is lost"
 
 say "one that turns up counts when its label was read"
 mixtape media found MX0002

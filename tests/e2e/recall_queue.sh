@@ -181,5 +181,5 @@ expect_fail 1 'nothing is mounted' mixtape recall --queue "$source/small/40"
 say "what no medium has is not said to be queued"
 mixtape media lost MIX001L8 >/dev/null
 mount_home
-expect_fail 3 'small/40: not queued: no medium has a copy' mixtape recall --queue "$source/small/40"
+expect_fail 3 'small/40: not queued: no medium has a copy of it; MIX001L8.*media found MIX001L8' mixtape recall --queue "$source/small/40"
 unmount_home

@@ -64,16 +64,6 @@ class ScsiDriveFixture : public testing::Test {
     }
     return {};
   }
-  // The message of the Error that `operation` throws.
-  template <typename Operation>
-  [[nodiscard]] static std::string message_of(Operation operation) {
-    try {
-      static_cast<void>(operation());
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return {};
-  }
 
  private:
   std::unique_ptr<EmulatedTapeDrive> device_ = std::make_unique<EmulatedTapeDrive>();

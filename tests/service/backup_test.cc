@@ -170,6 +170,20 @@ TEST_F(BackupTest, WhatIsWantedButNotHereIsCounted) {
   EXPECT_EQ(backup(context(), elsewhere, reporter_).out_of_reach, 1U);
 }
 
+TEST_F(BackupTest, WhatIsHereUnderAnotherNameIsNotOutOfReach) {
+  write("a", "the same");
+  write("other/b", "the same");
+  const BackupResult first = back_up();
+  retire_medium(context(), first.written.media.at(0).label);
+  BackupRequest elsewhere = request();
+  elsewhere.roots = {source("other")};
+  remove("a");
+  const BackupResult second = backup(context(), elsewhere, reporter_);
+  EXPECT_EQ(second.written.files, 1U);
+  EXPECT_EQ(second.out_of_reach, 0U);
+  EXPECT_THAT(second.out_of_reach_paths, IsEmpty());
+}
+
 TEST_F(BackupTest, AFileOnADyingDiskTakesRoomOnAMediumOnceAndIsNamedByEveryRun) {
   write("a", "first");
   write("dying", "and this cannot be read");

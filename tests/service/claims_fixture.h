@@ -91,6 +91,7 @@ class ClaimsTest : public ServiceTest {
     EXPECT_EQ(ours, theirs) << said;
   }
 
+ public:
   // With the times: they say whether a source is what it was.
   static void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to) {
     std::filesystem::create_directory(to);

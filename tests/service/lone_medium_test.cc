@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "engine/service/restore.h"
 #include "tapeio/error.h"
 #include "tests/service/service_fixture.h"
 
@@ -68,6 +69,22 @@ TEST_F(LoneMediumTest, NoKeyIsCopied) {
     }
   }
   EXPECT_EQ(keys, 2u);
+}
+
+// Called otherwise than when it was written: that is how the mount finds it.
+TEST_F(LoneMediumTest, ADirectoryThatWasRenamedIsReadUnderItsNewName) {
+  fs::rename(home() / "library/MX0001", directory_ / "OTHER1");
+  const LoneMedium lone(
+      {.medium = directory_ / "OTHER1", .home = home(), .library = "", .identity_file = ""});
+  Workspace workspace{home::Home(lone.home())};
+  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
+  EXPECT_TRUE(alone.ledger.medium("OTHER1"));
+  RestoreRequest request;
+  request.paths = {"/"};
+  request.to = directory_ / "out";
+  const RestoreResult result = restore(alone, request, reporter_);
+  EXPECT_EQ(result.trouble_count, 0U);
+  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
 }
 
 TEST_F(LoneMediumTest, StoppedWhileItBeginsItLeavesNothing) {

@@ -34,10 +34,10 @@ class QuietReporter final : public Reporter {
       once();
     }
   }
-  void note(const std::string&) override {}
+  void note(const std::string& line) override { notes.push_back(line); }
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return source.get_token(); }
-  std::vector<std::string> problems;
+  std::vector<std::string> notes, problems;
   std::stop_source source;
   std::function<void()> on_progress;  // Runs once.
 };
@@ -482,8 +482,8 @@ TEST_F(RestoreTest, ADamagedCopyIsToldOnceAndTheOtherOneRead) {
   EXPECT_EQ(result.trouble_count, 0u);
   EXPECT_EQ(result.damaged_copies, 1u);
   EXPECT_EQ(test::read_text(restored("a")), test::read_text(source("a")));
-  ASSERT_EQ(reporter_.problems.size(), 1u);
-  EXPECT_THAT(reporter_.problems.front(), testing::HasSubstr("the copy on medium MX0001"));
+  EXPECT_THAT(reporter_.notes, testing::Contains(testing::HasSubstr("the copy on medium MX0001")));
+  EXPECT_THAT(reporter_.problems, testing::IsEmpty()) << "nothing that was asked for is missing";
 }
 
 TEST_F(RestoreTest, TheMediumThatWouldHelpIsNamedWhenTheCopyHereIsDamaged) {
@@ -494,7 +494,7 @@ TEST_F(RestoreTest, TheMediumThatWouldHelpIsNamedWhenTheCopyHereIsDamaged) {
   const RestoreResult result = restore_all();
   ASSERT_EQ(result.trouble_count, 1u);
   EXPECT_THAT(result.troubles.front().why, testing::HasSubstr("medium MX0002 is not here"));
-  EXPECT_EQ(reporter_.problems.size(), 1u);
+  EXPECT_THAT(reporter_.problems, testing::IsEmpty()) << "the result says it";
 }
 
 TEST_F(RestoreTest, NotesWhichCopiesWereReadWholeAndRightAndWhichWereNot) {

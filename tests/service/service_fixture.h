@@ -26,9 +26,12 @@ namespace mixtape::service {
 
 class ServiceReporter final : public Reporter {
  public:
-  void progress(const Progress&) override {
+  void progress(const Progress& progress) override {
     if (on_progress) {
       on_progress();
+    }
+    if (on_phase) {
+      on_phase(progress.phase);
     }
   }
   void note(const std::string& line) override {
@@ -40,6 +43,7 @@ class ServiceReporter final : public Reporter {
   void problem(const std::string& line) override { problems.push_back(line); }
   [[nodiscard]] std::stop_token stop() const override { return stopping.get_token(); }
   std::function<void()> on_progress;
+  std::function<void(const std::string& phase)> on_phase;
   std::function<void(const std::string& line)> on_note;
   std::vector<std::string> notes, problems;
   std::stop_source stopping;

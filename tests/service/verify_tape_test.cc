@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/archive/load_waiting.h"
+#include "engine/format/age_stream.h"
 #include "engine/service/media_state.h"
 #include "engine/service/medium_pass.h"
 #include "tapeio/drive_trace.h"
@@ -148,6 +149,23 @@ TEST_F(VerifyTapeTest, AnIndexThatADriveStaysInFrontOfIsNotTheEndOfTheTape) {
   EXPECT_EQ(result.media[0].good, 40U);
   EXPECT_EQ(result.media[0].damaged, 0U);
   EXPECT_THAT(result.media[0].troubles, ElementsAre(HasSubstr("the index of bundle 2")));
+}
+
+// Another one would be that of the next tape file, and everything behind it would be missed.
+TEST_F(VerifyTapeTest, AFilemarkThatCannotBeReadEndsItsArchiveAllTheSame) {
+  const auto bundles = context().ledger.bundles(context().ledger.medium("MIX001L8")->id);
+  ASSERT_GT(bundles.size(), 2U);
+  const catalog::Bundle& first = bundles[0];
+  const std::uint64_t tags =
+      format::chunk_count(first.plain_bytes) * (format::kSealedChunk - format::kChunk);
+  const std::uint64_t sealed = first.archive_header.size() + first.plain_bytes + tags;
+  bad_ = {first.archive_block.value() + sealed / (64 * KiB)};
+  const VerifyResult result = verify_tape();
+  EXPECT_TRUE(result.media[0].complete);
+  EXPECT_EQ(result.media[0].good, 40U);
+  EXPECT_EQ(result.media[0].damaged, 0U);
+  EXPECT_THAT(result.media[0].troubles,
+              ElementsAre(HasSubstr("the filemark that ends it cannot be read")));
 }
 
 TEST_F(VerifyTapeTest, ADriveThatReadsNothingForLongIsBlamedAndNotTheCopies) {

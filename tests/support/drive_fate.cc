@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tapeio/error.h"
+#include "tests/support/death.h"
 #include "tests/support/passing_drive.h"
 
 namespace mixtape::test {
@@ -109,6 +110,8 @@ const char* name_of(DriveFault fault) {
       return "end of medium";
     case DriveFault::connection_lost:
       return "connection lost";
+    case DriveFault::death:
+      return "death";
   }
   return "";
 }
@@ -124,6 +127,9 @@ void DriveFate::plan(DriveFault fault, std::uint64_t at) {
 std::optional<DriveFault> DriveFate::next(bool writes) {
   if (!fault_ || (is_of_writing(*fault_) && !writes) || operations_++ != at_) {
     return std::nullopt;
+  }
+  if (*fault_ == DriveFault::death) {
+    die();
   }
   met_ = true;
   lost_ = *fault_ == DriveFault::connection_lost;

@@ -22,6 +22,7 @@ enum class DriveFault {
   early_warning,    // From this write on the medium warns.
   end_of_medium,    // From this write on the medium takes no record, and warned of nothing.
   connection_lost,  // From this operation on nothing in the library answers.
+  death,            // Before this operation the process is gone; for a process of its own.
 };
 [[nodiscard]] const char* name_of(DriveFault fault);
 // Whether only what is written meets it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "tapeio/error.h"
 
@@ -15,6 +16,17 @@ template <typename Operation>
     return std::nullopt;
   } catch (const Error& error) {
     return error.code();
+  }
+}
+
+// The message of the Error that `operation` throws; empty when it throws none.
+template <typename Operation>
+[[nodiscard]] std::string message_of(Operation operation) {
+  try {
+    static_cast<void>(operation());
+    return {};
+  } catch (const Error& error) {
+    return error.what();
   }
 }
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "engine/service/recover.h"
+#include "engine/service/restore.h"
+#include "tests/service/service_fixture.h"
+#include "tests/support/patterns.h"
+
+// A home that is lost, and media whose indexes are spoilt: what `recover --scan` makes of them.
+
+namespace mixtape::service {
+
+class ScanTest : public ServiceTest {
+ protected:
+  static constexpr std::size_t kRecord = 64 * 1024;
+
+  ScanTest() { configure("libraries = [\"dir:library\"]\nrecord_size = \"64 KiB\"\n"); }
+
+  void TearDown() override {
+    if (HasFailure()) {
+      for (const std::string& line : reporter_.problems) {
+        std::cerr << "problem: " << line << "\n";
+      }
+    }
+  }
+  void lose_home() {
+    reopen();
+    std::filesystem::rename(home() / "library", shelf_);
+    if (!std::filesystem::exists(paper_)) {
+      std::filesystem::copy_file(home() / "keys/recovery.identity", paper_);
+    }
+    std::filesystem::remove_all(home());
+  }
+  // The library that is in `directory`.
+  [[nodiscard]] virtual std::string url_of(const std::filesystem::path& directory) const {
+    return "dir:" + directory.string();
+  }
+  RecoverResult recover_from(const std::filesystem::path& shelf, bool scan) {
+    reopen();
+    RecoverRequest request{home(), url_of(shelf), paper_, "mixtape recover", scan};
+    return recover(request, reporter_);
+  }
+  RecoverResult scan() { return recover_from(shelf_, true); }
+
+  [[nodiscard]] std::vector<std::filesystem::path> files_of(
+      const std::string& kind, const std::filesystem::path& shelf) const {
+    std::vector<std::filesystem::path> files;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(shelf)) {
+      if (file.path().filename().string().find("." + kind + ".") != std::string::npos) {
+        files.push_back(file.path());
+      }
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+  static std::string pattern_text(std::size_t size, std::uint64_t seed) {
+    return std::string(as_text(test::pattern(size, seed)));
+  }
+  static void flip(const std::filesystem::path& file, std::size_t at) {
+    std::string bytes = test::read_text(file);
+    ASSERT_LT(at, bytes.size());
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    test::write_text(file, bytes);
+  }
+  // Every index of every medium, in the middle of its first chunk.
+  void spoil_indexes(const std::filesystem::path& shelf) {
+    for (const std::filesystem::path& index : files_of("index", shelf)) {
+      flip(index, 5000);
+    }
+  }
+  std::string restored(const std::string& name) {
+    RestoreRequest request;
+    request.paths = {source(name).string()};
+    const std::filesystem::path to = directory_ / ("restored-" + std::to_string(++restores_));
+    request.to = to.string();
+    (void)restore(context(), request, reporter_);
+    return test::read_text(to / path_of(name));
+  }
+
+  const std::filesystem::path shelf_ = directory_ / "shelf";
+  const std::filesystem::path paper_ = directory_ / "paper";
+  int restores_ = 0;
+};
+
+}  // namespace mixtape::service
