@@ -5,6 +5,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@ struct Window {
   double opens_s = 0, closes_s = 0;
   auto operator<=>(const Window&) const = default;
 };
+
+// The more reads stand before one, the less its window says: those of wider ones are not looked at.
+constexpr double kMostBounds = 48;
 
 bool is_interactive(const Request& request) {
   return request.bound_s <= kInteractiveBound;
@@ -38,27 +42,28 @@ std::vector<Window> windows_of(const Trace& trace) {
   return windows;
 }
 
-// What one reader wants of one tape after the other, one by one: of what he reads from a tape
-// before he needs another only the first counts.
+// What one reader wants, one after the other. Of those who begin together on one tape, as a program
+// does that opens several files at once, only one counts, or there would be too much to look at.
 using Chain = std::vector<Window>;
 
 std::vector<Chain> chains_of(const Trace& trace) {
   const std::vector<Window> windows = windows_of(trace);
   std::vector<Chain> chains;
-  std::vector<std::size_t> chain_of(windows.size(), 0);
+  std::vector<std::optional<std::size_t>> chain_of(windows.size());
+  std::set<std::pair<double, std::uint32_t>> begun;
   for (std::size_t request = 0; request < windows.size(); ++request) {
     if (!is_interactive(trace.requests[request])) {
       continue;
     }
     if (const auto leader = trace.requests[request].follows) {
       chain_of[request] = chain_of[*leader];
-    } else {
+    } else if (begun.emplace(windows[request].opens_s, windows[request].tape).second) {
       chain_of[request] = chains.size();
       chains.emplace_back();
     }
-    Chain& chain = chains[chain_of[request]];
-    if (chain.empty() || chain.back().tape != windows[request].tape) {
-      chain.push_back(windows[request]);
+    const double wide_s = windows[request].closes_s - windows[request].opens_s;
+    if (chain_of[request] && wide_s <= kMostBounds * kInteractiveBound) {
+      chains[*chain_of[request]].push_back(windows[request]);
     }
   }
   return chains;
@@ -159,7 +164,38 @@ class OneDrive {
         keep_least(states_, std::move(changed), count + 1);
       }
     }
-    states_ = std::move(next);
+    states_ = without_the_hopeless(std::move(next));
+  }
+
+  // Whether nobody has read less in `state` than in `other`.
+  static bool is_as_far(const State& state, const State& other) {
+    auto theirs = other.open.begin();
+    for (const auto& [chain, next] : state.open) {
+      while (theirs != other.open.end() && theirs->first < chain) {
+        ++theirs;
+      }
+      if (theirs == other.open.end() || theirs->first != chain || theirs->second > next) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // Without those to which another comes, or gets past, with no more mounts.
+  static Mounts without_the_hopeless(Mounts mounts) {
+    std::vector<std::pair<State, std::size_t>> by_count(mounts.begin(), mounts.end());
+    std::ranges::stable_sort(by_count, {}, &std::pair<State, std::size_t>::second);
+    Mounts kept;
+    for (const auto& [state, count] : by_count) {
+      const bool is_hopeless = std::ranges::any_of(kept, [&](const auto& other) {
+        const bool has_to_mount = other.first.loaded != state.loaded;
+        return other.second + (has_to_mount ? 1 : 0) <= count && is_as_far(other.first, state);
+      });
+      if (!is_hopeless) {
+        kept.emplace(state, count);
+      }
+    }
+    return kept;
   }
 
   [[nodiscard]] std::set<std::uint32_t> wanted_now(const State& state) const {
@@ -212,7 +248,8 @@ std::size_t least_mounts_by_stretches(const Trace& trace) {
       const std::size_t before = std::prev(most.upper_bound(window.opens_s))->second;
       best = std::max(best, before + tapes.size() - std::min(tapes.size(), trace.drives));
     }
-    most[end_s] = best;
+    // At the beginning of everything no tape is in a drive.
+    most[end_s] = std::max(best, tapes.size());
   }
   return most.rbegin()->second;
 }

@@ -24,7 +24,8 @@ namespace mixtape::bench {
 // have to come. Of all ways to cut the time into stretches the one with the largest sum.
 [[nodiscard]] std::size_t least_mounts_by_stretches(const Trace& trace);
 
-// With one drive: the least there is for these windows, by looking at every order that may be the
+// With one drive: the least there is for these windows, of requests that begin together on one tape
+// only one counted, by looking at every order that may be the
 // best. A mount can be put off until what is read after it cannot wait any longer, since the tape
 // before it then stays for longer; so tapes change only when a window ends.
 [[nodiscard]] std::size_t least_mounts_of_one_drive(const Trace& trace);

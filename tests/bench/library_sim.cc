@@ -87,11 +87,27 @@ std::string in_words(const std::vector<std::string>& names) {
   return text.empty() ? "nobody" : text;
 }
 
+// In what the other is at least as good.
+std::vector<std::string> ahead_in(const Row& other, const Row& ours) {
+  const Summary theirs = other.interactive();
+  const Summary own = ours.interactive();
+  std::vector<std::string> parts;
+  const auto put = [&](bool is_ahead, const char* part) {
+    if (is_ahead) {
+      parts.emplace_back(part);
+    }
+  };
+  put(other.mounts <= ours.mounts, "mounts");
+  put(theirs.mean <= own.mean, "mean");
+  put(theirs.p95 <= own.p95, "p95");
+  return parts;
+}
+
 // What can be said of the others beside ours, which is the last row.
 void judge(const std::vector<Row>& rows, const std::vector<std::size_t>& least_by_seed) {
   const Row& ours = rows.back();
   const Summary own = ours.interactive();
-  std::vector<std::string> as_punctual, better, outdone, contradict;
+  std::vector<std::string> as_punctual, better, ahead, contradict;
   for (const Row& other : rows) {
     if (&other == &ours) {
       continue;
@@ -104,9 +120,8 @@ void judge(const std::vector<Row>& rows, const std::vector<std::size_t>& least_b
     if (other.mounts < ours.mounts && theirs.mean < own.mean) {
       better.push_back(other.policy);
     }
-    if (is_as_punctual &&
-        (other.mounts <= ours.mounts || theirs.mean <= own.mean || theirs.p95 <= own.p95)) {
-      outdone.push_back(other.policy);
+    if (const auto parts = ahead_in(other, ours); is_as_punctual && !parts.empty()) {
+      ahead.push_back(other.policy + " (" + in_words(parts) + ")");
     }
     std::size_t seeds = 0;
     for (std::size_t seed = 0; seed < least_by_seed.size(); ++seed) {
@@ -118,15 +133,17 @@ void judge(const std::vector<Row>& rows, const std::vector<std::size_t>& least_b
     }
   }
   std::printf("\nbounds kept at least as well as by ours: %s\n", in_words(as_punctual).c_str());
-  std::printf("of these not behind ours in mounts, mean and p95 alike: %s\n",
-              in_words(outdone).c_str());
+  std::printf("of these at least as good as ours in part: %s\n", in_words(ahead).c_str());
   std::printf("fewer mounts and a lower interactive mean than ours: %s\n",
               in_words(better).c_str());
   std::printf("fewer mounts than anybody can have who keeps the bounds: %s\n",
               in_words(contradict).c_str());
-  std::printf("verdict: %s\n", !better.empty() || !outdone.empty() ? "ours is outdone"
-                               : ours.late > 0 ? "ours is not outdone, and is late itself"
-                                               : "ours is not outdone, and nobody is late");
+  const bool is_best = better.empty() && ahead.empty();
+  std::printf("verdict: %s, and %s\n",
+              is_best ? "of those who keep the bounds as well ours is the best in all three"
+              : better.empty() ? "nobody is better in mounts and mean, somebody in part"
+                               : "somebody is better in mounts and mean",
+              ours.late == 0 ? "nobody is late" : "some are late");
 }
 
 void print_head(const std::vector<Trace>& traces) {
@@ -146,7 +163,8 @@ void compare(const std::vector<Trace>& traces, const std::string& only) {
   print_head(traces);
   std::vector<Row> rows;
   for (std::size_t policy = 0; policy < all_policies().size(); ++policy) {
-    Row row{.policy = all_policies()[policy].name};
+    Row row;
+    row.policy = all_policies()[policy].name;
     if (!only.empty() && row.policy != only) {
       continue;
     }
