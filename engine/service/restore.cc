@@ -197,6 +197,9 @@ class Restore {
         continue;
       }
       std::string why = content.why.empty() ? "no medium holds a good copy" : content.why;
+      if (content.copies.empty() && is_damaged(content)) {
+        why += "; `mixtape restore --partial` brings what is left of it";
+      }
       if (!content.copies.empty()) {
         const std::string& label =
             plan_.archives[content.copies.front().archive].place.medium_label;
@@ -214,6 +217,10 @@ class Restore {
     for (const auto& [label, count] : away) {
       note_medium(label, false, count.first, count.second);
     }
+  }
+
+  [[nodiscard]] bool is_damaged(const RestoreContent& content) const {
+    return !context_.ledger.damaged(catalog::ContentId{content.content.number}).empty();
   }
 
   [[nodiscard]] std::string where_is(const std::string& label) {

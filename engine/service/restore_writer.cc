@@ -331,7 +331,7 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
   }
   ++result_.damaged_copies;
   if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
-    reporter_.problem(plan_.items[content.items.front()].target + ": " + told);
+    reporter_.problem("/" + plan_.items[content.items.front()].target + ": " + told);
   }
   if (is_damage(code)) {  // A drive that fails says nothing about the copy.
     note_in_catalog([&](Context& context) {
