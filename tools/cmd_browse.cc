@@ -217,9 +217,31 @@ int history(Session& session, const std::string& argument) {
   return kSuccess;
 }
 
-json place_json(const catalog::CopyPlace& place) {
+// Where media are now.
+class Slots {
+ public:
+  explicit Slots(Session& session)
+      : slots_(session.workspace().libraries().slots(service::Libraries::Look::glance)) {}
+  // "slot 3"; empty: on a disk that is here; absent: in no library.
+  [[nodiscard]] std::optional<std::string> of(const catalog::Medium& medium) const {
+    for (const service::Libraries::Slot& slot : slots_) {
+      if (service::may_be(slot.medium.label, medium)) {
+        return slot.medium.place;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const std::vector<service::Libraries::Slot> slots_;
+};
+
+json place_json(const catalog::CopyPlace& place, const Slots& slots) {
+  const auto slot = slots.of(place.medium);
   return {{"medium", place.medium.label},
           {"location", place.medium.location},
+          {"here", slot.has_value()},
+          {"place", slot.value_or("")},
           {"bundle", place.bundle.number},
           {"tape_file", place.bundle.index_file + 1},
           {"block", place.bundle.archive_block.value_or(0)},
@@ -227,31 +249,34 @@ json place_json(const catalog::CopyPlace& place) {
           {"verified_s", place.copy.verified_s ? json(*place.copy.verified_s) : json(nullptr)}};
 }
 
-std::string place_text(const catalog::CopyPlace& place) {
+std::string place_text(const catalog::CopyPlace& place, const Slots& slots) {
   std::string line = "  medium " + place.medium.label;
   if (!place.medium.location.empty()) {
     line += " (" + printable(place.medium.location) + ")";
   }
-  return line + ", tape file " + std::to_string(place.bundle.index_file + 1) + ", offset " +
+  const std::string slot = printable(slots.of(place.medium).value_or("not here"));
+  return line + (slot.empty() ? "" : ", " + slot) + ", tape file " +
+         std::to_string(place.bundle.index_file + 1) + ", offset " +
          std::to_string(place.copy.data_offset);
 }
 
-std::string place_line(const catalog::CopyPlace& place) {
+std::string place_line(const catalog::CopyPlace& place, const Slots& slots) {
   const auto verified_s = place.copy.verified_s;
-  return place_text(place) + (verified_s ? ", verified " + service::local_time(*verified_s) : "") +
-         "\n";
+  return place_text(place, slots) +
+         (verified_s ? ", verified " + service::local_time(*verified_s) : "") + "\n";
 }
 
-json damaged_json(const catalog::Ledger::Damaged& damaged) {
-  json object = place_json(damaged.place);
+json damaged_json(const catalog::Ledger::Damaged& damaged, const Slots& slots) {
+  json object = place_json(damaged.place, slots);
   object["verified_s"] = nullptr;
   object["damaged_s"] = damaged.found_s;
   object["damage"] = printable(damaged.found);
   return object;
 }
 
-std::string damaged_line(const catalog::Ledger::Damaged& damaged) {
-  return place_text(damaged.place) + ", damaged: found " + service::local_time(damaged.found_s) +
+std::string damaged_line(const catalog::Ledger::Damaged& damaged, const Slots& slots) {
+  return place_text(damaged.place, slots) + ", damaged: found " +
+         service::local_time(damaged.found_s) +
          (damaged.found.empty() ? "" : ", " + printable(damaged.found)) + "\n";
 }
 
@@ -276,16 +301,17 @@ int where(Session& session, const std::string& argument, const std::string& at) 
     damaged = context.ledger.damaged(*version->content);
     lost = catalog::lost_places(context.database, *version->content);
   }
+  const Slots slots(session);
   if (session.json()) {
     json object = version_json(*version);
     put_name(object, "path", path);
     object["copies"] = json::array();
     for (const auto& place : places) {
-      object["copies"].push_back(place_json(place));
+      object["copies"].push_back(place_json(place, slots));
     }
     object["damaged"] = json::array();
     for (const auto& one : damaged) {
-      object["damaged"].push_back(damaged_json(one));
+      object["damaged"].push_back(damaged_json(one, slots));
     }
     object["lost"] = json::array();
     for (const auto& place : lost) {
@@ -301,10 +327,10 @@ int where(Session& session, const std::string& argument, const std::string& at) 
     session.console().out("  no good copy is known\n");
   }
   for (const auto& place : places) {
-    session.console().out(place_line(place));
+    session.console().out(place_line(place, slots));
   }
   for (const auto& one : damaged) {
-    session.console().out(damaged_line(one));
+    session.console().out(damaged_line(one, slots));
   }
   for (const auto& place : lost) {
     session.console().out(lost_line(place));
@@ -348,8 +374,9 @@ void add_browse_commands(CLI::App& app, Command& command) {
   versions->add_option("PATH", *path, "file")->required();
   add_json_flag(*versions, command);
 
-  CLI::App* places = add_command(app, command, "where", "on which media a file is, and where there",
-                                 [=](Session& session) { return where(session, *path, *at); });
+  CLI::App* places = add_command(
+      app, command, "where", "on which media a file is, and where there",
+      [=](Session& session) { return where(session, *path, *at); }, Where::daemon_if_running);
   places->add_option("PATH", *path, "file")->required();
   places->add_option("--at", *at, "as of this time or snapshot");
   add_json_flag(*places, command);

@@ -61,13 +61,16 @@ int print_paper(Session& session, bool done) {
     session.console().out("Noted: the recovery key is kept elsewhere.\n");
     return kSuccess;
   }
-  // A recovered home has the identity that the user brought: that one belongs into the drawer.
+  // A recovered home has the identity that the user brought: that one belongs into the drawer,
+  // whichever it was.
   const auto made = home.keys() / "recovery.identity";
   const auto brought = home.keys() / "recovered.identity";
+  const bool is_made = std::filesystem::exists(made);
   const std::vector<format::Identity> identities =
-      format::read_identity_file(std::filesystem::exists(made) ? made : brought);
+      format::read_identity_file(is_made ? made : brought);
   std::string words =
-      "Mixtape recovery key. Keep this paper away from the machine and the media.\n\n";
+      is_made ? "Mixtape recovery key." : "Mixtape key that the catalog was recovered with.";
+  words += " Keep this paper away from the machine and the media.\n\n";
   for (const format::Identity& identity : identities) {
     words += "  " + std::string(as_text(identity.text().view())) + "\n";
     words += "  opens what is written for " + identity.recipient().text() + "\n\n";

@@ -60,8 +60,16 @@ int label(Session& session, const MediaOptions& options) {
 
 int move(Session& session, const MediaOptions& options) {
   service::move_medium(session.writing(), options.label, options.location);
-  session.console().out("Medium " + options.label + " is at " + printable(options.location) +
-                        ".\n");
+  const auto library = service::library_with(session.writing(), options.label);
+  const std::string medium = "Medium " + options.label;
+  if (options.location.empty()) {
+    session.console().out(medium + " has no place noted any more.\n");
+  } else if (library) {
+    session.console().out(medium + " is to be found at " + printable(options.location) +
+                          " once it is carried there: now it is in " + printable(*library) + ".\n");
+  } else {
+    session.console().out(medium + " is at " + printable(options.location) + ".\n");
+  }
   return kSuccess;
 }
 
@@ -206,7 +214,8 @@ void add_media_commands(CLI::App& app, Command& command) {
 
   CLI::App* carry = verb("move", "note where a medium is kept", move);
   carry->add_option("LABEL", options->label)->required();
-  carry->add_option("LOCATION", options->location, "like \"shelf B\"")->required();
+  carry->add_option("LOCATION", options->location, "like \"shelf B\"; \"\": none any more")
+      ->required();
 
   const auto state = [&](const char* name, const char* description,
                          int (*run)(Session&, const MediaOptions&)) {

@@ -9,6 +9,8 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <unordered_set>
 
 #include "engine/catalog/lost_copies.h"
 #include "engine/service/kept_queue.h"
@@ -92,20 +94,22 @@ class Tally {
   Progress progress_{"recall", 0, 0, 0, 0};
 };
 
-// The contents of files of latest, in archive order.
+// The contents of files of latest, in archive order, each file once.
 std::vector<catalog::WantedContent> contents_of(Session& session, const std::string& verb,
                                                 const std::vector<std::string>& arguments) {
   service::Context& context = session.reading();
   std::vector<catalog::WantedContent> wanted;
+  std::unordered_set<std::string> met;  // Somebody may name a directory and a file in it.
   for (const std::string& argument : arguments) {
     const std::string path = session.catalog_path(argument);
     const auto id = context.tree.find_path(path);
     if (!id || !context.tree.at({}, *id)) {
-      throw Error(ErrorCode::not_found,
-                  verb + " /" + printable(path) + ": latest has no such path");
+      throw Error(ErrorCode::not_found, verb + " /" + printable(path) +
+                                            ": latest has no such path; `mixtape find` looks for "
+                                            "names, `mixtape history` tells what there was");
     }
     context.tree.walk({}, *id, [&](const std::string& whole, const catalog::Version& version) {
-      if (version.content) {
+      if (version.content && met.insert(whole).second) {
         wanted.push_back({.content = *version.content,
                           .size = version.size,
                           .hash = version.hash,
@@ -132,31 +136,43 @@ bool pin_all(Session& session, const std::vector<catalog::WantedContent>& wanted
   return unknown == 0;
 }
 
-// Those that can be brought back; says what is wrong with the others. Nobody waits for what is only
-// queued, and so nobody would be told later.
-std::vector<catalog::WantedContent> with_a_copy(Session& session,
-                                                std::vector<catalog::WantedContent> wanted) {
+// What has to be brought back and can be; says what is wrong with the others. Nobody waits for what
+// is only queued, and so nobody would be told later.
+struct ToQueue {
+  std::vector<catalog::WantedContent> wanted;
+  std::size_t in_cache = 0, alike = 0, lost = 0;  // Files that bring nothing into the queue.
+
+  [[nodiscard]] std::string text() const {
+    std::string text = "queued " + counted(wanted.size(), "file");
+    text += alike > 0 ? "; " + std::to_string(alike) + " more with the same bytes as these" : "";
+    text += in_cache > 0 ? "; " + std::to_string(in_cache) + " in the cache already" : "";
+    return text + "\n";
+  }
+};
+
+ToQueue to_queue(Session& session, const std::vector<catalog::WantedContent>& files) {
   service::Context& context = session.reading();
-  std::size_t lost = 0;
-  std::erase_if(wanted, [&](const catalog::WantedContent& each) {
+  ToQueue sorted;
+  std::set<catalog::ContentId> met;
+  for (const catalog::WantedContent& each : files) {
     const recall::Content content{
         .number = catalog::number(each.content), .size = each.size, .hash = each.hash};
-    if (!context.ledger.places_to_read(each.content).empty() ||
-        session.workspace().cache().has(content)) {
-      return false;
-    }
-    if (++lost <= kMostShown) {
+    if (session.workspace().cache().has(content)) {
+      ++sorted.in_cache;
+    } else if (!context.ledger.places_to_read(each.content).empty()) {
+      const bool is_first = met.insert(each.content).second;
+      is_first ? sorted.wanted.push_back(each) : void(++sorted.alike);
+    } else if (++sorted.lost <= kMostShown) {
       const std::string lost_media = catalog::told_of_lost(context.database, each.content);
       session.console().problem("/" + printable(each.path) +
                                 ": not queued: no medium has a copy of it" +
                                 (lost_media.empty() ? "" : "; " + lost_media));
     }
-    return true;
-  });
-  if (lost > kMostShown) {
-    session.console().problem("and " + std::to_string(lost - kMostShown) + " more");
   }
-  return wanted;
+  if (sorted.lost > kMostShown) {
+    session.console().problem("and " + std::to_string(sorted.lost - kMostShown) + " more");
+  }
+  return sorted;
 }
 
 struct RecallArguments {
@@ -176,10 +192,10 @@ int recall_paths(Session& session, const RecallArguments& arguments) {
   const int status = pinned ? kSuccess : kWithProblems;
   service::RecallList& list = session.recall().list();
   if (arguments.queue) {
-    const auto queued = with_a_copy(session, wanted);
-    (void)list.add(queued);
-    session.console().out("queued " + counted(queued.size(), "file") + "\n");
-    return queued.size() == wanted.size() ? status : kWithProblems;
+    const ToQueue queued = to_queue(session, wanted);
+    (void)list.add(queued.wanted);
+    session.console().out(queued.text());
+    return queued.lost == 0 ? status : kWithProblems;
   }
   const auto tally = std::make_shared<Tally>(session.console(), wanted);
   const auto batch =
@@ -244,9 +260,12 @@ int cancel_all(Session& session) {
   std::size_t count = 0;
   if (session.daemon() != nullptr) {
     service::RecallService& service = session.daemon()->recall();
-    count = service.list().cancel_all();
-    for (const recall::QueueEntry& entry : service.recall().queue()) {
-      count += service.recall().cancel(entry.id) ? 1 : 0;
+    // As `mixtape queue` counts them: several may wait for one.
+    const std::vector<recall::QueueEntry> queue = service.recall().queue();
+    count = queue.size() + service.list().behind();
+    (void)service.list().cancel_all();
+    for (const recall::QueueEntry& entry : queue) {
+      service.recall().cancel(entry.id);
     }
   } else {
     count = kept_queue(session).cancel_all();

@@ -4,7 +4,9 @@
 #include "engine/service/recover.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
+#include "tapeio/error.h"
 #include "tapeio/library.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
@@ -20,8 +22,7 @@ struct RecoverOptions {
 std::string scan_text(const service::RecoverResult& result) {
   const service::ScanSummary& scan = result.scan;
   std::string text = "scanned " + counted(scan.archives, "archive") + " on " +
-                     std::to_string(result.scanned.size()) +
-                     (result.scanned.size() == 1 ? " medium: " : " media: ") +
+                     counted(result.scanned.size(), "medium") + ": " +
                      std::to_string(scan.members) + " files and directories";
   if (scan.damaged > 0) {
     text += ", " + std::to_string(scan.damaged) + " damaged and left out";
@@ -38,6 +39,24 @@ std::string scan_text(const service::RecoverResult& result) {
   return text + "\n";
 }
 
+// A relative directory means another one in mixtape.toml: where it was looked for is said.
+service::RecoverResult recover_from(const service::RecoverRequest& request,
+                                    const std::string& as_typed, Reporter& reporter) {
+  try {
+    return service::recover(request, reporter);
+  } catch (const Error& error) {
+    const auto typed = tapeio::directory_of_library(as_typed);
+    const auto taken = tapeio::directory_of_library(request.library);
+    if (error.code() != ErrorCode::not_found || !typed || typed->starts_with('/') ||
+        std::filesystem::is_directory(*taken)) {
+      throw;
+    }
+    throw Error(error.code(), std::string(error.what()) + "; " + printable(as_typed) +
+                                  " counts from the working directory here, not from " +
+                                  request.home.string() + " as in mixtape.toml");
+  }
+}
+
 int recover(Session& session, const RecoverOptions& options) {
   const std::string& library = options.library;
   service::RecoverRequest request;
@@ -50,7 +69,7 @@ int recover(Session& session, const RecoverOptions& options) {
   request.command = session.command_line();
   request.scan = options.scan;
   PrintableReporter reporter(session.console());
-  const service::RecoverResult result = service::recover(request, reporter);
+  const service::RecoverResult result = recover_from(request, library, reporter);
   const catalog::Recovered& recovered = result.recovered;
   if (session.json()) {
     print_json(session.console(), {{"media_read", result.read},
@@ -78,10 +97,10 @@ int recover(Session& session, const RecoverOptions& options) {
   if (result.read.empty() && result.scanned.empty()) {
     return kSuccess;
   }
-  session.console().out(
-      "read the index of " + std::to_string(result.read.size()) + " media; the catalog in " +
-      request.home.string() + " knows " + std::to_string(recovered.media) + " media, " +
-      counted(recovered.jobs, "job") + ", " + counted(recovered.versions, "version") + "\n");
+  session.console().out("read the index of " + counted(result.read.size(), "medium") +
+                        "; the catalog in " + request.home.string() + " knows " +
+                        counted(recovered.media, "medium") + ", " + counted(recovered.jobs, "job") +
+                        ", " + counted(recovered.versions, "version") + "\n");
   if (recovered.unhashed > 0) {
     session.console().out("without a hash yet: " + counted(recovered.unhashed, "content") +
                           "; reading gives one\n");
@@ -100,7 +119,10 @@ void add_recover_command(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RecoverOptions>();
   CLI::App* rebuild = add_command(app, command, "recover", "build the catalog anew from media",
                                   [=](Session& session) { return recover(session, *options); });
-  rebuild->add_option("--library", options->library, "URL, like dir:/path")->required();
+  rebuild
+      ->add_option("--library", options->library,
+                   "URL, like dir:/path; a relative directory is one of the working directory")
+      ->required();
   rebuild->add_option("--identity", options->identity, "file with the identity")->required();
   rebuild->add_flag("--scan", options->scan, "read the archives of which no index tells");
   add_json_flag(*rebuild, command);

@@ -151,7 +151,7 @@ void report(Console& console, const service::RestoreResult& result) {
     console.problem("and " + std::to_string(result.trouble_count - kMostShown) + " more");
   }
   for (std::size_t i = 0; i < result.lost_attributes.size() && i < kMostShown; ++i) {
-    console.problem("could not be set here: " + printable(result.lost_attributes[i]));
+    console.problem("could not be set here: /" + printable(result.lost_attributes[i]));
   }
   if (result.lost_attribute_count > kMostShown) {
     console.problem("and " + std::to_string(result.lost_attribute_count - kMostShown) +

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <random>
 
+#include "engine/service/media_state.h"
 #include "engine/service/verify.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
@@ -111,6 +112,9 @@ int verify(Session& session, const VerifyOptions& options) {
     }
     const std::string path = session.catalog_path(what);
     if (what.find('/') == std::string::npos && !context.tree.find_path(path)) {
+      if (service::library_with(context, what)) {
+        (void)service::known_medium(context, what);  // It says what is the matter with that one.
+      }
       throw Error(ErrorCode::not_found, "verify " + printable(what) +
                                             ": there is neither a medium of that label nor the "
                                             "path /" +

@@ -70,6 +70,9 @@ std::string printable(std::string_view name) {
 }
 
 std::string counted(std::uint64_t count, std::string_view thing) {
+  if (count != 1 && thing == "medium") {
+    return std::to_string(count) + " media";
+  }
   std::string text = std::to_string(count) + " " + std::string(thing);
   if (count != 1 && text.ends_with('y')) {
     text.replace(text.size() - 1, 1, "ie");

@@ -64,8 +64,8 @@ std::string queue_text(const std::vector<recall::QueueEntry>& queue, std::size_t
     text += std::to_string(static_cast<std::uint64_t>(entry.id)) + "  " + state_of(entry) + "  " +
             turn + "  " + place_of(entry) + home::format_size(entry.done_bytes) + " of " +
             home::format_size(entry.content.size) + "  " +
-            (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + printable(entry.what) +
-            "\n";
+            (entry.eta ? "in " + format_duration(*entry.eta) + "  " : "") + "/" +
+            printable(entry.what) + "\n";
   }
   text += more_text(behind);
   return text.empty() ? "nothing is queued\n" : text;
@@ -87,7 +87,7 @@ json kept_json(const std::vector<catalog::Wanted::Row>& rows) {
 std::string kept_text(const std::vector<catalog::Wanted::Row>& rows, std::size_t all) {
   std::string text;
   for (const catalog::Wanted::Row& row : rows) {
-    text += std::to_string(row.number) + "  kept  " + home::format_size(row.wanted->size) + "  " +
+    text += std::to_string(row.number) + "  kept  " + home::format_size(row.wanted->size) + "  /" +
             printable(row.wanted->path) + "\n";
   }
   text += more_text(all - std::min(all, rows.size()));

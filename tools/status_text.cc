@@ -93,18 +93,6 @@ std::string name_and_place(const catalog::Medium& medium) {
   return medium.label + (medium.location.empty() ? "" : " (" + printable(medium.location) + ")");
 }
 
-// What to do about files on too few media: goes on with a full stop.
-std::string how_to_copy(const service::Status& status) {
-  if (status.could_take.empty()) {
-    return "bring a medium with room within reach and run `mixtape backup` again";
-  }
-  const service::MediumWithFiles& first = status.could_take.front();
-  return first.here
-             ? "`mixtape backup` writes them to " + name_and_place(first.medium) +
-                   " as far as there is room and their files are here"
-             : "load medium " + name_and_place(first.medium) + " next and run `mixtape backup`";
-}
-
 std::string copies_text(const service::Status& status) {
   if (status.under_copied_files == 0) {
     return "copies: every file is on as many media as the policy asks for\n";
@@ -112,7 +100,8 @@ std::string copies_text(const service::Status& status) {
   std::string text = "copies: " + counted(status.under_copied_files, "file") + " (" +
                      format_size(status.under_copied_bytes) +
                      (status.under_copied_files == 1 ? ") is" : ") are") +
-                     " on fewer media than the policy asks for; " + how_to_copy(status) + "\n";
+                     " on fewer media than the policy asks for; " +
+                     printable(service::copies_advice(status)) + "\n";
   for (const service::MediumWithFiles& each : status.uncounted) {
     const bool lost = each.medium.state == catalog::MediumState::lost;
     text += "  " + counted(each.files, "file") + " of them (" + format_size(each.bytes) +
@@ -186,6 +175,17 @@ json damage_json(const service::Status& status) {
   return list;
 }
 
+// What is noted of one that is here counts when it is away.
+std::string where_text(const service::MediumStatus& medium) {
+  const std::string location = printable(medium.medium.location);
+  if (!medium.here) {
+    return "not here" + (location.empty() ? "" : ", " + location);
+  }
+  return (medium.place.empty() ? "here" : printable(medium.place)) +
+         (medium.library_place.empty() ? "" : " in " + printable(medium.library_place)) +
+         (location.empty() ? "" : ", noted at " + location);
+}
+
 }  // namespace
 
 nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
@@ -197,6 +197,7 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"holds", medium.holds ? json(printable(*medium.holds)) : json(nullptr)},
          {"here", medium.here},
          {"place", medium.place},
+         {"library_place", medium.library_place},
          {"why_not_here", medium.why_not.empty() ? json(nullptr) : json(printable(medium.why_not))},
          {"location", medium.medium.location},
          {"used_bytes", medium.used_bytes},
@@ -217,13 +218,7 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     if (medium.holds && !medium.holds->empty()) {
       text += " (" + printable(*medium.holds) + ")";
     }
-    text += ", " + (!medium.here           ? std::string("not here")
-                    : medium.place.empty() ? "here"
-                                           : printable(medium.place));
-    if (!medium.medium.location.empty()) {
-      text += ", " + printable(medium.medium.location);
-    }
-    text += room_text(medium) + "\n";
+    text += ", " + where_text(medium) + room_text(medium) + "\n";
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
     }

@@ -2,7 +2,6 @@
 #include "engine/service/copy_policy.h"
 
 #include <algorithm>
-#include <map>
 
 namespace mixtape::service {
 
@@ -53,14 +52,18 @@ MediumName copy_domains(Workspace& workspace, AwayDisks away) {
   };
 }
 
-MediumName copy_places(Context& context) {
-  const home::Config& config = context.config();
+std::map<std::string, std::string> library_places(Context& context) {
   std::map<std::string, std::string> named;
-  for (const auto& [library, place] : config.library_places) {
+  for (const auto& [library, place] : context.config().library_places) {
     const std::string url =
         home::absolute_library_url(library, context.workspace.home().directory());
     named.emplace(tapeio::url_for_people(url), place);
   }
+  return named;
+}
+
+MediumName copy_places(Context& context) {
+  const std::map<std::string, std::string> named = library_places(context);
   std::map<std::string, std::string> here;
   for (const Libraries::Slot& slot : context.workspace.libraries().slots(Libraries::Look::glance)) {
     const auto place = named.find(slot.library->url());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ using MediumName = std::function<std::string(const catalog::Medium&)>;
 // What makes two media count as one: the disk that disk media lie on; each other medium is its own.
 [[nodiscard]] MediumName copy_domains(Workspace& workspace, AwayDisks away = AwayDisks::one_each);
 
+// The places that library_places names, by the URLs of libraries as people see them.
+[[nodiscard]] std::map<std::string, std::string> library_places(Context& context);
 // The place of a library of which none is noted.
 inline constexpr const char* kHere = "here";
 // Where a medium is now: that of the library that has it, as library_places names it, or kHere; of

@@ -290,8 +290,7 @@ void check_policy(Findings& findings, Context& context) {
                             home::format_size(status.under_copied_bytes) + ") " +
                             (status.under_copied_files == 1 ? "is" : "are") +
                             " on fewer media than the policy asks for",
-                        "bring a medium with room within reach and run `mixtape backup` again" +
-                            unseen_advice(status)});
+                        copies_advice(status) + unseen_advice(status)});
   } else {
     good(findings, "copies", "every file is on as many media as the policy asks for");
   }

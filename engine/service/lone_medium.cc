@@ -58,6 +58,30 @@ bool has(tapeio::Library& library, const std::string& label) {
   return false;
 }
 
+// Of a directory that was named: whether it is one that a medium could be.
+void require_disk_medium(const LoneMediumRequest& request) {
+  if (request.medium.find('/') == std::string::npos) {
+    return;
+  }
+  const std::string doing = "mount medium " + request.medium + ": ";
+  std::error_code unseen;
+  if (!fs::is_directory(request.medium, unseen)) {
+    throw Error(ErrorCode::not_found,
+                doing +
+                    (fs::exists(request.medium, unseen) ? "it is no directory"
+                                                        : "there is no such directory") +
+                    "; name the directory of a disk medium, or a label and --library URL");
+  }
+  const Wanted medium = wanted(request);
+  const auto library = tapeio::open_library(medium.libraries.front(), read_label_text);
+  if (!has(*library, medium.label)) {
+    throw Error(ErrorCode::not_found,
+                doing +
+                    "it is no disk medium: name one of the directories that `mixtape init` and "
+                    "`mixtape media add` make in that of a library");
+  }
+}
+
 // The files that hold the keys.
 std::vector<fs::path> identity_files(const LoneMediumRequest& request) {
   if (!request.identity_file.empty()) {
@@ -151,6 +175,7 @@ void LoneMedium::fill(const LoneMediumRequest& request, const std::stop_token& s
       identities.push_back(std::move(identity));
     }
   }
+  require_disk_medium(request);
   const Wanted medium = wanted(request);
   std::string looked_in;
   for (const std::string& url : medium.libraries) {

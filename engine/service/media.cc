@@ -8,6 +8,7 @@
 #include "engine/archive/load_waiting.h"
 #include "engine/archive/medium_writer.h"
 #include "engine/archive/stranger.h"
+#include "engine/home/config.h"
 #include "engine/service/known_archives.h"
 #include "engine/service/last_index.h"
 #include "engine/service/media_state.h"
@@ -19,6 +20,8 @@ namespace mixtape::service {
 namespace {
 
 constexpr int kLastNumber = 9999;
+// The texts at its beginning, an index, an archive and a closing index take a record each.
+constexpr std::uint64_t kLeastCapacity = 4 * MiB;
 
 tapeio::Library& library_for(Context& context, const std::string& what, std::string_view url) {
   const std::string wanted = home::absolute_library_url(url, context.workspace.home().directory());
@@ -194,11 +197,15 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
   if (context.ledger.medium(name)) {
     throw Error(ErrorCode::conflict, "add medium " + name + ": the catalog has one of that name");
   }
-  for (const Libraries::Slot& slot : context.workspace.libraries().slots(Libraries::Look::glance)) {
-    if (slot.medium.label == name) {
-      throw Error(ErrorCode::conflict, "add medium " + name + ": " + slot.library->url() +
-                                           " has one of that name; choose another");
-    }
+  if (const auto library = library_with(context, name)) {
+    throw Error(ErrorCode::conflict,
+                "add medium " + name + ": " + *library + " has one of that name; choose another");
+  }
+  if (capacity_bytes && *capacity_bytes < kLeastCapacity) {
+    throw Error(ErrorCode::invalid,
+                "add medium " + name + ": " + home::format_size(*capacity_bytes) +
+                    " hold no archive beside its own texts and indexes; give it " +
+                    home::format_size(kLeastCapacity) + " or more");
   }
   library_for(context, "add a medium", url)
       .add_medium(name, capacity_bytes.value_or(context.config().medium_capacity));

@@ -31,7 +31,7 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
 void label_medium(Context& context, std::string_view label, bool overwrite, Reporter& reporter,
                   std::string_view url = {});
 
-// The user carried it there ("shelf B").
+// The user carried it there ("shelf B"). Empty: nobody knows where it is.
 void move_medium(Context& context, std::string_view label, std::string_view location);
 
 // What is on the medium in a drive, for people: "a tar archive", "medium MX0001 of this catalog".

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "engine/service/copy_policy.h"
 #include "tapeio/error.h"
@@ -56,14 +57,28 @@ StateChange set_state(Context& context, std::string_view label, MediumState stat
 
 }  // namespace
 
-catalog::Medium known_medium(Context& context, std::string_view label) {
-  const auto medium = context.ledger.medium(label);
-  if (!medium) {
-    throw Error(ErrorCode::not_found, "medium " + std::string(label) +
-                                          ": the catalog does not know it; `mixtape media list` "
-                                          "shows all");
+std::optional<std::string> library_with(Context& context, std::string_view label) {
+  for (const Libraries::Slot& slot : context.workspace.libraries().slots(Libraries::Look::glance)) {
+    if (slot.medium.label == label) {
+      return slot.library->url();
+    }
   }
-  return *medium;
+  return std::nullopt;
+}
+
+catalog::Medium known_medium(Context& context, std::string_view label) {
+  if (auto medium = context.ledger.medium(label)) {
+    return std::move(*medium);
+  }
+  const std::string name = "medium " + std::string(label);
+  if (const auto library = library_with(context, label)) {
+    throw Error(ErrorCode::not_found,
+                name + ": it is in " + *library +
+                    ", but this catalog has written nothing to it; `mixtape media list` shows what "
+                    "it holds, `mixtape backup` writes to an empty one when it needs it");
+  }
+  throw Error(ErrorCode::not_found,
+              name + ": the catalog does not know it; `mixtape media list` shows all");
 }
 
 StateChange retire_medium(Context& context, std::string_view label, bool dry_run) {

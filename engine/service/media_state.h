@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "engine/catalog/types.h"
@@ -16,8 +18,11 @@
 
 namespace mixtape::service {
 
-// The row of this label.
+// The row of this label. What the error says depends on whether a library has such a medium.
 [[nodiscard]] catalog::Medium known_medium(Context& context, std::string_view label);
+
+// The URL of the library that has a medium of this label, whatever is on it. Moves nothing.
+[[nodiscard]] std::optional<std::string> library_with(Context& context, std::string_view label);
 
 struct StateChange {
   catalog::MediumState before{}, after{};

@@ -16,6 +16,7 @@
 #include "engine/service/repack_estimate.h"
 #include "engine/service/scratch_directory.h"
 #include "engine/service/settle.h"
+#include "engine/service/time_text.h"
 #include "engine/service/unseen_media.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
@@ -27,6 +28,7 @@ namespace {
 using catalog::ContentId;
 
 constexpr std::uint64_t kStatBlock = 512;
+constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr std::size_t kMostNamed = 100;
 constexpr const char* kNotYet = "it was not come to; run this again";
 
@@ -64,6 +66,11 @@ class Repack {
       : context_(context), request_(request), whole_(reporter) {}
 
   RepackResult run() {
+    if (request_.budget_bytes == 0) {
+      throw Error(ErrorCode::invalid, "repack medium " + request_.label +
+                                          ": with a budget of 0 nothing could be brought here; say "
+                                          "how much of it may lie on this disk at once");
+    }
     medium_ = known_medium(context_, request_.label);
     result_.was_retired = medium_.state == catalog::MediumState::retired;
     if (medium_.state == catalog::MediumState::lost) {
@@ -189,9 +196,21 @@ class Repack {
       if (named.erase(content) > 0) {
         const auto why = why_left_.find(content);
         result_.left.push_back(
-            {context_.tree.path_of(path), why == why_left_.end() ? kNotYet : why->second});
+            {context_.tree.path_of(path),
+             which_version(content, path) + (why == why_left_.end() ? kNotYet : why->second)});
       }
     }
+  }
+
+  // Of a path with several versions: "the version of 2026-11-21 19:14:03: ".
+  [[nodiscard]] std::string which_version(ContentId content, catalog::PathId path) {
+    const std::vector<catalog::Version> versions = context_.tree.history(path);
+    const auto its =
+        std::ranges::find(versions, std::optional(content), &catalog::Version::content);
+    if (versions.size() < 2 || its == versions.end()) {
+      return "";
+    }
+    return "the version of " + local_time(its->metadata.mtime_ns / kNanoseconds) + ": ";
   }
 
   // --- Moving

@@ -204,8 +204,11 @@ class Restore {
       if (content.copies.empty()) {
         const std::string lost =
             catalog::told_of_lost(context_.database, catalog::ContentId{content.content.number});
-        why =
-            (why.empty() ? "no medium holds a good copy" : why) + (lost.empty() ? "" : "; " + lost);
+        why = (why.empty() ? "no medium holds a good copy" : why) +
+              (lost.empty() ? "" : "; " + lost) +
+              (is_damaged(content) && has_copies(content)
+                   ? "; `mixtape restore --partial` brings what is left of it"
+                   : "");
       }
       if (!content.copies.empty()) {
         const std::string& label =
@@ -230,6 +233,10 @@ class Restore {
   [[nodiscard]] bool has_copies(const RestoreContent& content) {
     const catalog::ContentId id{content.content.number};
     return !context_.ledger.places_to_read(id).empty();
+  }
+
+  [[nodiscard]] bool is_damaged(const RestoreContent& content) const {
+    return !context_.ledger.damaged(catalog::ContentId{content.content.number}).empty();
   }
 
   [[nodiscard]] std::string where_is(const std::string& label) {

@@ -330,7 +330,7 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
   }
   ++result_.damaged_copies;
   if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
-    reporter_.note(plan_.items[content.items.front()].target + ": " + told +
+    reporter_.note("/" + plan_.items[content.items.front()].target + ": " + told +
                    "; another one is read");
   }
   if (is_damage(code)) {  // A drive that fails says nothing about the copy.

@@ -17,12 +17,18 @@ namespace mixtape::service {
 namespace {
 
 using Slots = std::vector<Libraries::Slot>;
+using Places = std::map<std::string, std::string>;  // Of libraries, by URL.
 
 constexpr std::size_t kMostPathsTold = 20;
 
+std::string place_of(const Places& places, const tapeio::Library& library) {
+  const auto named = places.find(library.url());
+  return named == places.end() ? "" : named->second;
+}
+
 // Takes the medium out of `slots` when it is there. The label on a disk medium is read, because
 // that moves nothing; of a cartridge only its drive can tell.
-void look_for(MediumStatus& status, Context& context, Slots& slots) {
+void look_for(MediumStatus& status, Context& context, const Places& places, Slots& slots) {
   const auto slot = std::find_if(slots.begin(), slots.end(), [&](const Libraries::Slot& each) {
     return may_be(each.medium.label, status.medium);
   });
@@ -40,6 +46,7 @@ void look_for(MediumStatus& status, Context& context, Slots& slots) {
   status.here = true;
   status.in_drive = slot->medium.loaded && slot->library->mover() != nullptr;
   status.place = slot->medium.place;
+  status.library_place = place_of(places, *slot->library);
   if (slot->medium.capacity_bytes) {
     status.capacity_bytes = slot->medium.capacity_bytes;
   }
@@ -108,8 +115,12 @@ class FilesByMedium {
       }
     }
     for (auto& [id, known] : media_) {
-      if (known.sum.medium.state == catalog::MediumState::active && can_take(id, known, need)) {
-        count(known.sum, need);
+      if (known.sum.medium.state == catalog::MediumState::active) {
+        if (can_take(id, known, need)) {
+          count(known.sum, need);
+        } else {
+          is_beside_ = is_beside_ || (known.sum.here && !has(id, need));
+        }
       }
     }
   }
@@ -122,6 +133,7 @@ class FilesByMedium {
             .push_back(known.sum);
       }
     }
+    status.one_disk = is_beside_ && status.could_take.empty();
     std::ranges::sort(status.uncounted, {},
                       [](const MediumWithFiles& each) { return each.medium.label; });
     std::ranges::sort(status.could_take, {}, [](const MediumWithFiles& each) {
@@ -139,18 +151,23 @@ class FilesByMedium {
     ++sum.files;
     sum.bytes += need.version.size;
   }
+  // A good copy or a damaged one.
+  static bool has(catalog::MediumId id, const catalog::CopyNeed& need) {
+    return std::ranges::find(need.on, id) != need.on.end() ||
+           std::ranges::find(need.damaged_on, id) != need.damaged_on.end();
+  }
   // As a write job has it: no second copy on a medium or in a domain, none beside a damaged one.
   [[nodiscard]] bool can_take(catalog::MediumId id, const Known& known,
                               const catalog::CopyNeed& need) const {
-    const bool has_it = std::ranges::any_of(need.on, [&](catalog::MediumId on) {
+    return !has(id, need) && std::ranges::none_of(need.on, [&](catalog::MediumId on) {
       const Known& other = media_.at(on);
-      return on == id || (other.domain == known.domain &&
-                          other.sum.medium.state != catalog::MediumState::retired);
+      return other.domain == known.domain &&
+             other.sum.medium.state != catalog::MediumState::retired;
     });
-    return !has_it && std::ranges::find(need.damaged_on, id) == need.damaged_on.end();
   }
 
   std::map<catalog::MediumId, Known> media_;
+  bool is_beside_ = false;  // Some medium that is here only lies too near to a copy.
 };
 
 // Adds up the files whose copies lie too near to each other, by the media that do.
@@ -257,6 +274,7 @@ void look_ahead(std::vector<MediumStatus>& media, Context& context,
 
 std::vector<MediumStatus> media_status(Context& context) {
   Slots slots = context.workspace.libraries().slots(Libraries::Look::glance);
+  const Places places = library_places(context);
   std::vector<MediumStatus> media;
   const std::vector<catalog::HealthSample> known = known_health(context);
   const std::vector<BlamedErrors> errors = blame(catalog::Health(context.database).pairs());
@@ -272,7 +290,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     const std::vector<catalog::Bundle> bundles = context.ledger.bundles(medium.id);
     status.bundles = bundles.size();
     status.used_bytes = archive::used_as_known(medium, bundles);
-    look_for(status, context, slots);
+    look_for(status, context, places, slots);
     media.push_back(std::move(status));
   }
   look_ahead(media, context, known);
@@ -282,6 +300,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     status.medium.label = slot.label;
     status.here = true;
     status.place = slot.place;
+    status.library_place = place_of(places, *library);
     status.used_bytes = slot.used_bytes;
     status.capacity_bytes = slot.capacity_bytes;
     media.push_back(std::move(status));
@@ -309,6 +328,22 @@ Status status_of(Context& context) {
   status.recovery_kept_elsewhere = context.workspace.home().recovery_kept_elsewhere();
   status.absent_libraries = context.workspace.libraries().absent();
   return status;
+}
+
+std::string copies_advice(const Status& status) {
+  if (status.one_disk) {
+    return "what could take them here lies on the disk that has their copies already: bring "
+           "another disk, or a tape, within reach and run `mixtape backup` again";
+  }
+  if (status.could_take.empty()) {
+    return "bring a medium with room within reach and run `mixtape backup` again";
+  }
+  const auto& [medium, is_here, in_drive, files, bytes] = status.could_take.front();
+  const std::string name =
+      medium.label + (medium.location.empty() ? "" : " (" + medium.location + ")");
+  return is_here ? "`mixtape backup` writes them to " + name +
+                       " as far as there is room and their files are here"
+                 : "load medium " + name + " next and run `mixtape backup`";
 }
 
 }  // namespace mixtape::service

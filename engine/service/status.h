@@ -18,12 +18,13 @@
 namespace mixtape::service {
 
 struct MediumStatus {
-  catalog::Medium medium;  // Without a uuid when the medium was never written by this catalog.
-  bool known = false;      // In the catalog.
-  std::string place;       // In its library: "slot 3"; empty for disks and for what is away.
-  bool here = false;       // In a library now; disk media were asked for their own label.
-  bool in_drive = false;   // Nothing has to be mounted to write to it; of disk media never.
-  std::string why_not;     // What has its label there but is not it.
+  catalog::Medium medium;     // Without a uuid when the medium was never written by this catalog.
+  bool known = false;         // In the catalog.
+  std::string place;          // In its library: "slot 3"; empty for disks and for what is away.
+  std::string library_place;  // Where its library stands, as library_places names it; may be empty.
+  bool here = false;          // In a library now; disk media were asked for their own label.
+  bool in_drive = false;      // Nothing has to be mounted to write to it; of disk media never.
+  std::string why_not;        // What has its label there but is not it.
   // What is on one that the catalog does not know, for people; empty: nothing. Absent: nobody
   // looked into it, since that takes a drive.
   std::optional<std::string> holds = std::nullopt;
@@ -70,6 +71,8 @@ struct Status {
   // files: those that are here first, of these what is in a drive, then those of most files. What a
   // job would do exactly, `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
+  // Media with room are here, and lie on a disk that has copies of all such files already.
+  bool one_disk = false;
   // Files with copies that count only when some medium is carried elsewhere; nothing has to be
   // written for that. `crowded` is by files, most first.
   std::uint64_t crowded_files = 0, crowded_bytes = 0;
@@ -86,5 +89,7 @@ struct Status {
 
 [[nodiscard]] std::vector<MediumStatus> media_status(Context& context);
 [[nodiscard]] Status status_of(Context& context);
+// What to do about files on too few media. Without a full stop.
+[[nodiscard]] std::string copies_advice(const Status& status);
 
 }  // namespace mixtape::service

@@ -119,7 +119,9 @@ class Verify {
     for (const std::string& path : request_.paths) {
       const auto id = context_.tree.find_path(std::string_view(path).substr(1));
       if (!id || !context_.tree.at({}, *id)) {
-        throw Error(ErrorCode::not_found, "verify " + path + ": latest has no such path");
+        throw Error(ErrorCode::not_found, "verify " + path +
+                                              ": latest has no such path; `mixtape find` looks for "
+                                              "names, `mixtape history` tells what there was");
       }
       context_.tree.walk({}, *id, [&](const std::string&, const catalog::Version& version) {
         if (version.content && met.insert(*version.content).second) {

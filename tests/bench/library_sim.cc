@@ -6,17 +6,21 @@
 // Prints for each trace a table over all seeds: mounts; how long requests took until they were
 // read, those that somebody waits for and all of them; how many took longer than their bound; how
 // long the drives worked. Nothing but the policy differs between its rows. The last row has the
-// least mounts that any policy needs which keeps the bound of the interactive requests.
+// least mounts that any policy needs which keeps the bound of the interactive requests
+// (library_bound.h). Below it stands what that says of ours beside the others: who keeps the bounds
+// as well, and whether anybody has both fewer mounts and a lower mean.
 // The policy of ours was set after looking at the seeds 1, 11, ... 91; without arguments it is
 // judged on others.
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
+#include <numeric>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "tests/bench/library_bound.h"
 #include "tests/bench/library_policies.h"
 
 namespace {
@@ -42,60 +46,17 @@ Summary summary_of(std::vector<double> seconds) {
   return {sum / static_cast<double>(seconds.size()), at(0.95), at(0.99), seconds.back()};
 }
 
-// What is read of `tapes` in this order with so many drives costs at least so many mounts: that is
-// what changing the tape whose next use is farthest away takes (Belady).
-std::size_t least_loads(const std::vector<std::uint32_t>& tapes, std::size_t drives) {
-  std::set<std::uint32_t> loaded;
-  std::size_t loads = 0;
-  for (auto at = tapes.begin(); at != tapes.end(); ++at) {
-    if (loaded.contains(*at)) {
-      continue;
-    }
-    if (loaded.size() == drives) {
-      loaded.erase(*std::ranges::max_element(
-          loaded, {}, [&](std::uint32_t tape) { return std::find(at, tapes.end(), tape); }));
-    }
-    loaded.insert(*at);
-    ++loads;
-  }
-  return loads;
-}
-
-// Of the interactive requests a chain is taken in which each is asked for after the bound of the
-// one before has passed. Whoever keeps the bounds reads them in this order, each in a window of its
-// own, whatever else he reads: so he needs at least the mounts that the chain alone needs. When
-// they are asked for is taken from a run, since some follow others.
-std::size_t least_mounts(const Trace& trace, const Library& library) {
-  std::vector<std::size_t> order;
-  for (std::size_t request = 0; request < trace.requests.size(); ++request) {
-    if (trace.requests[request].bound_s <= kInteractiveBound) {
-      order.push_back(request);
-    }
-  }
-  std::ranges::sort(order, {}, [&](std::size_t request) { return library.asked_s(request); });
-  std::vector<std::uint32_t> chain;
-  double free_s = -kNever;
-  for (const std::size_t request : order) {
-    const std::uint32_t tape = trace.requests[request].tape;
-    // A tape that most likely is loaded anyway needs no window.
-    const auto newest =
-        chain.end() - static_cast<std::ptrdiff_t>(std::min(chain.size(), trace.drives));
-    if (library.asked_s(request) > free_s && std::find(newest, chain.end(), tape) == chain.end()) {
-      chain.push_back(tape);
-      free_s = library.asked_s(request) + trace.requests[request].bound_s;
-    }
-  }
-  return least_loads(chain, trace.drives);
-}
-
 // Over all seeds.
 struct Row {
+  std::string policy;
   std::size_t mounts = 0, late = 0;
   double drive_s = 0;
   std::vector<double> interactive_s, all_s;
+  std::vector<std::size_t> mounts_by_seed;
 
   void add(const Trace& trace, const Outcome& outcome) {
     mounts += outcome.mounts;
+    mounts_by_seed.push_back(outcome.mounts);
     drive_s += outcome.drive_s;
     for (std::size_t request = 0; request < trace.requests.size(); ++request) {
       const double response_s = outcome.response_s[request];
@@ -107,18 +68,85 @@ struct Row {
       }
     }
   }
-  void print(const std::string& name) const {
-    const Summary some = summary_of(interactive_s);
+  [[nodiscard]] Summary interactive() const { return summary_of(interactive_s); }
+  void print() const {
+    const Summary some = interactive();
     const Summary all = summary_of(all_s);
     std::printf("| %s | %zu | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %zu | %.1f |\n",
-                name.c_str(), mounts, some.mean, some.p95, some.p99, some.most, all.mean, all.p95,
+                policy.c_str(), mounts, some.mean, some.p95, some.p99, some.most, all.mean, all.p95,
                 late, drive_s / 3600);
     std::fflush(stdout);
   }
 };
 
-// `traces`: of each seed the one of this name. Only the policy of that name, unless it is empty.
-void compare(const std::vector<Trace>& traces, const std::string& only) {
+std::string in_words(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : "; ") + name;
+  }
+  return text.empty() ? "nobody" : text;
+}
+
+// In what the other is at least as good.
+std::vector<std::string> ahead_in(const Row& other, const Row& ours) {
+  const Summary theirs = other.interactive();
+  const Summary own = ours.interactive();
+  std::vector<std::string> parts;
+  const auto put = [&](bool is_ahead, const char* part) {
+    if (is_ahead) {
+      parts.emplace_back(part);
+    }
+  };
+  put(other.mounts <= ours.mounts, "mounts");
+  put(theirs.mean <= own.mean, "mean");
+  put(theirs.p95 <= own.p95, "p95");
+  return parts;
+}
+
+// What can be said of the others beside ours, which is the last row.
+void judge(const std::vector<Row>& rows, const std::vector<std::size_t>& least_by_seed) {
+  const Row& ours = rows.back();
+  const Summary own = ours.interactive();
+  std::vector<std::string> as_punctual, better, ahead, contradict;
+  for (const Row& other : rows) {
+    if (&other == &ours) {
+      continue;
+    }
+    const Summary theirs = other.interactive();
+    const bool is_as_punctual = other.late <= ours.late;
+    if (is_as_punctual) {
+      as_punctual.push_back(other.policy);
+    }
+    if (other.mounts < ours.mounts && theirs.mean < own.mean) {
+      better.push_back(other.policy);
+    }
+    if (const auto parts = ahead_in(other, ours); is_as_punctual && !parts.empty()) {
+      ahead.push_back(other.policy + " (" + in_words(parts) + ")");
+    }
+    std::size_t seeds = 0;
+    for (std::size_t seed = 0; seed < least_by_seed.size(); ++seed) {
+      seeds += other.mounts_by_seed[seed] < least_by_seed[seed] ? 1 : 0;
+    }
+    if (seeds > 0) {
+      contradict.push_back(other.policy + " (" + std::to_string(seeds) + " of " +
+                           std::to_string(least_by_seed.size()) + " seeds)");
+    }
+  }
+  std::printf("\nbounds kept at least as well as by ours: %s\n", in_words(as_punctual).c_str());
+  std::printf("of these at least as good as ours in part: %s\n", in_words(ahead).c_str());
+  std::printf("fewer mounts and a lower interactive mean than ours: %s\n",
+              in_words(better).c_str());
+  std::printf("fewer mounts than anybody can have who keeps the bounds: %s\n",
+              in_words(contradict).c_str());
+  const bool is_best = better.empty() && ahead.empty();
+  std::printf("verdict: %s, and %s\n",
+              is_best ? "of those who keep the bounds as well ours is the best in all three"
+              : better.empty() ? "nobody is better in mounts and mean, somebody in part"
+                               : "somebody is better in mounts and mean",
+              ours.late == 0 ? "nobody is late" : "some are late");
+}
+
+void print_head(const std::vector<Trace>& traces) {
   std::size_t requests = 0;
   for (const Trace& trace : traces) {
     requests += trace.requests.size();
@@ -128,22 +156,34 @@ void compare(const std::vector<Trace>& traces, const std::string& only) {
   std::printf(
       "| policy | mounts | interactive: mean, s | p95 | p99 | oldest | all: mean, s | p95 | "
       "beyond bound | drive-hours |\n|---|---|---|---|---|---|---|---|---|---|\n");
-  std::size_t least = 0;
+}
+
+// `traces`: of each seed the one of this name. Only the policy of that name, unless it is empty.
+void compare(const std::vector<Trace>& traces, const std::string& only) {
+  print_head(traces);
+  std::vector<Row> rows;
   for (std::size_t policy = 0; policy < all_policies().size(); ++policy) {
-    const std::string name = all_policies()[policy].name;
-    if (!only.empty() && name != only) {
+    Row row;
+    row.policy = all_policies()[policy].name;
+    if (!only.empty() && row.policy != only) {
       continue;
     }
-    Row row;
-    least = 0;
     for (const Trace& trace : traces) {
       Library library(trace);
       row.add(trace, library.run(*all_policies()[policy].policy));
-      least += least_mounts(trace, library);
     }
-    row.print(name);
+    row.print();
+    rows.push_back(std::move(row));
   }
-  std::printf("| none that keeps the bounds has less | %zu | | | | | | | 0 | |\n", least);
+  std::vector<std::size_t> least_by_seed;
+  for (const Trace& trace : traces) {
+    least_by_seed.push_back(least_mounts(trace));
+  }
+  std::printf("| none that keeps the bounds has less | %zu | | | | | | | 0 | |\n",
+              std::accumulate(least_by_seed.begin(), least_by_seed.end(), std::size_t{0}));
+  if (only.empty()) {
+    judge(rows, least_by_seed);
+  }
 }
 
 std::vector<std::uint64_t> seeds_in(const std::string& text) {

@@ -140,6 +140,26 @@ Trace bulk_and_browsing(std::uint64_t seed) {
   return trace;
 }
 
+// The person that the program is made for: a shelf of tapes in a small autoloader, now and then a
+// look at old pictures, in the evening a project that is worked on again.
+Trace person(std::uint64_t seed) {
+  Trace trace{.name = "person",
+              .what =
+                  "one user, 40 tapes, 1 drive, 14 days, a session every three hours from 9 to 18, "
+                  "a tree of 200 to 1,500 files recalled at about 20 o'clock",
+              .drives = 1,
+              .tapes = 40,
+              .requests = {}};
+  constexpr int kDays = 14;
+  Maker make(seed, trace.tapes, 0.8);
+  make.sessions(trace, 1, kDays, 3 * kHour);
+  for (int day = 0; day < kDays; ++day) {
+    const double at = day * kDay + 20 * kHour + static_cast<double>(make.between(0, 3600));
+    make.tree(trace, 1, at, make.between(200, 1500), make.between(1, 3));
+  }
+  return trace;
+}
+
 Trace flood(std::uint64_t seed) {
   Trace trace{.name = "flood",
               .what =
@@ -211,7 +231,8 @@ Trace bursts(std::uint64_t seed) {
 }  // namespace
 
 std::vector<Trace> all_traces(std::uint64_t seed) {
-  return {browsing(seed), bulk_and_browsing(seed + 1), flood(seed + 2), bursts(seed + 3)};
+  return {browsing(seed), bulk_and_browsing(seed + 1), flood(seed + 2), bursts(seed + 3),
+          person(seed + 4)};
 }
 
 }  // namespace mixtape::bench

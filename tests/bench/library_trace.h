@@ -37,7 +37,8 @@ inline constexpr double kInteractiveBound = 15 * 60;
 inline constexpr double kBulkBound = 24 * 3600;
 
 // One who browses; he and trees recalled by name; many users, one of whom floods; bursts on a few
-// favourite tapes, which are wanted again as often as those of a large library were.
+// favourite tapes, which are wanted again as often as those of a large library were; one who looks
+// at something now and then and wants a tree in the evening.
 [[nodiscard]] std::vector<Trace> all_traces(std::uint64_t seed);
 
 }  // namespace mixtape::bench

@@ -177,16 +177,13 @@ TEST_F(MediumChoiceTest, DisksAreReadInTheOrderOfArrivalAndBeforeCartridgesThatM
 
 // --- Users
 
-TEST_F(MediumChoiceTest, ThousandsOfOneUserDoNotOutweighOneOfAnother) {
-  wants(1, 10'000, "A", 60s);
-  wants(2, 1, "B", 10s);
-  EXPECT_EQ(next(), "B");
-}
-
-TEST_F(MediumChoiceTest, AHundredReadsOfOneUserDoNotOutweighOneOfAnother) {
-  wants(1, 100, "A", 60s);
-  wants(2, 1, "B", 10s);
-  EXPECT_EQ(next(), "B");
+TEST_F(MediumChoiceTest, ManyOfOneUserDoNotOutweighOneOfAnother) {
+  for (const std::size_t reads : {std::size_t{100}, std::size_t{10'000}}) {
+    wanted_.clear();
+    wants(1, reads, "A", 60s);
+    wants(2, 1, "B", 10s);
+    EXPECT_EQ(next(), "B") << reads;
+  }
 }
 
 TEST_F(MediumChoiceTest, AFloodThatCanNeverBeInTimeDoesNotMakeOthersLate) {
@@ -250,20 +247,15 @@ TEST_F(MediumChoiceTest, WhatIsPlannedIsReadWhileNobodyElseIsDue) {
   EXPECT_EQ(next_step(sweep_of(1h)), "go on");
 }
 
-TEST_F(MediumChoiceTest, WhoWaitsHasTheTapeForAMountsWorthBeforeItIsTakenForSomebodyDue) {
+TEST_F(MediumChoiceTest, ATapeIsReadForAMountsWorthBeforeItIsTakenForSomebodyDue) {
   is_loaded("A");
-  wants(1, 10, "A", 3min);
-  wants(2, 1, "B", 11min);
-  EXPECT_EQ(next_step(sweep_of(1min)), "go on");
-  EXPECT_EQ(next_step(sweep_of(2min)), "B");
-}
-
-TEST_F(MediumChoiceTest, WhatIsOnlyQueuedHasItForAMountsWorthToo) {
-  is_loaded("A");
-  wants(1, 100, "A", 5min, kQueued);
-  wants(2, 1, "B", 11min);
-  EXPECT_EQ(next_step(sweep_of(1min)), "go on");
-  EXPECT_EQ(next_step(sweep_of(2min)), "B");
+  for (const bool parked : {kReads, kQueued}) {
+    wanted_.clear();
+    wants(1, 10, "A", 3min, parked);
+    wants(2, 1, "B", 11min);
+    EXPECT_EQ(next_step(sweep_of(1min)), "go on") << parked;
+    EXPECT_EQ(next_step(sweep_of(2min)), "B") << parked;
+  }
 }
 
 TEST_F(MediumChoiceTest, WhatIsOnlyQueuedMakesWayForWhoHasWaitedAsLongAsAMountTakes) {

@@ -13,6 +13,13 @@ using tapeio::DriveTurns;
 
 class RecallTurnsTest : public SimRecallTest {
  protected:
+  // One cartridge with so many files, and an empty one for a job.
+  std::vector<Content> write_one_of_two(std::size_t files) {
+    std::vector<Content> contents = write("MX0001L8", files);
+    library_->add_medium("MX0002L8", kCapacity);
+    open_library();
+    return contents;
+  }
   // As a backup does it: waits until it has the drive.
   std::unique_ptr<tapeio::TapeDrive> load_for_job(const std::string& label) {
     return tapeio::load_when_ready({library_.get(), label}, tapeio::Library::Access::write, {},
@@ -37,9 +44,7 @@ class RecallTurnsTest : public SimRecallTest {
 };
 
 TEST_F(RecallTurnsTest, AJobGetsTheDriveWhenItHasWaitedLongEnoughHoweverMuchIsReadThen) {
-  const std::vector<Content> a = write("MX0001L8", 20);
-  library_->add_medium("MX0002L8", kCapacity);
-  open_library();
+  const std::vector<Content> a = write_one_of_two(20);
   options_.hand_over_after = 0s;
   ASSERT_TRUE(start_read(a[0]).get());
   std::jthread reader([&](const std::stop_token& stop) { read_without_end(a, stop); });
@@ -54,9 +59,7 @@ TEST_F(RecallTurnsTest, AJobGetsTheDriveWhenItHasWaitedLongEnoughHoweverMuchIsRe
 }
 
 TEST_F(RecallTurnsTest, BeforeThatItWaits) {
-  const std::vector<Content> a = write("MX0001L8", 20);
-  library_->add_medium("MX0002L8", kCapacity);
-  open_library();
+  const std::vector<Content> a = write_one_of_two(20);
   options_.hand_over_after = 1h;
   ASSERT_TRUE(start_read(a[0]).get());
   std::jthread reader([&](const std::stop_token& stop) { read_without_end(a, stop); });
@@ -112,9 +115,7 @@ TEST_F(RecallTurnsTest, AFileThatTakesLongGivesTheDriveBackInBetweenAndComesWhol
 }
 
 TEST_F(RecallTurnsTest, ADriveThatNobodyReadsFromAnyMoreGoesToAJobHoweverMuchAMountIsWorth) {
-  const std::vector<Content> a = write("MX0001L8", 1);
-  library_->add_medium("MX0002L8", kCapacity);
-  open_library();
+  const std::vector<Content> a = write_one_of_two(1);
   options_.hold = 0s;
   options_.mount_worth = 1h;
   options_.hand_over_after = 1h;
@@ -135,9 +136,7 @@ TEST_F(RecallTurnsTest, OneThatNobodyWantsIsLeftWithItsTapeRewound) {
 }
 
 TEST_F(RecallTurnsTest, WhoOnlyQueuedSomethingDoesNotHurryAJob) {
-  const std::vector<Content> a = write("MX0001L8", 2);
-  library_->add_medium("MX0002L8", kCapacity);
-  open_library();
+  const std::vector<Content> a = write_one_of_two(2);
   std::unique_ptr<tapeio::TapeDrive> drive = load_for_job("MX0002L8");
   std::vector<std::future<bool>> queued = queue({a[0]});
   EXPECT_EQ(queued[0].wait_for(100ms), std::future_status::timeout);

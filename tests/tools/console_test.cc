@@ -127,5 +127,12 @@ TEST_F(StandardConsoleTest, TellsProgramsTheFirstAndTheLastOfEachPhaseAndOneASec
   EXPECT_EQ(said(), wanted + "\n");
 }
 
+TEST(Counted, IsOneOrManyInPlainEnglish) {
+  EXPECT_EQ(counted(1, "medium"), "1 medium");
+  EXPECT_EQ(counted(2, "medium"), "2 media");
+  EXPECT_EQ(counted(0, "copy"), "0 copies");
+  EXPECT_EQ(counted(1, "file"), "1 file");
+}
+
 }  // namespace
 }  // namespace mixtape::tools
