@@ -59,7 +59,7 @@ def renew(path, found):
 def main():
     program, counts_file = sys.argv[1:3]
     if not shutil.which("valgrind"):
-        print("valgrind is not here: tools/packages test")
+        print("valgrind is not here: tools/packages guard")
         return SKIPPED
     names = subprocess.run([program, "--list"], check=True, capture_output=True, text=True).stdout.split()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
