@@ -280,8 +280,8 @@ std::string damaged_line(const catalog::Ledger::Damaged& damaged, const Slots& s
          (damaged.found.empty() ? "" : ", " + printable(damaged.found)) + "\n";
 }
 
-std::string lost_line(const catalog::CopyPlace& place) {
-  return place_text(place) + ", lost: it is not read until `mixtape media found " +
+std::string lost_line(const catalog::CopyPlace& place, const Slots& slots) {
+  return place_text(place, slots) + ", lost: it is not read until `mixtape media found " +
          place.medium.label + "`\n";
 }
 
@@ -315,7 +315,7 @@ int where(Session& session, const std::string& argument, const std::string& at) 
     }
     object["lost"] = json::array();
     for (const auto& place : lost) {
-      object["lost"].push_back(place_json(place));
+      object["lost"].push_back(place_json(place, slots));
     }
     print_json(session.console(), object);
     return kSuccess;
@@ -333,7 +333,7 @@ int where(Session& session, const std::string& argument, const std::string& at) 
     session.console().out(damaged_line(one, slots));
   }
   for (const auto& place : lost) {
-    session.console().out(lost_line(place));
+    session.console().out(lost_line(place, slots));
   }
   return kSuccess;
 }
