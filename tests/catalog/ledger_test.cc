@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/ledger.h"
 
+#include <limits>
+
+#include "engine/catalog/rows.h"
 #include "tests/catalog/catalog_fixture.h"
 
 // Jobs, media, bundles, hashes.
@@ -106,6 +109,20 @@ TEST_F(LedgerTest, CrashSettlesPlansAndJobsOnce) {
   EXPECT_EQ(tree.snapshots().front().finished_s, busy.started_s);
   EXPECT_FALSE(tree.snapshot_at(empty.started_s));
   EXPECT_EQ(ledger.settle_unfinished(), 0u);
+}
+
+TEST_F(LedgerTest, NoJobFollowsOneWhoseNumberIsTheLast) {
+  (void)machine.begin();
+  const auto renumber = [&](std::int64_t to) {
+    Statement(machine.database, "UPDATE job SET id = ?").bind(1, to).run();
+  };
+  renumber(kMaxJobs - 1);
+  EXPECT_EQ(machine.begin().id, JobId{kMaxJobs});
+  EXPECT_EQ(code_thrown_by([&] { (void)machine.begin(); }), ErrorCode::corrupt);
+  Statement(machine.database, "DELETE FROM job WHERE id = ?").bind(1, kMaxJobs).run();
+  machine.database.execute("PRAGMA ignore_check_constraints = ON");  // As damage does.
+  renumber(std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(code_thrown_by([&] { (void)machine.begin(); }), ErrorCode::corrupt);
 }
 
 TEST_F(LedgerTest, SequenceGrows) {
