@@ -8,7 +8,6 @@
 #include <ctime>
 #include <sstream>
 
-#include "engine/catalog/catalog.h"
 #include "tapeio/error.h"
 
 namespace mixtape::catalog {
@@ -99,16 +98,18 @@ void Counted::keep(const std::vector<std::int64_t>& values) {
     counts += std::to_string(value) + " ";
   }
   try {
-    // Of its own: that of a reader cannot write.
-    Database state = open_state(state_file_);
-    state.execute("PRAGMA state.synchronous = NORMAL");
-    Statement(state, "INSERT OR REPLACE INTO state.counted VALUES (?, ?, ?)")
+    // Of its own: that of a reader cannot write, and both wait for other writers. One of those may
+    // take hours, and here somebody asked for a figure, not for its being kept.
+    Database state(state_file_, Database::Mode::read_write, Database::Kind::state);
+    sqlite3_busy_timeout(state.handle(), 0);
+    state.execute("PRAGMA synchronous = NORMAL");
+    Statement(state, "INSERT OR REPLACE INTO counted VALUES (?, ?, ?)")
         .bind_text(1, what_)
         .bind_text(2, as_of_)
         .bind_text(3, counts)
         .run();
   } catch (const Error&) {
-    // Another's home, a full disk, a writer who takes long: it is counted again.
+    // Another's home, a full disk, a writer at work: it is counted again.
   }
 }
 

@@ -19,7 +19,7 @@
 //
 // Threads: belongs to its connection.
 // Errors:  none; what cannot be kept is counted again.
-// Cost:    some stats and one row.
+// Cost:    some stats and one row. Never waits for a writer: beside one nothing is kept.
 
 namespace mixtape::catalog {
 
