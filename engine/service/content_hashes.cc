@@ -17,23 +17,24 @@ bool ends_content(const RestoreEvent& event) {
   return event.kind == Kind::end || event.kind == Kind::failed;
 }
 
-void hash_zeros(std::uint64_t count, format::Hasher& hasher) {
+// Or some of them, when it is stopped.
+void hash_zeros(std::uint64_t count, format::Hasher& hasher, const std::stop_token& stop) {
   static constexpr std::byte kZeros[64 * KiB]{};
-  while (count > 0) {
+  while (count > 0 && !stop.stop_requested()) {
     const std::size_t size = std::min<std::uint64_t>(count, sizeof kZeros);
     hasher.update(ByteView(kZeros).first(size));
     count -= size;
   }
 }
 
-void hash(RestoreEvent& event, format::Hasher& hasher) {
+void hash(RestoreEvent& event, format::Hasher& hasher, const std::stop_token& stop) {
   switch (event.kind) {
     case Kind::begin:
       return;
     case Kind::data:
       return hasher.update(event.data);
     case Kind::zeros:
-      return hash_zeros(event.zeros, hasher);
+      return hash_zeros(event.zeros, hasher, stop);
     case Kind::end:
     case Kind::failed:  // Of what has come of it nobody wants a digest, but the hasher starts anew.
       event.digest = hasher.finish();
@@ -118,8 +119,11 @@ void ContentHashes::work(const std::stop_token& stop) {
     const Stretch stretch = std::move(ready_.front());
     ready_.pop_front();
     lock.unlock();
-    for (std::size_t i = stretch.first; i < stretch.end; ++i) {
-      hash(stretch.batch->events[i], stretch.chain ? stretch.chain->hasher : own);
+    for (std::size_t i = stretch.first; i < stretch.end && !stop.stop_requested(); ++i) {
+      hash(stretch.batch->events[i], stretch.chain ? stretch.chain->hasher : own, stop);
+    }
+    if (stop.stop_requested()) {
+      return;  // It may not be hashed to its end, so it must not count as hashed.
     }
     lock.lock();
     if (const std::shared_ptr<Chain>& chain = stretch.chain) {

@@ -20,7 +20,7 @@
 //
 // Threads:  submit belongs to one thread, wait to one (another); the threads that hash are inside.
 // Lifetime: a batch stays where it is from submit until wait has returned. Destroying this abandons
-//           what is not hashed yet.
+//           what is not hashed yet, be it in the middle of a hole.
 
 namespace mixtape::service {
 

@@ -8,14 +8,13 @@ namespace mixtape::service {
 namespace {
 
 constexpr std::size_t kMostSets = 4096;
-constexpr std::size_t kMostXattrBytes = 512;
 
 bool is_special(const catalog::Metadata& metadata) {
-  std::size_t bytes = 0;
-  for (const auto& [name, value] : metadata.xattrs) {
-    bytes += name.size() + value.size();
+  std::size_t bytes = metadata.owner.size() + metadata.group.size();
+  for (const auto& xattr : metadata.xattrs) {
+    bytes += sizeof xattr + xattr.first.size() + xattr.second.size();
   }
-  return bytes > kMostXattrBytes || !metadata.symlink_target.empty();
+  return bytes > MetadataSets::kMostSetBytes || !metadata.symlink_target.empty();
 }
 
 bool same_but_for_time(const catalog::Metadata& a, const catalog::Metadata& b) {

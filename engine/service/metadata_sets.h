@@ -12,7 +12,7 @@
 // same, so that each set is kept once and known by its number.
 //
 // Threads: none.
-// Memory:  kMostSets sets of less than a kilobyte.
+// Memory:  kMostSets sets of no more than kMostSetBytes, twice, whatever the catalog says.
 
 namespace mixtape::service {
 
@@ -20,6 +20,8 @@ class MetadataSets {
  public:
   // What is too special to be kept: it stays in the catalog.
   static constexpr std::uint32_t kNotKept = UINT32_MAX;
+  // Of names and attributes: most sets have a tenth of it.
+  static constexpr std::size_t kMostSetBytes = 1024;
 
   [[nodiscard]] std::uint32_t keep(const catalog::Metadata& metadata);
   // What keep() was given, with this time of change. Not of kNotKept.

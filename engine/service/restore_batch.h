@@ -28,10 +28,24 @@ struct RestoreEvent {
   ErrorCode code{};
 };
 
+// Full with a megabyte of data, or what takes as long or as much memory.
 struct RestoreBatch {
+  static constexpr std::size_t kMostEvents = 1024;
+  // Of all its holes: hashing them takes time, and a restore is stopped between batches.
+  static constexpr std::uint64_t kMostZeros = 16 * MiB;
+
+  void add(RestoreEvent event);
+  // `data` lie in `chunk`, which is kept.
+  void add_data(ByteView data, const std::shared_ptr<Bytes>& chunk);
+  // As many of `count` as there is room for: how many. None only when it is full.
+  [[nodiscard]] std::uint64_t add_zeros(std::uint64_t count);
+  [[nodiscard]] bool is_full() const;
+  void clear();
+
   std::vector<RestoreEvent> events{};
   std::vector<std::shared_ptr<Bytes>> chunks{};  // What the data of the events lie in.
   std::size_t bytes = 0;                         // Of data.
+  std::uint64_t zeros = 0;                       // Of all holes.
   std::size_t unhashed = 0;                      // Parts of it; guarded by ContentHashes.
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/restore_stream.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/recall/archive_reader.h"
@@ -11,20 +10,8 @@ namespace mixtape::service {
 
 namespace {
 
-// A megabyte is a record of the medium and a few hundred small files; so many of them bridge a
-// pause of the disk, and let the next files be hashed while the one before is not done.
-constexpr std::size_t kBatchBytes = 1 * MiB;
-constexpr std::size_t kBatchEvents = 1024;
+// So many bridge a pause of the disk.
 constexpr std::size_t kBatches = 64;
-// Small contents may each lie in another chunk.
-constexpr std::size_t kBatchChunks = 32;
-// Hashing them takes time: so many are a batch, between which a restore may be stopped.
-constexpr std::uint64_t kMostZeros = 16 * MiB;
-
-bool is_full(const RestoreBatch& batch) {
-  return batch.bytes >= kBatchBytes || batch.events.size() >= kBatchEvents ||
-         batch.chunks.size() >= kBatchChunks || batch.events.back().zeros == kMostZeros;
-}
 
 }  // namespace
 
@@ -42,23 +29,13 @@ class RestoreStream::Filler final : public recall::ContentSink {
     if (!batch_ || bytes.empty()) {
       return;
     }
-    const recall::ArchiveReader::Chunk& chunk = reader_.keep_chunk();
-    if (batch_->chunks.empty() || batch_->chunks.back() != chunk) {
-      batch_->chunks.push_back(chunk);
-    }
-    batch_->bytes += bytes.size();
-    Event event;
-    event.kind = Event::Kind::data;
-    event.data = bytes;
-    add(std::move(event));
+    batch_->add_data(bytes, reader_.keep_chunk());
+    pass_on_when_full();
   }
   void write_zeros(std::uint64_t count) override {
     while (batch_ && count > 0) {
-      Event event;
-      event.kind = Event::Kind::zeros;
-      event.zeros = std::min(count, kMostZeros);
-      count -= event.zeros;
-      add(std::move(event));
+      count -= batch_->add_zeros(count);
+      pass_on_when_full();
     }
   }
   void mark(Event::Kind kind, std::size_t number) {
@@ -83,11 +60,13 @@ class RestoreStream::Filler final : public recall::ContentSink {
 
  private:
   void add(Event event) {
-    if (!batch_) {
-      return;
+    if (batch_) {
+      batch_->add(std::move(event));
+      pass_on_when_full();
     }
-    batch_->events.push_back(std::move(event));
-    if (is_full(*batch_)) {
+  }
+  void pass_on_when_full() {
+    if (batch_->is_full()) {
       stream_.hand_over(std::move(batch_));
       batch_ = stream_.take_empty();
     }
@@ -158,7 +137,7 @@ std::unique_ptr<RestoreStream::Batch> RestoreStream::take_empty() {
   if (empty_.empty()) {
     ++made_;
     auto fresh = std::make_unique<Batch>();
-    fresh->events.reserve(kBatchEvents);
+    fresh->events.reserve(Batch::kMostEvents);
     return fresh;
   }
   std::unique_ptr<Batch> batch = std::move(empty_.back());
@@ -183,9 +162,7 @@ void RestoreStream::recycle(std::unique_ptr<Batch> batch) {
       spare_.push_back(std::move(chunk));
     }
   }
-  batch->chunks.clear();
-  batch->events.clear();
-  batch->bytes = 0;
+  batch->clear();
   empty_.push_back(std::move(batch));
 }
 

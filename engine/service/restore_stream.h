@@ -24,7 +24,7 @@
 // while the caller writes what came before.
 //
 // Threads:  belongs to the caller's; those that read and hash are inside.
-// Memory:   kBatches batches at most, of kBatchBytes of data and no more than kBatchChunks chunks.
+// Memory:   kBatches batches at most; what one holds see restore_batch.h.
 // Lifetime: destroying it stops the reading and joins.
 
 namespace mixtape::service {

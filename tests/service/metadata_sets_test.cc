@@ -72,6 +72,39 @@ TEST(MetadataSetsTest, WhatIsLargeOrHasATargetOfItsOwnIsNotKept) {
   EXPECT_EQ(sets.keep(link), MetadataSets::kNotKept);
 }
 
+// A catalog may say anything.
+TEST(MetadataSetsTest, WhateverMakesASetLargeItIsNotKept) {
+  const std::string large(64 * 1024, 'x');
+  const std::vector<std::function<void(catalog::Metadata&)>> changes = {
+      [&](auto& it) { it.owner = large; },
+      [&](auto& it) { it.group = large; },
+      [&](auto& it) {
+        it.xattrs = {{large, ""}};
+      },
+      [](auto& it) { it.xattrs.resize(10'000); },
+      [](auto& it) {
+        it.owner = it.group = std::string(MetadataSets::kMostSetBytes / 2, 'x');
+        it.xattrs = {{"user.a", "b"}};
+      },
+  };
+  MetadataSets sets;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    catalog::Metadata changed = plain();
+    changes[i](changed);
+    EXPECT_EQ(sets.keep(changed), MetadataSets::kNotKept) << "change " << i;
+  }
+}
+
+TEST(MetadataSetsTest, NamesAndListsOfAccessAsSystemsHaveThemAreKept) {
+  catalog::Metadata usual = plain();
+  usual.owner = usual.group = std::string(32, 'x');
+  usual.xattrs = {{"security.selinux", std::string(40, 'x')},
+                  {"system.posix_acl_access", std::string(84, 'x')},
+                  {"system.posix_acl_default", std::string(84, 'x')}};
+  MetadataSets sets;
+  EXPECT_NE(sets.keep(usual), MetadataSets::kNotKept);
+}
+
 TEST(MetadataSetsTest, AMillionSetsAreNotKeptAndTheKnownOnesStayKnown) {
   MetadataSets sets;
   const std::uint32_t first = sets.keep(plain());
