@@ -50,6 +50,7 @@ class Media {
     return (fetchable_[label] = drive && (for_people_ == tapeio::ForPeople::wait ||
                                           holds_nameless(*drive->library)));
   }
+  [[nodiscard]] bool has_failed(const std::string& label) const { return failed_.contains(label); }
   void failed(const std::string& label) {
     here_[label] = false;
     failed_.insert(label);
@@ -126,15 +127,15 @@ class Restore {
     RestoreWriter writer(context_, plan_, destination_, result_, reporter_);
     writer.make_what_has_no_content();
     std::vector<std::size_t> wanted = writer.copy_from_cache();
-    // Usually one round; damaged copies make another.
+    // Usually one round; damaged copies make others.
     while (!wanted.empty()) {
       RestorePlan::Sweeps round = plan_.sweep(wanted, here());
       // What nobody has to fetch comes first.
       RestorePlan::Sweeps fetched = plan_.sweep(round.left_over, [this](const std::string& label) {
         return media_.can_be_fetched(label);
       });
+      wanted = try_damaged(writer, fetched.left_over);
       give_up(fetched.left_over);
-      wanted.clear();
       for (RestorePlan::Sweeps* sweeps : {&round, &fetched}) {
         for (RestoreSweep& sweep : sweeps->sweeps) {
           read(writer, sweep, wanted);
@@ -188,6 +189,34 @@ class Restore {
       }
     }
     again.insert(again.end(), swept.again.begin(), swept.again.end());
+  }
+
+  // Takes those out of `contents`, and returns them, of which every good copy failed just now and
+  // which have others that were noted as damaged: a drive may do better with these than it did.
+  std::vector<std::size_t> try_damaged(RestoreWriter& writer, std::vector<std::size_t>& contents) {
+    std::vector<std::size_t> again;
+    std::erase_if(contents, [&](std::size_t number) {
+      const RestoreContent& content = plan_.contents[number];
+      const bool is_read = content.copies.empty();  // No medium failed under it.
+      if (content.is_settled() || !has_failed(content) ||
+          !plan_.add_damaged(number, [this](const std::string& label) {
+            return media_.here(label) || media_.can_be_fetched(label);
+          })) {
+        return false;
+      }
+      if (is_read && !content.why.empty()) {
+        writer.tell_another_is_read(content, content.why);
+      }
+      again.push_back(number);
+      return true;
+    });
+    return again;
+  }
+
+  [[nodiscard]] bool has_failed(const RestoreContent& content) const {
+    return std::ranges::all_of(content.copies, [&](const RestoreCopy& copy) {
+      return media_.has_failed(plan_.archives[copy.archive].place.medium_label);
+    });
   }
 
   // Contents without a copy that can be read: says which medium would help, or what was wrong.

@@ -274,6 +274,26 @@ void RestorePlan::add_copy(RestoreContent& content, const catalog::CopyPlace& pl
   }
 }
 
+void RestorePlan::drop(std::size_t content, const RestoreCopy& copy) {
+  dropped_.emplace(content, copy.archive);
+  std::erase_if(contents[content].copies,
+                [&](const RestoreCopy& each) { return each.archive == copy.archive; });
+}
+
+bool RestorePlan::add_damaged(std::size_t content,
+                              const std::function<bool(const std::string& label)>& here) {
+  RestoreContent& wanted = contents[content];
+  const std::size_t before = wanted.copies.size();
+  const catalog::ContentId id{wanted.content.number};
+  for (const catalog::Ledger::Damaged& damaged : context_.ledger.damaged(id)) {
+    if (here(damaged.place.medium.label) &&
+        !dropped_.contains({content, archive_of(damaged.place)})) {
+      add_copy(wanted, damaged.place);
+    }
+  }
+  return wanted.copies.size() > before;
+}
+
 catalog::Metadata RestorePlan::metadata_of(const RestoreItem& item) const {
   if (item.metadata_set != MetadataSets::kNotKept) {
     return metadata_sets_.get(item.metadata_set, item.mtime_ns);

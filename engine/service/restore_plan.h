@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/types.h"
@@ -101,6 +103,12 @@ class RestorePlan {
   [[nodiscard]] Sweeps sweep(const std::vector<std::size_t>& wanted,
                              const std::function<bool(const std::string& label)>& here) const;
 
+  // The copy was read, and is no good: this restore reads it no more.
+  void drop(std::size_t content, const RestoreCopy& copy);
+  // Adds the copies that are noted as damaged on media that are `here`, without those dropped.
+  // False: there are none. Not while a sweep is read.
+  bool add_damaged(std::size_t content, const std::function<bool(const std::string& label)>& here);
+
  private:
   void tell_never_written(catalog::PathId below);
   void take(const std::string& path, const catalog::Version& version);
@@ -127,6 +135,7 @@ class RestorePlan {
   std::unordered_set<std::uint64_t> inodes_;  // With several names, of which one will be made.
   std::map<catalog::BundleId, std::size_t> by_bundle_;
   MetadataSets metadata_sets_;
+  std::set<std::pair<std::size_t, std::size_t>> dropped_;  // Contents, and archives.
 };
 
 // A sum of sizes that an index tells, which may be any: it stays at the largest number and never

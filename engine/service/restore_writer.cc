@@ -318,9 +318,7 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
                                 ErrorCode code) {
   RestoreContent& content = plan_.contents[read.content];
   const RestoreArchive& archive = plan_.archives[read.copy.archive];
-  std::erase_if(content.copies, [&](const RestoreCopy& copy) {
-    return copy.archive == read.copy.archive && copy.data_offset == read.copy.data_offset;
-  });
+  plan_.drop(read.content, read.copy);
   const std::string told = "the copy on medium " + archive.place.medium_label + ": " + why;
   if (content.copies.empty()) {
     content.why = told;  // The trouble of every file that wants it.
@@ -329,15 +327,21 @@ void RestoreWriter::copy_failed(const RestoreSweep::Read& read, const std::strin
     return;
   }
   ++result_.damaged_copies;
-  if (!content.copies.empty() && damage_told_++ < kMostDamageTold) {
-    reporter_.note("/" + plan_.items[content.items.front()].target + ": " + told +
-                   "; another one is read");
+  if (!content.copies.empty()) {
+    tell_another_is_read(content, told);
   }
   if (is_damage(code)) {  // A drive that fails says nothing about the copy.
     note_in_catalog([&](Context& context) {
       context.ledger.mark_damaged(catalog::ContentId{content.content.number}, archive.bundle,
                                   context.now_s(), why);
     });
+  }
+}
+
+void RestoreWriter::tell_another_is_read(const RestoreContent& content, const std::string& why) {
+  if (damage_told_++ < kMostDamageTold) {
+    reporter_.note("/" + plan_.items[content.items.front()].target + ": " + why +
+                   "; another one is read");
   }
 }
 

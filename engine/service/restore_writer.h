@@ -46,6 +46,8 @@ class RestoreWriter {
     std::string medium_failed;
   };
   [[nodiscard]] Swept read(const RestoreSweep& sweep, std::unique_ptr<tapeio::TapeDrive> drive);
+  // What was wrong with a copy whose file comes from another one. Only the first ones are told.
+  void tell_another_is_read(const RestoreContent& content, const std::string& why);
   // What directories carry: the time of change comes when nothing changes in them any more.
   void finish();
 

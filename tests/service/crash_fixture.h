@@ -10,6 +10,7 @@
 #include "tests/service/claims_fixture.h"
 #include "tests/service/troubled_process.h"
 #include "tests/support/counted_cases.h"
+#include "tests/support/fate_steps.h"
 
 // A small world in which a command meets trouble at each of its changes, and what must be true of
 // it at any time.
@@ -28,8 +29,8 @@ class ServiceCrashTest : public ClaimsTest, public testing::WithParamInterface<t
     if (there) {
       copy_tree(home(), before);
     }
-    const std::uint64_t stride = fate == test::Fate::killed ? death_stride() : fate_step();
-    std::uint64_t change = 0;
+    const std::uint64_t stride = fate == test::Fate::killed ? death_stride() : test::fate_step();
+    std::uint64_t change = test::fate_first(stride);
     std::map<std::string, std::uint64_t> said;
     const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
     test::CountedCases cases(std::string(test->name()) + " " + test->test_suite_name());
@@ -57,12 +58,6 @@ class ServiceCrashTest : public ClaimsTest, public testing::WithParamInterface<t
     for (const auto& [error, times] : said) {
       std::cout << times << " times: " << (error.empty() ? "no error" : error) << "\n";
     }
-  }
-
-  // What is no death is tried at every third change; MIXTAPE_FATE_STEP=1 tries all.
-  static std::uint64_t fate_step() {
-    const char* step = std::getenv("MIXTAPE_FATE_STEP");
-    return step == nullptr ? 3 : std::max<std::uint64_t>(1, std::strtoull(step, nullptr, 10));
   }
 
   // Commands that make very many changes skip some.

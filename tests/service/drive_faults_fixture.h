@@ -13,6 +13,7 @@
 #include "tests/service/claims_fixture.h"
 #include "tests/support/counted_cases.h"
 #include "tests/support/drive_fate.h"
+#include "tests/support/fate_steps.h"
 
 // A small world of simulated cartridges in which each operation of the drive fails once, whatever
 // command it belongs to.
@@ -77,10 +78,6 @@ class DriveFaultsTest : public ClaimsTest {
     }
   }
 
-  static std::uint64_t step() {
-    const char* step = std::getenv("MIXTAPE_FATE_STEP");
-    return step == nullptr ? 3 : std::max<std::uint64_t>(1, std::strtoull(step, nullptr, 10));
-  }
   // The world as it is now, and back to it.
   void keep() {
     reopen();
@@ -122,9 +119,10 @@ class DriveFaultsTest : public ClaimsTest {
 
   void at_every_operation(const Work& work, test::DriveFault fault, const Texts& texts) {
     test::CountedCases cases(std::string("drive faults, ") + work.name + ", " + name_of(fault));
-    const std::uint64_t first = static_cast<std::uint64_t>(fault) % step();
+    const std::uint64_t step = test::fate_step();
+    const std::uint64_t first = test::fate_first(step, static_cast<std::uint64_t>(fault));
     std::uint64_t at = first;
-    for (bool met = true; met && !cases.is_hopeless(); at += step()) {
+    for (bool met = true; met && !cases.is_hopeless(); at += step) {
       bring_back();
       const std::string error = attempt(work.command, fault, at);
       met = fate_.was_met();
@@ -147,7 +145,7 @@ class DriveFaultsTest : public ClaimsTest {
       });
     }
     EXPECT_TRUE(at >= work.least_operations || cases.is_hopeless()) << "it ended after " << at;
-    cases.set_note("at every " + std::to_string(step()) + ". of " + std::to_string(at) +
+    cases.set_note("at every " + std::to_string(step) + ". of " + std::to_string(at) +
                    " operations");
   }
 

@@ -35,8 +35,9 @@ class PowerCutTest : public CommandFaultsTest {
                      std::uint64_t least, const std::function<void(std::uint64_t)>& plan,
                      const std::function<void()>& what_the_driver_does) {
     test::CountedCases cases(std::string(work.name) + ", " + what);
-    std::uint64_t at = first % step();
-    for (; !cases.is_hopeless(); at += step()) {
+    const std::uint64_t step = test::fate_step();
+    std::uint64_t at = test::fate_first(step, first);
+    for (; !cases.is_hopeless(); at += step) {
       bring_back();
       const bool died = test::dies([&] {
         plan(at);
@@ -52,7 +53,7 @@ class PowerCutTest : public CommandFaultsTest {
       cases.run([&] { look_and_complete(work); });
     }
     EXPECT_TRUE(at >= least || cases.is_hopeless()) << "it ended after " << at;
-    cases.set_note("at every " + std::to_string(step()) + ". of " + std::to_string(at));
+    cases.set_note("at every " + std::to_string(step) + ". of " + std::to_string(at));
   }
   void look_and_complete(const Work& work) {
     work.check();

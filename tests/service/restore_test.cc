@@ -486,6 +486,39 @@ TEST_F(RestoreTest, ADamagedCopyIsToldOnceAndTheOtherOneRead) {
   EXPECT_THAT(reporter_.problems, testing::IsEmpty()) << "nothing that was asked for is missing";
 }
 
+TEST_F(RestoreTest, ACopyNotedAsDamagedIsReadWhenTheGoodOneTurnsOutDamaged) {
+  write("a", as_text(test::pattern(300'000, 1)));
+  back_up_to_two_media();
+  const std::string before = test::read_text(archive_file("MX0001"));
+  damage_at(150'000, "MX0001");
+  EXPECT_EQ(restore_all().trouble_count, 0u);
+  const catalog::ContentId content = version_of("a").content.value();
+  ASSERT_EQ(context().ledger.damaged(content).size(), 1u);
+  fs::remove_all(directory_ / "out");
+  test::write_text(archive_file("MX0001"), before);  // The damage was the drive's.
+  damage_at(150'000, "MX0002");
+  const RestoreResult result = restore_all();
+  EXPECT_EQ(result.trouble_count, 0u);
+  EXPECT_EQ(result.damaged_copies, 1u) << "none is read twice";
+  EXPECT_EQ(test::read_text(restored("a")), test::read_text(source("a")));
+  EXPECT_THAT(reporter_.notes, testing::Contains(testing::HasSubstr("the copy on medium MX0002")));
+  ASSERT_EQ(context().ledger.damaged(content).size(), 1u);
+  EXPECT_EQ(context().ledger.damaged(content).front().place.medium.label, "MX0002");
+}
+
+TEST_F(RestoreTest, AFileIsGivenUpWhenTheCopyNotedAsDamagedIsDamagedStill) {
+  write("a", as_text(test::pattern(300'000, 1)));
+  back_up_to_two_media();
+  damage_at(150'000, "MX0001");
+  EXPECT_EQ(restore_all().trouble_count, 0u);
+  fs::remove_all(directory_ / "out");
+  damage_at(150'000, "MX0002");
+  const RestoreResult result = restore_all();
+  ASSERT_EQ(result.trouble_count, 1u);
+  EXPECT_EQ(result.damaged_copies, 2u) << "each is read once";
+  EXPECT_THAT(result.troubles.front().why, testing::HasSubstr("the copy on medium MX0001"));
+}
+
 TEST_F(RestoreTest, TheMediumThatWouldHelpIsNamedWhenTheCopyHereIsDamaged) {
   write("a", as_text(test::pattern(300'000, 1)));
   back_up_to_two_media();
