@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/dir_drive.h"
 #include "tapeio/dir_layout.h"
 #include "tapeio/dir_medium.h"
@@ -19,10 +20,6 @@
 
 namespace mixtape::tapeio {
 namespace {
-
-bool has_description(const std::string& medium_path) {
-  return ::access((medium_path + "/" + kMediumDescriptionName).c_str(), F_OK) == 0;
-}
 
 MediumSlot slot_of(const std::string& label, const std::string& medium_path) {
   MediumSlot slot{.label = label, .loaded = true};
@@ -76,7 +73,7 @@ std::vector<MediumSlot> DirLibrary::media() {
   std::vector<MediumSlot> slots;
   while (!failure && entries != std::filesystem::directory_iterator()) {
     const std::string name = entries->path().filename();
-    if (is_valid_label(name) && has_description(path_of(name))) {
+    if (is_valid_label(name) && is_disk_medium(path_of(name))) {
       slots.push_back(slot_of(name, path_of(name)));
     }
     entries.increment(failure);
@@ -118,12 +115,20 @@ std::unique_ptr<TapeDrive> DirLibrary::load(std::string_view label, Access acces
                                             const LoadWatch& /*watch*/) {
   require_valid_label(label);
   const std::string medium_path = path_of(label);
-  if (!has_description(medium_path)) {
+  if (!is_disk_medium(medium_path)) {
     throw Error(ErrorCode::not_found,
                 "load medium " + std::string(label) + ": it is not in library " + url());
   }
   return std::make_unique<DirDrive>(medium_path,
                                     DirDriveOptions{.writable = access == Access::write});
+}
+
+std::string trouble_of_disk_medium(const Library& library, std::string_view label) {
+  constexpr std::string_view kScheme = "dir:";
+  const std::string url = library.url();
+  return url.starts_with(kScheme)
+             ? trouble_of_description(url.substr(kScheme.size()) + "/" + std::string(label))
+             : std::string();
 }
 
 }  // namespace mixtape::tapeio

@@ -11,8 +11,9 @@
 // A directory whose subdirectories are media: a library of disk "tapes". docs/media.md has the
 // layout.
 //
-// A subdirectory is a medium when its name is a valid label and a medium's description is in it;
-// all else in the directory is left alone. It may be a link to a directory on another disk.
+// A subdirectory is a medium when its name is a valid label and a medium's description is in it; to
+// be read, also when an archaeology or an index is in it under the name that the program gives it.
+// All else in the directory is left alone. It may be a link to a directory on another disk.
 
 namespace mixtape::tapeio {
 
@@ -33,5 +34,9 @@ class DirLibrary final : public Library {
 
   const std::string path_;
 };
+
+// What a medium in a directory is read without, and what to do, for people: its description. Empty
+// for a whole one and in any other library.
+[[nodiscard]] std::string trouble_of_disk_medium(const Library& library, std::string_view label);
 
 }  // namespace mixtape::tapeio

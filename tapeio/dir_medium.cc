@@ -14,13 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
 namespace mixtape::tapeio {
 namespace {
 
-constexpr std::uint64_t kMaxDescriptionSize = 64 * KiB;
 constexpr std::size_t kMaxTapeFiles = 1'000'000;  // Bounds what a hostile directory makes us hold.
 constexpr std::uint64_t kMaxMediumSize =
     1024 * 1024 * TiB;  // Keeps sums of hostile sizes from wrapping.
@@ -85,6 +85,26 @@ std::vector<FoundFile> find_tape_files(const std::string& path) {
   return found;
 }
 
+// `found` are finished files in order. All gaps at once, with what fills them.
+std::string told_of_gaps(const std::vector<FoundFile>& found) {
+  constexpr std::size_t kMostNamed = 100;
+  std::string numbers;
+  std::string stand_ins;
+  std::size_t gaps = 0;
+  std::uint64_t next = 0;
+  for (const FoundFile& file : found) {
+    for (; next < file.parsed.number && gaps < kMostNamed; ++next, ++gaps) {
+      numbers += (gaps > 0 ? ", " : "") + std::to_string(next);
+      stand_ins += " " + tape_file_name(next, "lost");
+    }
+    next = file.parsed.number + 1;
+  }
+  return "tape file" + std::string(gaps > 1 ? "s " : " ") + numbers + (gaps > 1 ? " are" : " is") +
+         " missing: put back what is left of them, or stand-ins of the size they had; if nobody "
+         "knows it, `touch" +
+         stand_ins + "` there and `mixtape recover --scan` read the others";
+}
+
 // Why these files are no medium; empty when they are. Unfinished ones are taken out.
 std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size) {
   std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
@@ -96,9 +116,7 @@ std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size
              std::to_string(file.parsed.number);
     }
     if (file.parsed.number > i) {
-      return "tape file " + std::to_string(i) +
-             " is missing: put it back, or a stand-in of the same size (an empty one will do for "
-             "`mixtape recover --scan`)";
+      return told_of_gaps(found);
     }
     if (!file.is_regular) {
       return file.name + " is not an ordinary file";
@@ -153,7 +171,7 @@ std::string DirMedium::label() const {
 }
 
 bool DirMedium::is_present() const {
-  return ::access(path_of(kMediumDescriptionName).c_str(), F_OK) == 0;
+  return is_disk_medium(path_);
 }
 
 bool DirMedium::disk_is_nearly_full() const {
@@ -162,12 +180,27 @@ bool DirMedium::disk_is_nearly_full() const {
          static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < space_.early_warning_bytes;
 }
 
+MediumDescription DirMedium::describe_itself() const {
+  if (!writable_) {
+    return description_for_reading(path_);
+  }
+  try {
+    return read_medium_description(path_);
+  } catch (const Error& error) {
+    const std::string trouble = trouble_of_description(path_);
+    if (trouble.empty()) {
+      throw;
+    }
+    throw Error(ErrorCode::corrupt, "write to medium " + label() + ": " + trouble);
+  }
+}
+
 void DirMedium::rescan() {
   std::string problem;
   for (int scan = 0; scan < kMaxScans; ++scan) {
-    const MediumDescription description = read_medium_description(path_);
+    const MediumDescription description = describe_itself();
     std::vector<FoundFile> found = find_tape_files(path_);
-    if (read_medium_description(path_) != description) {
+    if (describe_itself() != description) {
       problem = std::string(kMediumDescriptionName) + " keeps changing";
       continue;
     }
@@ -295,21 +328,6 @@ void DirMedium::remove_durably(const std::string& name) {
   static_cast<void>(remove_file(path_of(name)));
   before_step_("sync directory");
   fsync_file(directory_.get(), path_);
-}
-
-MediumDescription read_medium_description(const std::string& medium_path) {
-  const Bytes text = read_file(medium_path + "/" + kMediumDescriptionName, kMaxDescriptionSize,
-                               O_NOFOLLOW | O_NONBLOCK);
-  try {
-    return decode_medium_description(as_text(text));
-  } catch (const Error& error) {
-    throw Error(error.code(), "medium " + medium_path + ": " + error.what());
-  }
-}
-
-void write_medium_description(const std::string& medium_path,
-                              const MediumDescription& description) {
-  write_file_durably(medium_path + "/" + kMediumDescriptionName, as_bytes(encode(description)));
 }
 
 std::uint64_t used_bytes_of_medium(const std::string& medium_path) {

@@ -21,6 +21,8 @@
 // behind a new one. Whatever ends in ".part" stands behind the last filemark and counts as never
 // written.
 //
+// The description is needed for writing. For reading it is a hint: see description_for_reading().
+//
 // Threads:  none. Several readers and one writer, in any processes, may have the medium open.
 // Errors:   throws Error{no_medium, conflict, corrupt, unsupported, no_space, io}.
 
@@ -76,6 +78,7 @@ class DirMedium {
   void finish_part(PartFile part);
 
  private:
+  [[nodiscard]] MediumDescription describe_itself() const;
   [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
   void rename_durably(const std::string& from, const std::string& to);
   void remove_durably(const std::string& name);
@@ -90,9 +93,6 @@ class DirMedium {
   DirLayout layout_;
 };
 
-[[nodiscard]] MediumDescription read_medium_description(const std::string& medium_path);
-// Makes the directory a medium, or changes what it says of itself; durable in one step.
-void write_medium_description(const std::string& medium_path, const MediumDescription& description);
 // What a medium occupies, without judging it: also for one that is damaged or being written.
 [[nodiscard]] std::uint64_t used_bytes_of_medium(const std::string& medium_path);
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "engine/format/age_stream.h"
 #include "engine/format/tape_file.h"
@@ -21,6 +22,9 @@ using tapeio::ReadResult;
 constexpr std::uint64_t kMaxIndex = 8 * GiB;
 // A header in which one bit is wrong looks like one of another's key: this many in a row are none.
 constexpr std::size_t kMostClosed = 3;
+// On a medium without a label so many tape files from its end are looked at: a foreign one may have
+// thousands.
+constexpr std::size_t kMostWithoutLabel = 8;
 constexpr std::string_view kSqliteMagic{"SQLite format 3\0", 16};
 
 void go_to_file(tapeio::TapeDrive& drive, std::uint64_t file) {
@@ -66,23 +70,76 @@ void look_for_archive(tapeio::TapeDrive& drive, std::size_t record_size,
   }
 }
 
-catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLabel& label,
+// Without a label any record fits that a medium can have.
+std::size_t record_size_of(const format::MediumLabel* label) {
+  return label != nullptr ? label->record_size : tapeio::kMaxRecordSize;
+}
+
+// `label`: null where it cannot be read.
+catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLabel* label,
                                std::uint64_t file, std::span<const format::Identity> identities,
                                const std::filesystem::path& to) {
   go_to_file(drive, file);
-  (void)format::read_tape_file(drive, label.record_size, identities, to, kMaxIndex);
+  (void)format::read_tape_file(drive, record_size_of(label), identities, to, kMaxIndex);
   catalog::FoundIndex found;
   found.index = to;
   found.label = catalog::inspect_index(to);
-  if (found.label.medium != label.medium) {
+  if (label != nullptr && found.label.medium != label->medium) {
     throw Error(ErrorCode::wrong_medium, "read the index in tape file " + std::to_string(file) +
-                                             " of medium " + label.label +
+                                             " of medium " + label->label +
                                              ": it was written for another medium");
   }
   if (found.label.role == catalog::IndexRole::bundle) {
-    look_for_archive(drive, label.record_size, identities, found);
+    look_for_archive(drive, found.label.record_size, identities, found);
   }
   return found;
+}
+
+std::optional<catalog::FoundIndex> read_last(tapeio::TapeDrive& drive,
+                                             const format::MediumLabel* label,
+                                             std::span<const format::Identity> identities,
+                                             const std::filesystem::path& to,
+                                             const PassedOver& passed_over) {
+  drive.seek_end_of_data();
+  struct Trouble {
+    std::uint64_t file;
+    std::exception_ptr error;
+    std::string why;
+  };
+  std::optional<Trouble> trouble;  // The first.
+  std::size_t closed = 0;
+  const std::uint64_t end = drive.position().file;
+  for (std::uint64_t file = end; file-- > 1;) {
+    if (label == nullptr && end - file > kMostWithoutLabel) {
+      break;
+    }
+    try {
+      go_to_file(drive, file);
+      if (is_index(drive, record_size_of(label), identities)) {
+        catalog::FoundIndex found = read_index(drive, label, file, identities, to);
+        if (trouble && passed_over && trouble->file > last_told_by(found.label)) {
+          passed_over(trouble->file, trouble->why);
+        }
+        return found;
+      }
+    } catch (const Error& error) {
+      // A damaged index is passed over: the one before it knows all but the newest.
+      if (!trouble) {
+        trouble = {file, std::current_exception(), error.what()};
+      }
+      std::error_code absent;
+      std::filesystem::remove(to, absent);
+      closed += error.code() == ErrorCode::not_permitted ? 1 : 0;
+      if (closed == kMostClosed || error.code() == ErrorCode::unsupported ||
+          error.code() == ErrorCode::no_space) {
+        throw;
+      }
+    }
+  }
+  if (trouble) {
+    std::rethrow_exception(trouble->error);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -118,6 +175,22 @@ std::optional<std::string> read_label_text(tapeio::TapeDrive& drive) {
   return label ? std::optional(label->label) : std::nullopt;
 }
 
+format::MediumLabel label_in(const catalog::IndexLabel& index) {
+  format::MediumLabel label;
+  label.medium = index.medium;
+  label.catalog = index.catalog;
+  label.label = index.medium_label;
+  label.record_size = index.record_size;
+  return label;
+}
+
+std::string told_of_damaged_label(const std::string& medium, const Error& damage) {
+  return "tape file 0, its label, is damaged (" + std::string(damage.what()) +
+         "): its newest index tells what it is, and it is read all the same; nothing can be "
+         "appended to it: before the next backup run `mixtape media retire " +
+         medium + "`";
+}
+
 std::string told_of_passed_over(std::uint64_t tape_file, const std::string& why) {
   return "tape file " + std::to_string(tape_file) +
          ", which may be its newest index, cannot be read (" + why +
@@ -130,42 +203,23 @@ std::optional<catalog::FoundIndex> read_last_index(tapeio::TapeDrive& drive,
                                                    std::span<const format::Identity> identities,
                                                    const std::filesystem::path& to,
                                                    const PassedOver& passed_over) {
-  drive.seek_end_of_data();
-  struct Trouble {
-    std::uint64_t file;
-    std::exception_ptr error;
-    std::string why;
-  };
-  std::optional<Trouble> trouble;  // The first.
-  std::size_t closed = 0;
-  for (std::uint64_t file = drive.position().file; file-- > 1;) {
-    try {
-      go_to_file(drive, file);
-      if (is_index(drive, label.record_size, identities)) {
-        catalog::FoundIndex found = read_index(drive, label, file, identities, to);
-        if (trouble && passed_over && trouble->file > last_told_by(found.label)) {
-          passed_over(trouble->file, trouble->why);
-        }
-        return found;
-      }
-    } catch (const Error& error) {
-      // A damaged index is passed over: the one before it knows all but the newest.
-      if (!trouble) {
-        trouble = {file, std::current_exception(), error.what()};
-      }
-      std::error_code absent;
-      std::filesystem::remove(to, absent);
-      closed += error.code() == ErrorCode::not_permitted ? 1 : 0;
-      if (closed == kMostClosed || error.code() == ErrorCode::unsupported ||
-          error.code() == ErrorCode::no_space) {
-        throw;
-      }
+  return read_last(drive, &label, identities, to, passed_over);
+}
+
+catalog::FoundIndex read_last_index_without_label(tapeio::TapeDrive& drive, const Error& damage,
+                                                  std::span<const format::Identity> identities,
+                                                  const std::filesystem::path& to,
+                                                  const PassedOver& passed_over) {
+  try {
+    if (auto found = read_last(drive, nullptr, identities, to, passed_over)) {
+      return std::move(*found);
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt) {
+      throw;
     }
   }
-  if (trouble) {
-    std::rethrow_exception(trouble->error);
-  }
-  return std::nullopt;
+  throw Error(damage);
 }
 
 }  // namespace mixtape::service

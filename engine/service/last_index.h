@@ -11,6 +11,7 @@
 #include "engine/catalog/snapshot.h"
 #include "engine/format/age_keys.h"
 #include "engine/format/archaeology.h"
+#include "tapeio/error.h"
 #include "tapeio/tape_drive.h"
 
 // What a found medium knows: its label and its newest index.
@@ -43,7 +44,18 @@ using PassedOver = std::function<void(std::uint64_t tape_file, const std::string
     std::span<const format::Identity> identities, const std::filesystem::path& to,
     const PassedOver& passed_over = {});
 
+// The same of a medium whose own label cannot be read, for what read_label() threw: its newest
+// index is its label, too. Throws Error{not_permitted} when no identity opens what is there, and
+// `damage` when nothing there can be an index. Cost: as above; a foreign medium, a few seeks.
+[[nodiscard]] catalog::FoundIndex read_last_index_without_label(
+    tapeio::TapeDrive& drive, const Error& damage, std::span<const format::Identity> identities,
+    const std::filesystem::path& to, const PassedOver& passed_over = {});
+
+// What an index says of the medium on which it stands. It knows no recipients.
+[[nodiscard]] format::MediumLabel label_in(const catalog::IndexLabel& index);
+
 // For people.
+[[nodiscard]] std::string told_of_damaged_label(const std::string& medium, const Error& damage);
 [[nodiscard]] std::string told_of_passed_over(std::uint64_t tape_file, const std::string& why);
 
 }  // namespace mixtape::service

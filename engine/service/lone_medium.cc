@@ -15,6 +15,7 @@
 #include "engine/catalog/snapshot.h"
 #include "engine/home/home.h"
 #include "engine/service/last_index.h"
+#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -108,16 +109,35 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
   const std::string doing = "mount medium " + label + ": ";
   const auto drive = library.load(label, tapeio::Library::Access::read, {.stop = stop});
   check_stop(stop, label);
-  const auto medium = read_label(*drive);
-  if (!medium) {
+  if (const std::string trouble = tapeio::trouble_of_disk_medium(library, label);
+      !trouble.empty()) {
+    spdlog::warn("{}{}", doing, trouble);
+  }
+  std::optional<format::MediumLabel> medium;
+  std::optional<Error> damage;
+  try {
+    medium = read_label(*drive);
+  } catch (const Error& error) {
+    if (!is_damage(error.code())) {
+      throw;
+    }
+    damage = error;
+  }
+  if (!medium && !damage) {
     throw Error(ErrorCode::not_found, doing + "it is empty");
   }
   check_stop(stop, label);
+  const PassedOver passed_over = [&](std::uint64_t file, const std::string& why) {
+    spdlog::warn("{}{}", doing, told_of_passed_over(file, why));
+  };
   try {
-    if (auto index = read_last_index(*drive, *medium, identities, to,
-                                     [&](std::uint64_t file, const std::string& why) {
-                                       spdlog::warn("{}{}", doing, told_of_passed_over(file, why));
-                                     })) {
+    if (damage) {
+      catalog::FoundIndex index =
+          read_last_index_without_label(*drive, *damage, identities, to, passed_over);
+      spdlog::warn("{}{}", doing, told_of_damaged_label(label, *damage));
+      return index;
+    }
+    if (auto index = read_last_index(*drive, *medium, identities, to, passed_over)) {
       return std::move(*index);
     }
   } catch (const Error& error) {
@@ -128,8 +148,12 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
     if (!is_damage(error.code())) {
       throw;
     }
-    throw Error(error.code(), doing + "no index of it can be read (" + error.what() +
-                                  "): `mixtape recover --scan` reads its archives themselves");
+    throw Error(error.code(), doing + (damage ? "neither its label nor an index" : "no index") +
+                                  " of it can be read (" + error.what() + "): " +
+                                  (damage ? "with dd, age and tar its archives can be read all the "
+                                            "same"
+                                          : "`mixtape recover --scan` reads its archives "
+                                            "themselves"));
   }
   throw Error(ErrorCode::not_found, doing + "nothing was ever written to it but its label");
 }

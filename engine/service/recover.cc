@@ -15,6 +15,7 @@
 #include "engine/service/release_note.h"
 #include "engine/service/scan_medium.h"
 #include "engine/service/scratch_directory.h"
+#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -35,7 +36,7 @@ fs::path index_of(const ScratchDirectory& directory, const std::string& label) {
   return directory.path() / (label + ".sqlite");
 }
 
-// A medium whose own label was read.
+// A medium that told what it is: its label, or its newest index where that is damaged.
 struct LookedAt {
   std::string slot;
   format::MediumLabel label;
@@ -47,7 +48,7 @@ struct Gathered {
   std::vector<catalog::FoundIndex> found;
   std::vector<LookedAt> media;
   std::map<std::string, std::string> named;  // Recipients as labels name them; the media that do.
-  std::vector<catalog::Uuid> labels;         // Of media whose own label was read.
+  std::vector<catalog::Uuid> labels;         // Of media that were read.
   std::size_t not_ours = 0;                  // No identity opens them.
 };
 
@@ -55,7 +56,26 @@ void gather(tapeio::Library& library, const std::string& label,
             const std::vector<format::Identity>& identities, const ScratchDirectory& directory,
             Gathered& gathered, Reporter& reporter, RecoverResult& result) {
   const auto drive = library.load(label, tapeio::Library::Access::read);
-  const auto medium = read_label(*drive);
+  if (const std::string trouble = tapeio::trouble_of_disk_medium(library, label);
+      !trouble.empty()) {
+    reporter.problem("medium " + label + ": " + trouble);
+  }
+  std::optional<format::MediumLabel> medium;
+  std::optional<catalog::FoundIndex> index;
+  const PassedOver passed_over = [&](std::uint64_t file, const std::string& why) {
+    reporter.problem("medium " + label + ": " + told_of_passed_over(file, why));
+  };
+  try {
+    medium = read_label(*drive);
+  } catch (const Error& damage) {
+    if (!is_damage(damage.code())) {
+      throw;
+    }
+    index = read_last_index_without_label(*drive, damage, identities, index_of(directory, label),
+                                          passed_over);
+    medium = label_in(index->label);
+    reporter.problem("medium " + label + ": " + told_of_damaged_label(label, damage));
+  }
   if (!medium) {
     result.skipped.push_back(label);
     return;
@@ -64,11 +84,9 @@ void gather(tapeio::Library& library, const std::string& label,
   drive->seek_end_of_data();
   LookedAt& looked_at =
       gathered.media.emplace_back(LookedAt{label, *medium, drive->position().file});
-  auto index =
-      read_last_index(*drive, *medium, identities, index_of(directory, label),
-                      [&](std::uint64_t file, const std::string& why) {
-                        reporter.problem("medium " + label + ": " + told_of_passed_over(file, why));
-                      });
+  if (!index) {
+    index = read_last_index(*drive, *medium, identities, index_of(directory, label), passed_over);
+  }
   if (!index) {
     result.skipped.push_back(label);
     return;

@@ -9,6 +9,7 @@
 
 #include "engine/catalog/snapshot.h"
 #include "engine/format/tape_file.h"
+#include "tapeio/dir_description.h"
 #include "tapeio/dir_library.h"
 #include "tapeio/dir_medium.h"
 #include "tapeio/faulty_drive.h"

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/dir_drive.h"
 #include "tapeio/faulty_drive.h"
 #include "tapeio/lto/sim_drive.h"

@@ -87,6 +87,33 @@ TEST_F(LoneMediumTest, ADirectoryThatWasRenamedIsReadUnderItsNewName) {
   EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
 }
 
+TEST_F(LoneMediumTest, ADamagedLabelCostsNothingButItself) {
+  const fs::path label = home() / "library/MX0001/0000.archaeology.tar";
+  std::string text = test::read_text(label);
+  text[3] ^= 1;
+  test::write_text(label, text);
+  const LoneMedium lone(medium());
+  Workspace workspace{home::Home(lone.home())};
+  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
+  RestoreRequest request;
+  request.paths = {"/"};
+  request.to = directory_ / "out";
+  EXPECT_EQ(restore(alone, request, reporter_).trouble_count, 0U);
+  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+}
+
+TEST_F(LoneMediumTest, ALostDescriptionOfTheDirectoryCostsNothingButItself) {
+  fs::remove(home() / "library/MX0001/mixtape-medium");
+  const LoneMedium lone(medium());
+  Workspace workspace{home::Home(lone.home())};
+  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
+  RestoreRequest request;
+  request.paths = {"/"};
+  request.to = directory_ / "out";
+  EXPECT_EQ(restore(alone, request, reporter_).trouble_count, 0U);
+  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+}
+
 TEST_F(LoneMediumTest, StoppedWhileItBeginsItLeavesNothing) {
   std::stop_source stopped;
   stopped.request_stop();

@@ -314,6 +314,34 @@ TEST_F(RecoverTest, WithoutAClosingIndexTheLastBundleIsKnownByItsOwn) {
   EXPECT_TRUE(latest(path_of("a"))->written);
 }
 
+TEST_F(RecoverTest, ADamagedLabelCostsNothingButItself) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  std::string label = test::read_text(label_of("MX0001"));
+  label[3] ^= 1;
+  test::write_text(label_of("MX0001"), label);
+  const RecoverResult result = recover_from_shelf();
+  EXPECT_THAT(result.read, ElementsAre("MX0001"));
+  EXPECT_THAT(reporter_.problems, ElementsAre(AllOf(HasSubstr("tape file 0, its label, is damaged"),
+                                                    HasSubstr("mixtape media retire MX0001"))));
+  ASSERT_TRUE(latest(path_of("a")));
+  EXPECT_TRUE(latest(path_of("a"))->hash);
+}
+
+TEST_F(RecoverTest, WithoutALabelAndAnIndexAMediumStaysUnread) {
+  write("a", "first");
+  back_up();
+  lose_home();
+  for (const auto& file : fs::directory_iterator(shelf_ / "MX0001")) {
+    if (file.path().filename() != "mixtape-medium") {
+      test::write_text(file, "junk");
+    }
+  }
+  EXPECT_EQ(test::error_of([&] { return recover_from_shelf(); }), ErrorCode::not_found);
+  EXPECT_THAT(reporter_.problems, ElementsAre(HasSubstr("MX0001")));
+}
+
 TEST_F(RecoverTest, AnIdentityThatOpensNothingIsRefusedAndLeavesNoHome) {
   write("a", "first");
   back_up();

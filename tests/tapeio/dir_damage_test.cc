@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include <set>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/faulty_drive.h"
 #include "tests/tapeio/dir_fixture.h"
 
@@ -47,8 +49,52 @@ TEST_F(DamagedMedium, MissingTapeFileIsNamed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
     EXPECT_STREQ(error.what(),
-                 "read medium DISK01: tape file 1 is missing: put it back, or a "
-                 "stand-in of the same size (an empty one will do for `mixtape recover --scan`)");
+                 "read medium DISK01: tape file 1 is missing: put back what is left of them, or "
+                 "stand-ins of the size they had; if nobody knows it, `touch 0001.lost` there and "
+                 "`mixtape recover --scan` read the others");
+  }
+}
+
+TEST_F(DamagedMedium, AllMissingTapeFilesAreNamedAtOnce) {
+  std::filesystem::remove(path_of("0000.a"));
+  std::filesystem::remove(path_of("0001.b"));
+  try {
+    static_cast<void>(reader());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("tape files 0, 1 are missing"),
+                                             testing::HasSubstr("`touch 0000.lost 0001.lost`")));
+  }
+}
+
+TEST_F(DirMediumTest, WithoutItsDescriptionItIsReadAsItsTapeFilesTell) {
+  for (const char* description : {"", "junk", "format = x\n"}) {
+    std::filesystem::remove_all(path_);
+    DirMediumTest::SetUp();
+    {
+      const auto drive = writer();
+      Bytes label(kRecord);
+      const std::string text = "\"record_size\": " + std::to_string(kRecord) + ",";
+      std::copy_n(as_bytes(text).begin(), text.size(), label.begin());
+      drive->name_next_file("archaeology.tar");
+      ASSERT_TRUE(drive->write_record(label).written);
+      ASSERT_TRUE(drive->write_filemark().written);
+      write_file(*drive, {1, 2}, "archive.tar.age");
+    }
+    std::filesystem::remove(path_of("mixtape-medium"));
+    if (*description != 0) {
+      write_text(path_of("mixtape-medium"), description);
+    }
+    const auto drive = reader();
+    drive->locate(2);
+    EXPECT_EQ(contents(*drive), "ab|") << description;
+    EXPECT_THAT(trouble_of_description(path_), testing::HasSubstr("record_size = "));
+    try {
+      static_cast<void>(writer());
+      FAIL() << description;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("can be read, but not written to"));
+    }
   }
 }
 

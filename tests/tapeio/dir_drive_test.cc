@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tapeio/dir_drive.h"
+#include "tapeio/dir_description.h"
 
 #include <sys/mount.h>
 #include <unistd.h>

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/dir_drive.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"

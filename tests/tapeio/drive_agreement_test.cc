@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "tapeio/dir_description.h"
 #include "tapeio/dir_drive.h"
 #include "tapeio/memory_drive.h"
 #include "tests/support/errors.h"
