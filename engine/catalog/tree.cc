@@ -50,6 +50,8 @@ Tree::Statements::Statements(Database& db)
       in_bundle(db, "SELECT 1 FROM copy WHERE content = ? AND bundle = ? AND state = 0"),
       leads_to_bundle(db, "SELECT 1 FROM bundle_directory WHERE bundle = ? AND path = ?"),
       bundle_job(db, "SELECT job FROM bundle WHERE id = ? AND state = 1"),
+      find_root(db, "SELECT id FROM root WHERE path = ?"),
+      root_path(db, "SELECT path FROM root WHERE id = ?"),
       data_version(db, "PRAGMA main.data_version"),
       total_changes(db, "SELECT total_changes()") {}
 
@@ -77,6 +79,22 @@ std::optional<PathId> Tree::find_path(std::string_view path) {
     path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
   }
   return at;
+}
+
+std::optional<RootId> Tree::find_root(std::string_view path) {
+  Statement& query = statements_->find_root;
+  Running running(query);
+  return query.bind_name(1, path).step() ? std::optional(RootId{query.integer(0)}) : std::nullopt;
+}
+
+std::string Tree::root_path(RootId root) {
+  Statement& query = statements_->root_path;
+  Running running(query);
+  if (!query.bind(1, number(root)).step()) {
+    throw Error(ErrorCode::not_found,
+                "root " + std::to_string(number(root)) + " is not in the catalog");
+  }
+  return query.text(0);
 }
 
 std::optional<std::string> Tree::Statements::name_in(std::int64_t parent, std::int64_t path) {

@@ -46,6 +46,10 @@ class Tree {
   [[nodiscard]] std::string path_of(PathId path);
   [[nodiscard]] std::string name_of(PathId path);
 
+  // Roots of scans, "/" or without slashes at their ends. Their numbers are of this catalog alone.
+  [[nodiscard]] std::optional<RootId> find_root(std::string_view path);
+  [[nodiscard]] std::string root_path(RootId root);  // Throws Error{not_found}.
+
   // The version a view shows at (parent, name) or at a path id. A directory that was never scanned
   // itself but has children in the view (a parent of a root, of a staged file) is shown with
   // default metadata: mode 0755, size 0, mtime of the first job that brought something below it.

@@ -43,6 +43,7 @@ struct Tree::Statements {
   Statement find_name, parent_of, name_of, names_from, never_written;
   Statement newest, version_at, history, names, versions_of;
   Statement in_bundle, leads_to_bundle, bundle_job;
+  Statement find_root, root_path;
   Statement data_version, total_changes;
 
   // No index leads from a path to its name. Who asks for one mostly asks for the next ones too;

@@ -74,7 +74,7 @@ BackupResult run_backup(Context& context, const BackupRequest& request, Reporter
   BackupResult result;
   Stopwatch watch;
   if (!request.dry_run) {
-    settle_last_run(context);
+    settle_last_run(context, reporter);
   }
   const archive::ScanCatalog known{context.database, context.tree, context.ledger, context.sources};
   const archive::Scan scan = archive::scan(scan_request(context, request), &known, reporter);

@@ -11,6 +11,7 @@
 #include "engine/service/time_text.h"
 #include "engine/service/write_needed.h"
 #include "engine/service/writing.h"
+#include "engine/staging/directory.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -52,22 +53,30 @@ struct Unmet {
   std::vector<std::pair<std::string, recall::Content>> keep;  // On too few; paths in the set.
 };
 
+// nullopt when all of it is back in staging or gone.
+std::optional<tapeio::UniqueFd> find_set(const std::filesystem::path& set) {
+  try {
+    return staging::open_directory(set);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
 // The files of a set by their numbers in the catalog; what that does not know is left out.
 std::vector<catalog::PathId> paths_in(Context& context, const std::filesystem::path& set) {
   std::vector<catalog::PathId> paths;
-  std::error_code why;
-  std::filesystem::recursive_directory_iterator at(
-      set, std::filesystem::directory_options::skip_permission_denied, why);
-  for (const std::filesystem::recursive_directory_iterator end; !why && at != end;
-       at.increment(why)) {
-    const std::string path = at->path().lexically_relative(set).string();
+  const auto directory = find_set(set);
+  if (!directory) {
+    return paths;
+  }
+  staging::each_below(directory->get(), [&](const std::string& path) {
     if (const auto id = context.tree.find_path(path)) {
       paths.push_back(*id);
     }
-  }
-  if (why && why != std::errc::no_such_file_or_directory) {
-    throw_errno("look through what was staged, " + set.string(), why.value());
-  }
+  });
   return paths;
 }
 
@@ -184,7 +193,7 @@ FlushResult run_flush(Context& context, const std::string& command, Reporter& re
                       bool dry_run, tapeio::ForPeople for_people) {
   FlushResult result;
   result.dry_run = dry_run;
-  settle_last_run(context);
+  settle_last_run(context, reporter);
   settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
   if (!set.directory()) {

@@ -32,7 +32,7 @@ ForgetResult forget(Context& context, const std::vector<std::string>& paths,
                     const std::string& command, Reporter& reporter, bool dry_run) {
   ForgetResult result;
   if (!dry_run) {
-    settle_last_run(context);
+    settle_last_run(context, reporter);
   }
   const std::vector<catalog::PathId> gone = everything_below(context, paths, result.changed);
   result.paths = gone.size();

@@ -12,7 +12,6 @@
 #include "engine/home/home_lock.h"
 #include "engine/service/context.h"
 #include "engine/service/last_index.h"
-#include "engine/service/release_note.h"
 #include "engine/service/scan_medium.h"
 #include "engine/service/scratch_directory.h"
 #include "tapeio/dir_library.h"
@@ -359,8 +358,6 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
       reporter.note("the media of another catalog than that of " + request.home.string() +
                     " were read: its files stand under " + catalog);
     }
-    // Numbers of roots, which a release that died left there, are others now.
-    forget_releasing(home::Home(request.home));
     tell_of_recipients(gathered, home::Home(request.home).recipients(), reporter);
   } catch (const Error&) {
     // A scan that was stopped keeps what it had read.

@@ -98,7 +98,7 @@ class Release {
 
   ReleaseResult run() {
     if (request_.remove) {
-      take_back_releasing(context_);
+      unsettled_ = take_back_releasing(context_, noted_releasing(home()), reporter_);
     }
     for (const auto& [path, version] : files_below()) {
       look_at(path, version);
@@ -249,12 +249,12 @@ class Release {
       }
       return !why.empty();
     });
-    std::vector<ReleasingFile> releasing;
+    std::vector<ReleasingFile> releasing = unsettled_;
     for (const Candidate& candidate : batch) {
-      releasing.push_back({candidate.path, candidate.version.origin});
+      releasing.push_back({candidate.path, context_.tree.root_path(candidate.version.origin)});
       context_.ledger.set_origin(candidate.version.key, catalog::kStagingRoot);
     }
-    note_releasing(context_.workspace.home(), releasing);
+    note_releasing(home(), releasing);
     if (!batch.empty()) {
       context_.ledger.add_news();
     }
@@ -279,7 +279,7 @@ class Release {
   // What is still there belongs to the scan that it came from, as before.
   void take_back(const std::vector<Candidate>& batch) {
     if (std::ranges::all_of(batch, &Candidate::gone)) {
-      forget_releasing(context_.workspace.home());
+      forget_releasing(home(), unsettled_);
       return;
     }
     catalog::Transaction transaction(context_.database);
@@ -289,8 +289,10 @@ class Release {
       }
     }
     transaction.commit();
-    forget_releasing(context_.workspace.home());
+    forget_releasing(home(), unsettled_);
   }
+
+  [[nodiscard]] const home::Home& home() const { return context_.workspace.home(); }
 
   void count(const Candidate& candidate) {
     const struct stat& status = candidate.guard.status();
@@ -312,6 +314,7 @@ class Release {
   const ReleaseRequest& request_;
   Reporter& reporter_;
   VerifiedCopies copies_;
+  std::vector<ReleasingFile> unsettled_;  // Of a release that died; it stays noted.
   std::vector<Candidate> batch_;
   std::uint64_t read_bytes_ = 0;  // Since the first of the batch was leased.
   std::map<Inode, Names> inodes_;

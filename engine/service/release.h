@@ -25,8 +25,9 @@
 //
 // Errors: throws Error{not_found} for a path that `latest` lacks, Error{cancelled}. Why one file
 //         must stay is in the result. After an error or a crash what is deleted is in `latest`.
-//         After a crash up to one batch that is noted and not deleted is there still, and stays in
-//         `latest` whatever becomes of it: as if it had come through staging.
+//         What a crash has left of one batch belongs to its scan again with the next job that finds
+//         it there (release_note.h). Throws what tells why that note cannot be read: another one
+//         would take its place.
 // Cost:   reads every file that it finds worthy.
 
 namespace mixtape::service {

@@ -84,7 +84,7 @@ class Repack {
       preview();
       return std::move(result_);
     }
-    settle_last_run(context_);
+    settle_last_run(context_, whole_);
     look_for_unseen_media(context_);
     find_alive();
     move_all();

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "engine/service/release_note.h"
+#include "tapeio/error.h"
 
 namespace mixtape::service {
 
@@ -11,9 +12,15 @@ std::filesystem::path repack_scratch(const home::Home& home) {
   return home.scratch() / "repack";
 }
 
-void settle_last_run(Context& context) {
+void settle_last_run(Context& context, Reporter& reporter) {
   context.ledger.settle_unfinished();
-  take_back_releasing(context);
+  std::vector<ReleasingFile> noted;
+  try {
+    noted = noted_releasing(context.workspace.home());
+  } catch (const Error& error) {
+    reporter.problem(error.what());
+  }
+  (void)take_back_releasing(context, noted, reporter);
   std::error_code stays;
   std::filesystem::remove_all(repack_scratch(context.workspace.home()), stays);
 }

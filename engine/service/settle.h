@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "engine/progress/reporter.h"
 #include "engine/service/context.h"
 
 // What a run that died left behind.
@@ -14,8 +15,8 @@ namespace mixtape::service {
 
 // Before anything is written: places on media that were planned and are free again, files that a
 // release did not come to delete, and contents of a repack, which would fill the disk until
-// somebody repacks once more. The caller holds the
-// lock of the writer. What cannot be removed now stays for the next time.
-void settle_last_run(Context& context);
+// somebody repacks once more. The caller holds the lock of the writer. What cannot be read or
+// removed now stays for the next time; of the former the reporter hears.
+void settle_last_run(Context& context, Reporter& reporter);
 
 }  // namespace mixtape::service

@@ -19,6 +19,42 @@ struct CloseDirectory {
   void operator()(DIR* stream) const { ::closedir(stream); }
 };
 
+// Nothing where this user may not read.
+std::vector<Child> readable_children_of(int directory) {
+  try {
+    return children_of(directory);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_permitted) {
+      throw;
+    }
+    return {};
+  }
+}
+
+std::optional<tapeio::UniqueFd> find_readable_directory(int parent, const std::string& name) {
+  try {
+    return find_directory(parent, name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_permitted) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
+void each_below(int directory, const std::string& above,
+                const std::function<void(const std::string& path)>& each) {
+  for (const Child& child : readable_children_of(directory)) {
+    const std::string path = above + child.name;
+    each(path);
+    if (child.is_directory()) {
+      if (const auto below = find_readable_directory(directory, child.name)) {
+        each_below(below->get(), path + "/", each);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& name) {
@@ -124,6 +160,10 @@ void clear_directory(int directory) {
       throw_errno("remove staged " + child.name);
     }
   }
+}
+
+void each_below(int directory, const std::function<void(const std::string& path)>& each) {
+  each_below(directory, "", each);
 }
 
 void sync_directory(int directory) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ struct Child {
 // What is in the directory now; what vanishes while it is read is left out.
 [[nodiscard]] std::vector<Child> children_of(int directory);
 [[nodiscard]] std::optional<struct stat> status_of(int directory, const std::string& name);
+
+// Every path below, relative to it; a directory before what is in it. What vanishes meanwhile is
+// left out with all that was in it, and so is what this user may not read; the walk goes on.
+void each_below(int directory, const std::function<void(const std::string& path)>& each);
 
 // While it lives, names in the directory may be changed whatever its mode says (0555, copied from a
 // DVD), which stops every user but root. Then the mode is what it was. The descriptor must outlive
