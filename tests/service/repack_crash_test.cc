@@ -11,7 +11,7 @@ namespace {
 
 class RepackCrashTest : public ServiceCrashTest {
  protected:
-  [[nodiscard]] std::uint64_t death_stride() const override { return fate_step(); }
+  [[nodiscard]] std::uint64_t death_stride() const override { return test::fate_step(); }
   RepackResult repack_now() {
     RepackRequest request;
     request.label = "MX0001";
