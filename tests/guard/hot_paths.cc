@@ -26,6 +26,7 @@
 #include "engine/format/tar.h"
 #include "engine/order/plan.h"
 #include "tapeio/error.h"
+#include "tests/bench/measure.h"
 #include "tests/support/temp_dir.h"
 
 using Work = std::function<void()>;
@@ -40,23 +41,13 @@ extern "C" [[gnu::noinline]] void guarded_path(const Work& work) {
 namespace mixtape {
 namespace {
 
+using bench::noise;
+
 constexpr int kSkipped = 77;
 
 // --- Bytes
 
 constexpr std::size_t kBytes = 4 * MiB;
-
-Bytes noise(std::size_t size) {
-  Bytes bytes(size);
-  std::uint64_t state = 88172645463325252ULL;
-  for (std::byte& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<std::byte>(state);
-  }
-  return bytes;
-}
 
 Work hash() {
   return [bytes = noise(kBytes)] {

@@ -5,7 +5,7 @@
 
 #include "engine/home/home_lock.h"
 #include "tapeio/error.h"
-#include "tests/service/service_fixture.h"
+#include "tests/service/lost_home.h"
 #include "tests/support/errors.h"
 
 // The home is lost; the media and an identity are left.
@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class RecoverTest : public ServiceTest {
+class RecoverTest : public LostHomeTest {
  protected:
   // Backs up with one medium in the library; the others lie on the shelf.
   void back_up_onto(const std::string& label) {
@@ -36,16 +36,6 @@ class RecoverTest : public ServiceTest {
     }
     ASSERT_TRUE(back_up().job);
   }
-  // The media lie on the shelf, the key in a drawer, and nothing else is left.
-  void lose_home() {
-    reopen();
-    fs::create_directories(shelf_);
-    for (const auto& medium : fs::directory_iterator(library())) {
-      fs::rename(medium.path(), shelf_ / medium.path().filename());
-    }
-    fs::copy_file(home() / "keys/recovery.identity", paper_);
-    fs::remove_all(home());
-  }
   // A library with this medium alone.
   std::string library_of(const std::string& label) {
     const fs::path directory = directory_ / ("only-" + label);
@@ -54,10 +44,6 @@ class RecoverTest : public ServiceTest {
       fs::rename(shelf_ / label, directory / label);
     }
     return "dir:" + directory.string();
-  }
-  RecoverResult recover_from(const std::string& library_url) {
-    reopen();
-    return recover({home(), library_url, paper_, "mixtape recover"}, reporter_);
   }
   RecoverResult recover_from_shelf() { return recover_from(shelf_url()); }
 
@@ -128,9 +114,6 @@ class RecoverTest : public ServiceTest {
     }
     return last;
   }
-
-  const fs::path shelf_ = directory_ / "shelf";
-  const fs::path paper_ = directory_ / "paper";
 };
 
 TEST_F(RecoverTest, OnlyTheGivenIdentityCanReadWhatIsWrittenFromThenOn) {

@@ -9,16 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "engine/service/recover.h"
 #include "engine/service/restore.h"
-#include "tests/service/service_fixture.h"
+#include "tests/service/lost_home.h"
 #include "tests/support/patterns.h"
 
 // A home that is lost, and media whose indexes are spoilt: what `recover --scan` makes of them.
 
 namespace mixtape::service {
 
-class ScanTest : public ServiceTest {
+class ScanTest : public LostHomeTest {
  protected:
   static constexpr std::size_t kRecord = 64 * 1024;
 
@@ -31,22 +30,12 @@ class ScanTest : public ServiceTest {
       }
     }
   }
-  void lose_home() {
-    reopen();
-    std::filesystem::rename(home() / "library", shelf_);
-    if (!std::filesystem::exists(paper_)) {
-      std::filesystem::copy_file(home() / "keys/recovery.identity", paper_);
-    }
-    std::filesystem::remove_all(home());
-  }
   // The library that is in `directory`.
   [[nodiscard]] virtual std::string url_of(const std::filesystem::path& directory) const {
     return "dir:" + directory.string();
   }
   RecoverResult recover_from(const std::filesystem::path& shelf, bool scan) {
-    reopen();
-    RecoverRequest request{home(), url_of(shelf), paper_, "mixtape recover", scan};
-    return recover(request, reporter_);
+    return LostHomeTest::recover_from(url_of(shelf), scan);
   }
   RecoverResult scan() { return recover_from(shelf_, true); }
 
@@ -85,8 +74,6 @@ class ScanTest : public ServiceTest {
     return test::read_text(to / path_of(name));
   }
 
-  const std::filesystem::path shelf_ = directory_ / "shelf";
-  const std::filesystem::path paper_ = directory_ / "paper";
   int restores_ = 0;
 };
 
