@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/release.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -11,6 +13,7 @@
 #include "engine/service/copy_policy.h"
 #include "engine/service/release_note.h"
 #include "engine/service/source_guard.h"
+#include "engine/staging/directory.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -152,22 +155,23 @@ class Release {
 
   // Whoever is told that all may go would remove it with the directory.
   void name_what_was_never_backed_up() {
-    std::error_code gone;
-    for (const std::string& path : request_.paths) {
-      auto entry = std::filesystem::recursive_directory_iterator(
-          path, std::filesystem::directory_options::skip_permission_denied, gone);
-      for (; !gone && entry != std::filesystem::recursive_directory_iterator();
-           entry.increment(gone)) {
-        const std::string here = entry->path().string().substr(1);
-        std::error_code vanished;
-        if (entry->symlink_status(vanished).type() == std::filesystem::file_type::directory) {
-          continue;
-        }
-        const auto id = context_.tree.find_path(here);
-        if (!vanished && (!id || !context_.tree.at({}, *id))) {
-          refuse(here, "it was never backed up");
-        }
+    for (const std::filesystem::path path : request_.paths) {
+      const auto directory = staging::find_readable_directory(AT_FDCWD, path);
+      if (!directory) {
+        continue;
       }
+      staging::each_below(directory->get(), [&](const std::string& below) {
+        const std::filesystem::path here = path / below;
+        std::error_code vanished;
+        if (std::filesystem::is_directory(std::filesystem::symlink_status(here, vanished))) {
+          return;
+        }
+        const std::string name = here.relative_path();
+        const auto id = context_.tree.find_path(name);
+        if (!vanished && (!id || !context_.tree.at({}, *id))) {
+          refuse(name, "it was never backed up");
+        }
+      });
     }
   }
 

@@ -31,17 +31,6 @@ std::vector<Child> readable_children_of(int directory) {
   }
 }
 
-std::optional<tapeio::UniqueFd> find_readable_directory(int parent, const std::string& name) {
-  try {
-    return find_directory(parent, name);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_permitted) {
-      throw;
-    }
-    return std::nullopt;
-  }
-}
-
 void each_below(int directory, const std::string& above,
                 const std::function<void(const std::string& path)>& each) {
   for (const Child& child : readable_children_of(directory)) {
@@ -65,7 +54,18 @@ std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& na
   if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
     return std::nullopt;
   }
-  throw_errno("open staged directory " + name);
+  throw_errno("open directory " + name);
+}
+
+std::optional<tapeio::UniqueFd> find_readable_directory(int parent, const std::string& name) {
+  try {
+    return find_directory(parent, name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_permitted) {
+      throw;
+    }
+    return std::nullopt;
+  }
 }
 
 tapeio::UniqueFd open_directory(const std::filesystem::path& path) {

@@ -27,6 +27,9 @@ struct Child {
 
 // nullopt when there is none (any more), or it is no directory.
 [[nodiscard]] std::optional<tapeio::UniqueFd> find_directory(int parent, const std::string& name);
+// The same, and nullopt where this user may not read.
+[[nodiscard]] std::optional<tapeio::UniqueFd> find_readable_directory(int parent,
+                                                                      const std::string& name);
 [[nodiscard]] tapeio::UniqueFd open_directory(const std::filesystem::path& path);
 // Makes it when it is not there, and opens it.
 [[nodiscard]] tapeio::UniqueFd make_directory(int parent, const std::string& name);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""browse.py BUILD_DIR [--directories N] [--files-each N] [--huge N] [--rounds N] [--sizes]: browsing, mount start and
-cached reads, side by side with a bare low-level FUSE server that holds the same tree in memory: a tree of directories, one
-directory that holds --huge files, and snapshots/ and history/ beside latest/. --sizes does none of that, but the tree at
-10^4 to 10^7 files, as a table that plot.py draws.
+"""browse.py BUILD_DIR [--directories N] [--files-each N] [--huge N] [--rounds N] [--sizes [N,...]]: browsing, mount start
+and cached reads, side by side with a bare low-level FUSE server that holds the same tree in memory: a tree of directories,
+one directory that holds --huge files, and snapshots/ and history/ beside latest/. --sizes does none of that, but the tree at
+10^4 to 10^7 files, or at so many (each 100 times a whole number), as a table that plot.py draws.
 
 Needs root (or fusermount3) and /dev/fuse. Each round does both sides in turn; medians, their spread and ratios are printed.
 """
@@ -20,6 +20,7 @@ import time
 WALKS = ("find", "ls -lR", "du")
 RANDOM = "100,000 random lstat"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+PER_DIRECTORY = 100  # With --sizes.
 
 
 def run(*command, **options):
@@ -75,7 +76,7 @@ class Side:
         unmount(self.place)
         self.ended()
 
-    def measure(self, shape, walks=WALKS):
+    def measure(self, shape, walks=WALKS, randomly=True):
         directories, files = shape
         top = self.place + self.top
         for walk in walks:
@@ -84,9 +85,10 @@ class Side:
             self.note(walk + " warm", timed(*walk.split(), top))
             self.note("memory after " + walk, self.memory())
             self.unmount()
-        self.mount()
-        self.note(RANDOM, stat_some(top, directories, files, 100_000))
-        self.unmount()
+        if randomly:
+            self.mount()
+            self.note(RANDOM, stat_some(top, directories, files, 100_000))
+            self.unmount()
 
 
 def bare(work, programs, shape, content):
@@ -148,10 +150,10 @@ class Pair:
         run(f"{programs}/tests/bench/synthetic_home", home, *shape)
         self.ours, self.bare = ours(work, programs, home), bare(work, programs, shape, 0)
 
-    def measure(self, rounds, walks=WALKS):
+    def measure(self, rounds, walks=WALKS, randomly=True):
         for _ in range(rounds):
-            self.ours.measure(self.shape, walks)
-            self.bare.measure(self.shape, walks)
+            self.ours.measure(self.shape, walks, randomly)
+            self.bare.measure(self.shape, walks, randomly)
 
     def show(self, walks=WALKS, randomly=True):
         for what in [f"{walk} {state}" for walk in walks for state in ("cold", "warm")] + [RANDOM] * randomly:
@@ -186,14 +188,14 @@ def other_views(work, programs, rounds, shape=(1000, 100)):
     show("find cold in history/, beside bare directories of one file", history, alone, "k entries/s", "1/1.5 x")
 
 
-def catalog_sizes(work, programs, rounds):
+def catalog_sizes(work, programs, rounds, sizes):
     print("| files | ours, entries/s | bare, entries/s | ours, MiB mounted | ours, MiB after find | ours, ms to mount |\n"
           "|---|---|---|---|---|---|")
-    for files in SIZES:
+    for files in sizes:
         place = f"{work}/{files}"
         os.makedirs(place)
-        pair = Pair(place, programs, (files // 100, 100))
-        pair.measure(rounds if files < SIZES[-1] else 1, ("find",))
+        pair = Pair(place, programs, (files // PER_DIRECTORY, PER_DIRECTORY))
+        pair.measure(rounds if files < SIZES[-1] else 1, ("find",), randomly=False)
         rate = [files * 1.01 / statistics.median(side.figures["find cold"]) for side in (pair.ours, pair.bare)]
         print(f"| {files} | {rate[0]:.0f} | {rate[1]:.0f} | {pair.median('memory when mounted'):.1f} | "
               f"{pair.median('memory after find'):.1f} | {pair.median('mount until ready') * 1000:.1f} |", flush=True)
@@ -226,6 +228,13 @@ def browsing(work, options):
     show("cached read of 1 GiB, dd bs=1M", rates["ours"], rates["bare"], "GB/s", "0.80 x")
 
 
+def sizes_in(text):
+    words = text.split(",")
+    if not all(word.isdigit() and int(word) and int(word) % PER_DIRECTORY == 0 for word in words):
+        raise argparse.ArgumentTypeError(f"{text}: each is {PER_DIRECTORY} times a whole number, with commas between")
+    return [int(word) for word in words]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs")
@@ -233,7 +242,7 @@ def main():
     parser.add_argument("--files-each", type=int, default=100)
     parser.add_argument("--huge", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", action="store_true")
+    parser.add_argument("--sizes", type=sizes_in, nargs="?", const=SIZES)
     parser.add_argument("--work", default=None)
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="mixtape-browse.", dir=options.work)
@@ -241,7 +250,7 @@ def main():
         for part in ("tree", "huge", "views/singles", "c"):
             os.makedirs(f"{work}/{part}")
         if options.sizes:
-            catalog_sizes(work, options.programs, options.rounds)
+            catalog_sizes(work, options.programs, options.rounds, options.sizes)
         else:
             browsing(work, options)
     finally:

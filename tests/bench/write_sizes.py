@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-SIZES = [0] + [1 << power for power in (10, 12, 14, 16, 18, 20, 24, 28, 32)]
+SIZES = [0] + [1 << power for power in range(10, 33, 2)]
 PER_DIRECTORY = 1000
 
 
@@ -49,6 +49,10 @@ def pipe(home, source):
     return seconds(["bash", "-o", "pipefail", "-c", f'tar -C "$0" -c . | age -r {recipient} | dd bs=1M of=/dev/null', source])
 
 
+def rate(value):
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs")
@@ -59,8 +63,8 @@ def main():
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="mixtape-sizes.", dir=options.work)
     mixtape = os.path.abspath(f"{options.programs}/tools/mixtape")
-    print("| bytes each | files | ours, files/s | ours, MB/s | tar, age, dd, MB/s | times as long (spread) |\n"
-          "|---|---|---|---|---|---|")
+    print("| bytes each | files | ours, files/s | ours, MB/s | pipe, files/s | pipe, MB/s | times as long (spread) |\n"
+          "|---|---|---|---|---|---|---|")
     try:
         for size in SIZES:
             count = max(1, min(options.files, options.bytes // max(size, 1)))
@@ -69,8 +73,8 @@ def main():
                       for _ in range(options.rounds)]
             ours, theirs = (statistics.median(column) for column in zip(*rounds))
             ratios = [left / right for left, right in rounds]
-            print(f"| {size} | {count} | {count / ours:.0f} | {size * count / ours / 1e6:.1f} | "
-                  f"{size * count / theirs / 1e6:.1f} | {statistics.median(ratios):.2f} "
+            print(f"| {size} | {count} | {rate(count / ours)} | {size * count / ours / 1e6:.1f} | "
+                  f"{rate(count / theirs)} | {size * count / theirs / 1e6:.1f} | {statistics.median(ratios):.2f} "
                   f"({min(ratios):.2f}-{max(ratios):.2f}) |", flush=True)
             shutil.rmtree(f"{work}/source")
     finally:

@@ -21,18 +21,35 @@ class RecoveryScannedTest : public RecoveryTest {
     std::copy(nonce.begin(), nonce.end(), header.end() - sizeof(Uuid));
     return header;
   }
-  static BundleId write(Machine& machine, const Job& job, MediumId medium,
-                        const std::vector<ContentId>& contents, std::string_view archive) {
-    const BundleId bundle = machine.write(job, medium, contents);
+  struct Member {
+    std::string path, word;
+  };
+  static void give_header(Machine& machine, BundleId bundle, std::string_view archive) {
     Statement(machine.database, "UPDATE main.bundle SET archive_header = ?2 WHERE id = ?1")
         .bind(1, number(bundle))
         .bind(2, header_of(archive))
         .run();
-    return bundle;
   }
-  struct Member {
-    std::string path, word;
-  };
+  // A job of the machine that writes these files into an archive of their own.
+  void write(MediumId medium, std::string_view archive, const std::vector<Member>& members) {
+    const Job job = machine_.begin();
+    std::vector<ContentId> contents;
+    for (const Member& member : members) {
+      machine_.add_file(job, member.path, member.word);
+      contents.push_back(machine_.content(member.word));
+    }
+    give_header(machine_, machine_.write(job, medium, contents), archive);
+    machine_.ledger.finish_job(job.id, machine_.now);
+  }
+  static std::vector<std::vector<FoundIndex>> either_order(const FoundIndex& index,
+                                                           const FoundIndex& scan) {
+    return {{index, scan}, {scan, index}};
+  }
+  static std::vector<Version> history_of(Machine& machine, std::string_view name) {
+    const auto path = machine.tree.find_path(name);
+    EXPECT_TRUE(path) << name;
+    return path ? machine.tree.history(*path) : std::vector<Version>{};
+  }
   static Medium medium_of(const Uuid& uuid, std::string_view label) {
     Medium medium;
     medium.uuid = uuid;
@@ -96,12 +113,7 @@ TEST_F(RecoveryScannedTest, TwiceIsOnce) {
 }
 
 TEST_F(RecoveryScannedTest, AnIndexOfTheSameArchiveTakesItsPlaceInAnyOrder) {
-  const MediumId medium = machine_.add_medium("MX1");
-  const Job job = machine_.begin();
-  machine_.add_file(job, "photos/a", "aaaa");
-  machine_.add_file(job, "photos/b", "bbb");
-  (void)write(machine_, job, medium, {machine_.content("aaaa"), machine_.content("bbb")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(machine_.add_medium("MX1"), "one", {{"photos/a", "aaaa"}, {"photos/b", "bbb"}});
   const FoundIndex index = closing(machine_, "MX1");
   const FoundIndex scan = scan_of(machine_.ledger.catalog_uuid(), "MX1", "one",
                                   {{"photos/a", "aaaa"}, {"photos/b", "bbb"}});
@@ -113,19 +125,13 @@ TEST_F(RecoveryScannedTest, AnIndexOfTheSameArchiveTakesItsPlaceInAnyOrder) {
 }
 
 TEST_F(RecoveryScannedTest, AnotherCopyOfAKnownVersionIsACopyAndNoVersion) {
-  const MediumId medium = machine_.add_medium("MX1");
-  const Job job = machine_.begin();
-  machine_.add_file(job, "photos/a", "aaaa");
-  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(machine_.add_medium("MX1"), "one", {{"photos/a", "aaaa"}});
   const FoundIndex index = closing(machine_, "MX1");
   const FoundIndex scan =
       scan_of(machine_.ledger.catalog_uuid(), "MX2", "two", {{"photos/a", "aaaa"}});
-  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+  for (const auto& order : either_order(index, scan)) {
     Machine got = reopened(recovered_one_by_one(order));
-    const auto path = got.tree.find_path("photos/a");
-    ASSERT_TRUE(path);
-    const std::vector<Version> versions = got.tree.history(*path);
+    const std::vector<Version> versions = history_of(got, "photos/a");
     ASSERT_EQ(versions.size(), 1U);
     EXPECT_EQ(got.ledger.places(*versions[0].content).size(), 2U);
   }
@@ -137,18 +143,13 @@ TEST_F(RecoveryScannedTest, WhatAnIndexOnlyPlannedTheScanHasRead) {
   const ContentId unhashed = machine_.ledger.add_content(4, std::nullopt);
   machine_.add_file(job, "photos/a", unhashed);
   const BundleId bundle = machine_.plan(job, medium, {unhashed});
-  Statement(machine_.database, "UPDATE main.bundle SET archive_header = ?2 WHERE id = ?1")
-      .bind(1, number(bundle))
-      .bind(2, header_of("one"))
-      .run();
+  give_header(machine_, bundle, "one");
   const FoundIndex index = index_of(machine_, IndexRole::bundle, "MX1", bundle);
   const FoundIndex scan =
       scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"photos/a", "aaaa"}});
-  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+  for (const auto& order : either_order(index, scan)) {
     Machine got = reopened(recovered_one_by_one(order));
-    const auto path = got.tree.find_path("photos/a");
-    ASSERT_TRUE(path);
-    const std::vector<Version> versions = got.tree.history(*path);
+    const std::vector<Version> versions = history_of(got, "photos/a");
     ASSERT_EQ(versions.size(), 1U);
     EXPECT_EQ(versions[0].hash, hash_of("aaaa"));
     const std::vector<CopyPlace> places = got.ledger.places(*versions[0].content);
@@ -158,11 +159,7 @@ TEST_F(RecoveryScannedTest, WhatAnIndexOnlyPlannedTheScanHasRead) {
 }
 
 TEST_F(RecoveryScannedTest, WhatHappenedToAScannedVersionStaysWhenItGivesWay) {
-  const MediumId medium = machine_.add_medium("MX1");
-  const Job job = machine_.begin();
-  machine_.add_file(job, "photos/a", "aaaa");
-  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(machine_.add_medium("MX1"), "one", {{"photos/a", "aaaa"}});
   const FoundIndex index = closing(machine_, "MX1");
   const std::filesystem::path to =
       recovered({scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"photos/a", "aaaa"}})});
@@ -198,7 +195,7 @@ TEST_F(RecoveryScannedTest, AnotherLabelInPlainTextRenamesNoKnownMedium) {
   const Uuid catalog = machine_.ledger.catalog_uuid();
   for (const char* label : {"AA1", "ZZ9", "MX2"}) {
     const FoundIndex scan = scan_of(catalog, uuid_of("MX1"), label, "one", {{"a", "aaaa"}});
-    for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+    for (const auto& order : either_order(index, scan)) {
       EXPECT_EQ(labels_of(recovered_one_by_one(order)), (std::vector<std::string>{"MX1", "MX2"}))
           << label;
     }
@@ -217,19 +214,13 @@ TEST_F(RecoveryScannedTest, AnotherMediumThatClaimsALabelDoesNotGetIt) {
 }
 
 TEST_F(RecoveryScannedTest, ACloneOfAMediumIsAnotherCopy) {
-  const MediumId medium = machine_.add_medium("MX1");
-  const Job job = machine_.begin();
-  machine_.add_file(job, "photos/a", "aaaa");
-  (void)write(machine_, job, medium, {machine_.content("aaaa")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(machine_.add_medium("MX1"), "one", {{"photos/a", "aaaa"}});
   const FoundIndex index = closing(machine_, "MX1");
   const FoundIndex scan =
       scan_of(machine_.ledger.catalog_uuid(), "CLONE", "one", {{"photos/a", "aaaa"}});
-  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+  for (const auto& order : either_order(index, scan)) {
     Machine got = reopened(recovered_one_by_one(order));
-    const auto path = got.tree.find_path("photos/a");
-    ASSERT_TRUE(path);
-    const std::vector<Version> versions = got.tree.history(*path);
+    const std::vector<Version> versions = history_of(got, "photos/a");
     ASSERT_EQ(versions.size(), 1U);
     EXPECT_EQ(got.ledger.places(*versions[0].content).size(), 2U);
   }
@@ -262,15 +253,11 @@ TEST_F(RecoveryScannedTest, TheLaterMemberOfANameIsTheNewer) {
 }
 
 TEST_F(RecoveryScannedTest, AnOlderMemberNeverStandsInFrontOfWhatAnIndexTells) {
-  const MediumId medium = machine_.add_medium("MX1");
-  const Job job = machine_.begin();
-  machine_.add_file(job, "a", "new");
-  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(machine_.add_medium("MX1"), "one", {{"a", "new"}});
   const FoundIndex index = closing(machine_, "MX1");
   const FoundIndex scan =
       scan_of(machine_.ledger.catalog_uuid(), "MX2", "two", {{"a", "old"}, {"a", "new"}});
-  for (const auto& order : {std::vector{index, scan}, std::vector{scan, index}}) {
+  for (const auto& order : either_order(index, scan)) {
     Machine got = reopened(recovered_one_by_one(order));
     EXPECT_EQ(got.tree.at({}, *got.tree.find_path("a"))->hash, hash_of("new"));
   }
@@ -279,14 +266,8 @@ TEST_F(RecoveryScannedTest, AnOlderMemberNeverStandsInFrontOfWhatAnIndexTells) {
 TEST_F(RecoveryScannedTest, AllJobsOfAnArchiveGiveWayToItsIndex) {
   machine_.now += 1000;  // At a time that no job of the scan has.
   const MediumId medium = machine_.add_medium("MX1");
-  const Job first = machine_.begin();
-  machine_.add_file(first, "a", "old");
-  (void)write(machine_, first, medium, {machine_.content("old")}, "zero");
-  machine_.ledger.finish_job(first.id, machine_.now);
-  const Job job = machine_.begin();
-  machine_.add_file(job, "a", "new");
-  (void)write(machine_, job, medium, {machine_.content("new")}, "one");
-  machine_.ledger.finish_job(job.id, machine_.now);
+  write(medium, "zero", {{"a", "old"}});
+  write(medium, "one", {{"a", "new"}});
   const FoundIndex index = closing(machine_, "MX1");
   const FoundIndex scan =
       scan_of(machine_.ledger.catalog_uuid(), "MX1", "one", {{"a", "old"}, {"a", "new"}});

@@ -35,6 +35,16 @@ class LoneMediumTest : public ServiceTest {
   [[nodiscard]] std::vector<fs::path> left() const {
     return {fs::directory_iterator(temporary()), fs::directory_iterator()};
   }
+  void expect_all_comes_back_from(const LoneMedium& lone, const std::string& label = "MX0001") {
+    Workspace workspace{home::Home(lone.home())};
+    Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
+    EXPECT_TRUE(alone.ledger.medium(label));
+    RestoreRequest request;
+    request.paths = {"/"};
+    request.to = directory_ / "out";
+    EXPECT_EQ(restore(alone, request, reporter_).trouble_count, 0U);
+    EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+  }
   // Where a process had its home that died in the middle of its mount.
   [[nodiscard]] fs::path of_a_dead_process() const {
     const pid_t child = ::fork();
@@ -76,15 +86,7 @@ TEST_F(LoneMediumTest, ADirectoryThatWasRenamedIsReadUnderItsNewName) {
   fs::rename(home() / "library/MX0001", directory_ / "OTHER1");
   const LoneMedium lone(
       {.medium = directory_ / "OTHER1", .home = home(), .library = "", .identity_file = ""});
-  Workspace workspace{home::Home(lone.home())};
-  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
-  EXPECT_TRUE(alone.ledger.medium("OTHER1"));
-  RestoreRequest request;
-  request.paths = {"/"};
-  request.to = directory_ / "out";
-  const RestoreResult result = restore(alone, request, reporter_);
-  EXPECT_EQ(result.trouble_count, 0U);
-  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+  expect_all_comes_back_from(lone, "OTHER1");
 }
 
 TEST_F(LoneMediumTest, ADamagedLabelCostsNothingButItself) {
@@ -93,25 +95,13 @@ TEST_F(LoneMediumTest, ADamagedLabelCostsNothingButItself) {
   text[3] ^= 1;
   test::write_text(label, text);
   const LoneMedium lone(medium());
-  Workspace workspace{home::Home(lone.home())};
-  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
-  RestoreRequest request;
-  request.paths = {"/"};
-  request.to = directory_ / "out";
-  EXPECT_EQ(restore(alone, request, reporter_).trouble_count, 0U);
-  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+  expect_all_comes_back_from(lone);
 }
 
 TEST_F(LoneMediumTest, ALostDescriptionOfTheDirectoryCostsNothingButItself) {
   fs::remove(home() / "library/MX0001/mixtape-medium");
   const LoneMedium lone(medium());
-  Workspace workspace{home::Home(lone.home())};
-  Context alone(workspace, catalog::Access::write, [] { return 4'000'000'000; });
-  RestoreRequest request;
-  request.paths = {"/"};
-  request.to = directory_ / "out";
-  EXPECT_EQ(restore(alone, request, reporter_).trouble_count, 0U);
-  EXPECT_EQ(test::read_text(directory_ / "out" / path_of("file")), "text");
+  expect_all_comes_back_from(lone);
 }
 
 TEST_F(LoneMediumTest, StoppedWhileItBeginsItLeavesNothing) {
