@@ -106,7 +106,7 @@ int encrypt(Session& session, const AgeOptions& options) {
     request.passphrase = format::read_passphrase_file(session.absolute(options.passfiles[0]));
   }
   if (request.recipients.empty() == !request.passphrase) {
-    throw Error(ErrorCode::invalid, "age encrypt: name recipients with -r, or one --passfile");
+    throw WrongUsage("age encrypt: name recipients with -r, or one --passfile");
   }
   request.armor = options.armor;
   Input in(session, options.file, "encrypt");
@@ -116,6 +116,9 @@ int encrypt(Session& session, const AgeOptions& options) {
 }
 
 int decrypt(Session& session, const AgeOptions& options) {
+  if (options.identities.empty() && options.passfiles.empty()) {
+    throw WrongUsage("age decrypt: name an identity file with -i, or a --passfile");
+  }
   const format::AgeDecryptKeys keys = format::load_age_keys(
       absolute_paths(session, options.identities), absolute_paths(session, options.passfiles));
   for (const std::string& warning : keys.warnings) {
@@ -137,6 +140,7 @@ void add_age_commands(CLI::App& app, Command& command) {
   CLI::App* lock = add_command(*age, command, "encrypt", "encrypt FILE or standard input",
                                [=](Session& session) { return encrypt(session, *options); });
   lock->add_option("-r,--recipient", options->recipients, "age1...; may be repeated")
+      ->check(readable_by([](const std::string& text) { (void)format::Recipient::parse(text); }))
       ->allow_extra_args(false);
   lock->add_option("--passfile", options->passfiles, "file whose first line is the passphrase")
       ->allow_extra_args(false);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "engine/archive/rules.h"
 #include "engine/home/home_lock.h"
 #include "engine/service/backup.h"
 #include "engine/service/flush.h"
@@ -233,10 +234,14 @@ void add_backup_commands(CLI::App& app, Command& command) {
   CLI::App* save = add_command(
       app, command, "backup", "write what is new or changed below PATHs",
       [=](Session& session) { return backup(session, *options); }, Where::daemon_if_running);
+  const CLI::Validator pattern =
+      readable_by([](const std::string& text) { (void)archive::Pattern(text); });
   save->add_option("PATH", options->request.roots, "directories or files")->required();
   save->add_option("--include", options->request.include, "only what matches this pattern")
+      ->check(pattern)
       ->allow_extra_args(false);
   save->add_option("--exclude", options->request.exclude, "not what matches this pattern")
+      ->check(pattern)
       ->allow_extra_args(false);
   save->add_flag("--one-file-system", options->request.one_file_system,
                  "stay on the file system of each PATH");

@@ -362,7 +362,7 @@ void add_browse_commands(CLI::App& app, Command& command) {
   CLI::App* ls = add_command(app, command, "ls", "list a directory as it was last backed up",
                              [=](Session& session) { return list(session, *list_options); });
   ls->add_option("PATH", list_options->path, "directory or file (default: /)");
-  ls->add_option("--at", list_options->at, "as of this time or snapshot");
+  add_at_option(*ls, list_options->at);
   ls->add_flag("-l,--long", list_options->details, "mode, owner, size and time");
   ls->add_flag("-R,--recursive", list_options->recursive, "everything below");
   add_json_flag(*ls, command);
@@ -378,7 +378,7 @@ void add_browse_commands(CLI::App& app, Command& command) {
       app, command, "where", "on which media a file is, and where there",
       [=](Session& session) { return where(session, *path, *at); }, Where::daemon_if_running);
   places->add_option("PATH", *path, "file")->required();
-  places->add_option("--at", *at, "as of this time or snapshot");
+  add_at_option(*places, *at);
   add_json_flag(*places, command);
 
   auto pattern = std::make_shared<std::string>();

@@ -167,7 +167,9 @@ void add_home_commands(CLI::App& app, Command& command) {
   CLI::App* add = add_command(
       *key, command, "add", "let another age recipient read what is written from now on",
       [=](Session& session) { return add_recipient(session, *recipient, *comment); });
-  add->add_option("RECIPIENT", *recipient, "age1...")->required();
+  add->add_option("RECIPIENT", *recipient, "age1...")
+      ->check(readable_by([](const std::string& text) { (void)format::Recipient::parse(text); }))
+      ->required();
   add->add_option("--comment", *comment, "whose it is");
 }
 

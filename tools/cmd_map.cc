@@ -42,8 +42,8 @@ void add_map_command(CLI::App& app, Command& command) {
   CLI::App* drawn =
       add_command(app, command, "map", "draw what lies where on a medium, and the way of its head",
                   [options](Session& session) { return map(session, *options); });
-  drawn->add_option("label", options->label, "the medium")->required();
-  drawn->add_option("paths", options->paths,
+  drawn->add_option("LABEL", options->label, "the medium")->required();
+  drawn->add_option("PATH", options->paths,
                     "files and trees to read from it, in the planned order");
   drawn->add_option("--svg", options->svg, "draw a picture into this file");
   add_json_flag(*drawn, command);

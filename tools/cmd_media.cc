@@ -171,6 +171,23 @@ int find(Session& session, const MediaOptions& options) {
   return change_state(session, options, service::find_medium);
 }
 
+// The options of media add.
+void describe_new(CLI::App& make, const Options& options) {
+  make.add_option("LABEL", options->label, "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)")
+      ->check(readable_by([](const std::string& label) {
+        if (!label.empty()) {
+          tapeio::require_valid_label(label);
+        }
+      }));
+  make.add_option("--library", options->library,
+                  "dir:/PATH, or as in mixtape.toml (default: first)");
+  add_size_option(make, "--capacity", options->capacity,
+                  "like \"500 GiB\" (default: medium_capacity)")
+      ->check(readable_by([](const std::string& size) {
+        service::require_usable_capacity(home::parse_size(size));
+      }));
+}
+
 }  // namespace
 
 void add_media_commands(CLI::App& app, Command& command) {
@@ -183,12 +200,7 @@ void add_media_commands(CLI::App& app, Command& command) {
         *media, command, name, description,
         [=](Session& session) { return run(session, *options); }, Where::daemon_if_running);
   };
-  CLI::App* make = verb("add", "make an empty disk medium", add);
-  make->add_option("LABEL", options->label,
-                   "1 to 32 of A-Z a-z 0-9 . _ - (default: next MX number)");
-  make->add_option("--library", options->library,
-                   "dir:/PATH, or as in mixtape.toml (default: first)");
-  make->add_option("--capacity", options->capacity, "like \"500 GiB\" (default: medium_capacity)");
+  describe_new(*verb("add", "make an empty disk medium", add), options);
 
   CLI::App* show = add_command(*media, command, "list", "state, place and usage of each", list,
                                Where::daemon_if_running);

@@ -7,6 +7,7 @@
 #include "engine/service/repack.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
+#include "tools/usage.h"
 #include "tools/written_text.h"
 
 namespace mixtape::tools {
@@ -100,9 +101,14 @@ void add_repack_command(CLI::App& app, Command& command) {
       app, command, "repack", "move what is alive off an old medium, then retire it",
       [=](Session& session) { return repack(session, *options); }, Where::daemon_if_running);
   move->add_option("LABEL", options->request.label)->required();
-  move->add_option("--budget", options->budget,
-                   "how much of it is on this disk at once, like \"200 GiB\" (default: half of "
-                   "what is free)");
+  add_size_option(*move, "--budget", options->budget,
+                  "how much of it is on this disk at once, like \"200 GiB\" (default: half of "
+                  "what is free)")
+      ->check(must_pass([](const std::string& size) -> std::string {
+        return home::parse_size(size) > 0 ? ""
+                                          : "with a budget of 0 nothing could be brought here; say "
+                                            "how much may lie on this disk at once";
+      }));
   move->add_flag("--dry-run", options->request.dry_run, "say what would be moved, and how long");
   add_wait_flags(*move, command, options->request.for_people);
   add_json_flag(*move, command);

@@ -10,6 +10,7 @@
 #include "tapeio/error.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
+#include "tools/usage.h"
 
 namespace mixtape::tools {
 namespace {
@@ -193,13 +194,14 @@ void add_restore_command(CLI::App& app, Command& command) {
   back->add_option("PATH", options->paths)->required();
   back->add_option("--to", options->to, "directory; PATH lands below it with its whole name")
       ->required();
-  back->add_option("--at", options->at, "as of this time or snapshot");
+  add_at_option(*back, options->at);
   const std::map<std::string, Conflict> kConflicts = {{"skip", Conflict::skip},
                                                       {"newer", Conflict::newer},
                                                       {"rename", Conflict::rename},
                                                       {"overwrite", Conflict::overwrite}};
   back->add_option("--conflict", options->conflict, "what exists: skip, newer, rename, overwrite")
-      ->transform(CLI::CheckedTransformer(kConflicts).description("RULE"));
+      ->transform(CLI::Transformer(kConflicts).description("RULE"))
+      ->transform(one_of({"skip", "newer", "rename", "overwrite"}));  // It comes first.
   back->add_flag("--dry-run", options->dry_run, "say what would be read from which media");
   back->add_flag("--partial", options->partial,
                  "also what is whole of damaged files, as PATH.partial");

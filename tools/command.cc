@@ -4,12 +4,15 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/format/age_header.h"
-#include "tapeio/error.h"
+#include "tools/usage.h"
 
 namespace mixtape::tools {
 namespace {
 
 int status_of(const Error& error) {
+  if (dynamic_cast<const WrongUsage*>(&error) != nullptr) {
+    return kUsage;
+  }
   if (const auto* age = dynamic_cast<const format::AgeError*>(&error)) {
     switch (age->failure()) {
       case format::AgeFailure::header:
@@ -82,30 +85,10 @@ std::string wrong_command(const CLI::App& all, const std::vector<std::string>& a
   return app == &all ? "" : app->get_name() + " wants a command: " + commands_of(*app);
 }
 
-std::string behind(const std::string& text, std::string_view prefix) {
-  return text.starts_with(prefix) ? text.substr(prefix.size()) : "";
-}
-
-// In our words, and with the command that was typed.
 std::string wrong_options(const CLI::App& all, const CLI::ParseError& wrong) {
-  std::string command;
-  for (const CLI::App* app = &all; !app->get_subcommands().empty();) {
-    app = app->get_subcommands().front();
-    command += " " + app->get_name();
-  }
-  const std::string text = wrong.what();
-  std::string why = text;
-  if (const std::string value = behind(text, "Could not convert: "); !value.empty()) {
-    why = value + " is no whole number";
-  }
-  for (const char* prefix : {"The following argument was not expected: ",
-                             "The following arguments were not expected: "}) {
-    if (const std::string extra = behind(text, prefix); !extra.empty()) {
-      why = "it takes no " + extra;
-    }
-  }
-  return (command.empty() ? "" : command.substr(1) + ": ") + printable(why) + "; `mixtape" +
-         command + " --help` " + (command.empty() ? "shows the commands" : "says more");
+  const std::string command = typed_command(all);
+  return printable(wrong_line(all, wrong)) + "; `mixtape" + (command.empty() ? "" : " " + command) +
+         " --help` " + (command.empty() ? "shows the commands" : "says more");
 }
 
 }  // namespace
@@ -128,8 +111,7 @@ std::string Session::command_line() const {
 
 std::filesystem::path Session::absolute(const std::string& path) const {
   if (path.empty()) {
-    throw Error(ErrorCode::invalid,
-                "an empty path: it would mean this directory; write . for that");
+    throw WrongUsage("an empty path: it would mean this directory; write . for that");
   }
   return (invocation_.directory / path).lexically_normal();
 }

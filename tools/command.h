@@ -13,6 +13,7 @@
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
 #include "engine/service/recall_service.h"
+#include "tapeio/error.h"
 #include "tools/console.h"
 
 // The commands of the program: the same code whether this process or the daemon runs them.
@@ -40,6 +41,12 @@ enum ExitStatus : int {
   kAgePayload = 13,   //   the content is damaged or cut
   kAgeArmor = 14,     //   the text armor is damaged
   kCancelled = 130,   // Ctrl-C.
+};
+
+// A command line that makes no sense, of which that is seen only when it runs.
+class WrongUsage final : public Error {
+ public:
+  explicit WrongUsage(const std::string& why) : Error(ErrorCode::invalid, why) {}
 };
 
 struct Invocation {

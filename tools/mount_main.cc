@@ -161,17 +161,19 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("mount.mixtape"));
   spdlog::set_level(spdlog::level::info);
   try {
-    int status = kSuccess;
     const auto command =
-        parse_mount_command({argv + 1, argv + argc}, std::filesystem::current_path(), status);
+        parse_mount_command({argv + 1, argv + argc}, std::filesystem::current_path());
     if (!command) {
-      return status;
+      return kSuccess;
     }
     // The background process keeps no directory busy.
     if (!command->foreground && ::chdir("/") != 0) {
       throw_errno("go to /");
     }
     return start(*command);
+  } catch (const WrongUsage& wrong) {
+    complain(wrong.what());
+    return kUsage;
   } catch (const std::exception& error) {
     complain(error.what());
     return kFailure;

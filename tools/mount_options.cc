@@ -10,6 +10,7 @@
 #include "tapeio/error.h"
 #include "tapeio/library.h"
 #include "tools/command.h"
+#include "tools/usage.h"
 
 namespace mixtape::tools {
 namespace {
@@ -39,9 +40,9 @@ void apply(MountCommand& command, std::string& home, bool sloppy, const std::str
   } else if (option == "nonempty") {
     command.nonempty = true;
   } else if (!option.empty() && !sloppy && !for_others(option)) {
-    throw Error(ErrorCode::invalid, "mount option \"" + printable(option) +
-                                        "\": there is none of that name; mount.mixtape(8) lists "
-                                        "them");
+    throw WrongUsage("mount option \"" + printable(option) +
+                     "\": there is none of that name; mount.mixtape(8) lists "
+                     "them");
   }
 }
 
@@ -49,8 +50,8 @@ void apply(MountCommand& command, std::string& home, bool sloppy, const std::str
 void complete_medium(MountCommand& command, const std::filesystem::path& directory) {
   if (command.medium.empty()) {
     if (!command.library.empty() || !command.identity.empty()) {
-      throw Error(ErrorCode::invalid,
-                  "--library and --identity go with --medium: a home has its own in mixtape.toml");
+      throw WrongUsage(
+          "--library and --identity go with --medium: a home has its own in mixtape.toml");
     }
     return;
   }
@@ -78,8 +79,7 @@ bool is_home(const std::string& source, const std::filesystem::path& directory) 
 }  // namespace
 
 std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
-                                                const std::filesystem::path& directory,
-                                                int& status) {
+                                                const std::filesystem::path& directory) {
   MountCommand command;
   std::string home;
   std::vector<std::string> lists;
@@ -103,12 +103,14 @@ std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& 
   app.add_option("-N", command.mount_namespace, "mount in this namespace, a file of /proc");
   app.add_option("-t", type, "as mount(8) passes it: mixtape");
   app.add_flag("-n,-v", ignored, "as mount(8) passes them; without meaning here");
-  app.add_option("PLACES", places, "[HOME] MOUNTPOINT")->required()->expected(1, 2);
+  app.add_option("MOUNTPOINT", places, "[HOME] MOUNTPOINT")->required()->expected(1, 2);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-  } catch (const CLI::ParseError& ended) {
-    status = app.exit(ended) == 0 ? kSuccess : kUsage;
+  } catch (const CLI::Success& done) {
+    (void)app.exit(done);
     return std::nullopt;
+  } catch (const CLI::ParseError& wrong) {
+    throw WrongUsage(printable(wrong_line(app, wrong)) + "; `mount.mixtape --help` says more");
   }
   if (places.size() == 2 && is_home(places.front(), directory)) {
     home = places.front();

@@ -8,7 +8,7 @@
 
 // The command line of mount.mixtape, as a user types it and as mount(8) does for fstab.
 //
-// Errors: throws Error{invalid} for an option that nobody knows.
+// Errors: throws WrongUsage for a line that makes no sense, which nobody was told yet.
 
 namespace mixtape::tools {
 
@@ -27,10 +27,8 @@ struct MountCommand {
   bool nonempty = false;
 };
 
-// nullopt: help or version was asked for, or the line was wrong; that has been said, `status` is
-// the exit status.
+// nullopt: help or version was asked for, and is on standard output.
 std::optional<MountCommand> parse_mount_command(const std::vector<std::string>& arguments,
-                                                const std::filesystem::path& directory,
-                                                int& status);
+                                                const std::filesystem::path& directory);
 
 }  // namespace mixtape::tools

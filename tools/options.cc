@@ -3,6 +3,7 @@
 
 #include "engine/service/time_text.h"
 #include "tapeio/error.h"
+#include "tools/usage.h"
 
 namespace mixtape::tools {
 
@@ -31,6 +32,29 @@ void add_wait_flags(CLI::App& app, const Command& command, tapeio::ForPeople& fo
          "--no-wait", [&for_people] { for_people = tapeio::ForPeople::fail; },
          "wait for nobody to put a tape into a drive (default elsewhere)")
       ->excludes(wait);
+}
+
+CLI::Validator readable_by(std::function<void(const std::string&)> read) {
+  return must_pass([read = std::move(read)](const std::string& text) -> std::string {
+    try {
+      read(text);
+      return "";
+    } catch (const Error& refused) {
+      return refused.what();
+    }
+  });
+}
+
+CLI::Option* add_at_option(CLI::App& app, std::string& at) {
+  return app.add_option("--at", at, "as of this time or snapshot")
+      ->check(readable_by([](const std::string& text) { (void)service::parse_time(text); }));
+}
+
+CLI::Option* add_size_option(CLI::App& app, const std::string& name, std::string& size,
+                             const std::string& description) {
+  return app.add_option(name, size, description)->check(readable_by([](const std::string& text) {
+    (void)home::parse_size(text);
+  }));
 }
 
 catalog::View view_at(service::Context& context, const std::string& at) {

@@ -23,6 +23,13 @@ void add_json_flag(CLI::App& app, Command& command);
 // `for_people` must live as long as the command.
 void add_wait_flags(CLI::App& app, const Command& command, tapeio::ForPeople& for_people);
 
+// What options hold that are read later: a text that cannot be read is a wrong command line.
+CLI::Option* add_at_option(CLI::App& app, std::string& at);
+CLI::Option* add_size_option(CLI::App& app, const std::string& name, std::string& size,
+                             const std::string& description);
+// An option takes only what `read` takes without an Error.
+CLI::Validator readable_by(std::function<void(const std::string&)> read);
+
 // The view of a time or snapshot; latest when `at` is empty. Error{not_found} when nothing is that
 // old.
 catalog::View view_at(service::Context& context, const std::string& at);

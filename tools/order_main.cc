@@ -16,6 +16,7 @@
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/unique_fd.h"
+#include "tools/usage.h"
 
 namespace {
 
@@ -115,14 +116,14 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "contest, cta, linear, lto5 to lto10")
       ->capture_default_str();
   app.add_option("--objective", options.objective, "makespan or response")
-      ->check(CLI::IsMember({"makespan", "response"}))
+      ->check(tools::one_of({"makespan", "response"}))
       ->capture_default_str();
   app.add_option("--budget", options.budget, "Seconds that it may take, all in all")
-      ->check(CLI::Range(0.001, 86'400.0));
+      ->check(tools::number_between(0.001, 86'400, "seconds"));
   app.add_option("--seed", options.seed, "Of what is left to chance")->capture_default_str();
   app.add_option("--kicks", options.kicks, "Perturbations at most, for the same order each time");
   app.add_option("--turn", options.turn, "Linear model: seconds for each change of direction")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(tools::number_between(0, 1e6, "seconds"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& asked) {
@@ -130,7 +131,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& wrong) {
-    std::fprintf(stderr, "mixtape-order: %s; see mixtape-order --help\n", wrong.what());
+    std::fprintf(stderr, "mixtape-order: %s; `mixtape-order --help` says more\n",
+                 tools::wrong_line(app, wrong).c_str());
     return 2;
   }
   try {

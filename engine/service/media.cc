@@ -191,6 +191,15 @@ void require_no_medium_of_ours(Context& context, const tapeio::PlacedMedium& pla
 
 }  // namespace
 
+void require_usable_capacity(std::uint64_t capacity_bytes) {
+  if (capacity_bytes < kLeastCapacity) {
+    throw Error(ErrorCode::invalid, "a medium of " + home::format_size(capacity_bytes) +
+                                        " holds no archive beside its own texts and indexes; give "
+                                        "it " +
+                                        home::format_size(kLeastCapacity) + " or more");
+  }
+}
+
 std::string add_medium(Context& context, std::string_view label, std::string_view url,
                        std::optional<std::uint64_t> capacity_bytes) {
   const std::string name = label.empty() ? free_label(context) : std::string(label);
@@ -201,11 +210,8 @@ std::string add_medium(Context& context, std::string_view label, std::string_vie
     throw Error(ErrorCode::conflict,
                 "add medium " + name + ": " + *library + " has one of that name; choose another");
   }
-  if (capacity_bytes && *capacity_bytes < kLeastCapacity) {
-    throw Error(ErrorCode::invalid,
-                "add medium " + name + ": " + home::format_size(*capacity_bytes) +
-                    " hold no archive beside its own texts and indexes; give it " +
-                    home::format_size(kLeastCapacity) + " or more");
+  if (capacity_bytes) {
+    require_usable_capacity(*capacity_bytes);
   }
   library_for(context, "add a medium", url)
       .add_medium(name, capacity_bytes.value_or(context.config().medium_capacity));

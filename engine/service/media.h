@@ -24,6 +24,9 @@ namespace mixtape::service {
 std::string add_medium(Context& context, std::string_view label, std::string_view url,
                        std::optional<std::uint64_t> capacity_bytes);
 
+// Error{invalid} for a medium that could hold no archive beside its own texts and indexes.
+void require_usable_capacity(std::uint64_t capacity_bytes);
+
 // Writes the archaeology onto an empty medium, so that it belongs to this catalog from now on. What
 // holds something else is refused by what it seems to be, unless `overwrite`: then that is lost. A
 // medium that this catalog knows under any label is refused in every case. `url`: the library that

@@ -29,7 +29,7 @@ age -a -r "$recipient" <plain >whole
 head -n 20 whole >cut
 expect_fail 14 . mixtape age decrypt -i key cut
 expect_fail 5 nowhere mixtape age decrypt -i nowhere ours
-expect_fail 1 age1nonsense mixtape age encrypt -r age1nonsense plain
+expect_fail 2 age1nonsense mixtape age encrypt -r age1nonsense plain
 
 vectors=${MIXTAPE_AGE_VECTORS:-$MIXTAPE_SOURCE_DIR/../shared/data/age-vectors}
 [ -d "$vectors" ] || { echo "no public vectors here: that part is left out"; exit 0; }

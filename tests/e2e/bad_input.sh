@@ -15,7 +15,7 @@ mkdir "$work/source"
 for i in 1 2 3; do head -c 200000 /dev/urandom >"$work/source/$i"; done
 expect_fail 5 'nowhere' mixtape backup "$work/nowhere"
 expect_fail 5 'nothing.here' mixtape where "$work/nothing.here"
-expect_fail 1 'time' mixtape ls --at yesterday
+expect_fail 2 'time' mixtape ls --at yesterday
 echo 'copies = 0' >"$MIXTAPE_HOME/mixtape.toml"
 expect_fail 1 'line 1.*copies' mixtape status
 echo 'kopies = 1' >"$MIXTAPE_HOME/mixtape.toml"

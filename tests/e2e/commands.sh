@@ -93,7 +93,7 @@ mixtape key add "$stranger" --comment "a friend"
 grep -q 'a friend' "$MIXTAPE_HOME/keys/recipients" || fail "key add --comment"
 expect 3 "$(json_of 'len(it)' mixtape key show --json)" "recipients"
 expect_fail 1 'already' mixtape key add "$stranger"
-expect_fail 1 'age1' mixtape key add age1nonsense
+expect_fail 2 'age1' mixtape key add age1nonsense
 
 say "media"
 mkdir "$work/usb"

@@ -14,7 +14,7 @@ mkdir "$MIXTAPE_HOME/tapes"
 expect_fail 1 'home|inside' mount.mixtape "$MIXTAPE_HOME/tapes"
 rmdir "$MIXTAPE_HOME/tapes"
 expect_fail 1 'nowhere' mount.mixtape "$work/nowhere"
-expect_fail 1 'no_such_option' mount.mixtape -o no_such_option "$work/source"
+expect_fail 2 'no_such_option' mount.mixtape -o no_such_option "$work/source"
 
 mount_home
 say "a second daemon"

@@ -145,7 +145,7 @@ first=$(queued 'q[0]["number"]')
 mixtape cancel "$first" | grep -qx 'cancelled' || fail "cancel of one"
 mixtape cancel "$(queued 'q[0]["number"]')" "$(queued 'q[1]["number"]')" | grep -qx 'cancelled 2 requests' || fail "cancel of two"
 expect_fail 5 "cancel $first, 4711: nothing of that number is queued" mixtape cancel "$first" 4711
-expect_fail 2 '--all.*required' mixtape cancel
+expect_fail 2 'NUMBER or --all' mixtape cancel
 [ "$(mixtape cancel --all)" = "cancelled 2 requests" ] || fail "cancel --all"
 [ "$(mixtape cancel --all)" = "nothing is queued" ] || fail "something was left"
 

@@ -96,7 +96,7 @@ mixtape init --help >/dev/null
 MIXTAPE_HOME=$work/other mixtape init >/dev/null
 expect_fail 1 'none of the keys.*--identity' mount.mixtape --medium "$work/shelf/MX0001" \
   -i "$work/other/keys/daily.identity" "$mountpoint"
-expect_fail 1 '--medium' mount.mixtape --library "dir:$work/shelf" "$mountpoint"
+expect_fail 2 '--medium' mount.mixtape --library "dir:$work/shelf" "$mountpoint"
 for index in "$work"/shelf/MX0001/*.index.*; do
   printf '\377\377\377\377' | dd of="$index" bs=1 seek=20000 conv=notrunc status=none
 done

@@ -32,9 +32,18 @@ for command in verify recall pin unpin; do
 done
 
 say "numbers that make no sense are refused"
-expect_fail 1 'budget of 0' mixtape repack MX0001 --budget 0
-expect_fail 1 'TINY1: 1 B hold no archive.*4.00 MiB or more' mixtape media add TINY1 --capacity 1
+expect_fail 2 'budget of 0' mixtape repack MX0001 --budget 0
+expect_fail 2 'medium of 1 B holds no archive.*4.00 MiB or more' mixtape media add TINY1 --capacity 1
 [ ! -e "$MIXTAPE_HOME/library/TINY1" ] || fail "it was made all the same"
+
+say "a command line that makes no sense ends with 2, in our words"
+expect_fail 2 '^mixtape: a command is missing; .mixtape --help. shows' mixtape
+expect_fail 2 '^mixtape: ls: --at: "yesterday" is no time' mixtape ls --at yesterday
+expect_fail 2 'there is no merge; say skip, newer, rename or overwrite' mixtape restore a --to b --conflict merge
+expect_fail 2 'name an identity file with -i' mixtape age decrypt
+expect_fail 2 'an empty path' mixtape ls ''
+expect_fail 2 '^mount.mixtape: MOUNTPOINT is required; .mount.mixtape --help. says' mount.mixtape
+expect_fail 2 '^mixtape-order: --budget: 0 is not within 0.001 to 86400 seconds' mixtape-order --budget 0 -
 
 say "all media lie on one disk: status and doctor say the same"
 echo 'copies = 2' >"$MIXTAPE_HOME/mixtape.toml"
