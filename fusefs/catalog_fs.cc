@@ -240,9 +240,11 @@ Rows CatalogFs::list(NodeId directory) {
     case NodeKind::latest:
     case NodeKind::snapshot:
       reader->tree.list(view_of(*reader, node), node.path(), add);
+      rows.sort_by_inode();
       return rows;
     case NodeKind::bundle:
       reader->tree.list_bundle(node.bundle_id(), node.path(), add);
+      rows.sort_by_inode();
       return rows;
     case NodeKind::history:
       list_history(*reader, node.path(), rows);

@@ -36,11 +36,11 @@ Found versions_directory(const Version& newest) {
 }
 
 // Every version of a path with the name it has among the versions and the children there.
-void each_version(Readers& readers, Reader& reader, catalog::PathId path,
+void each_version(Readers& readers, Reader& reader, catalog::PathId path, bool has_children,
                   const std::function<bool(const std::string& name, const Version&)>& each) {
   const std::string file_name = reader.tree.name_of(path);
   const auto taken = [&](const std::string& name) {
-    return reader.tree.find_child(path, name).has_value();
+    return has_children && reader.tree.find_child(path, name).has_value();
   };
   for (const Version& version : reader.tree.history(path)) {
     // The version of a job under way gets its name when that job is finished.
@@ -71,28 +71,37 @@ std::optional<Found> CatalogFs::history_directory(Reader& reader, catalog::PathI
 
 std::optional<Found> CatalogFs::lookup_history(Reader& reader, catalog::PathId parent,
                                                std::string_view name) {
+  const catalog::Tree::Look look(reader.tree);
   if (const auto child = reader.tree.find_child(parent, name)) {
     return history_directory(reader, *child);
   }
   std::optional<Found> found;
   if (parent != catalog::kRootPath && may_name_version(name)) {
-    each_version(readers_, reader, parent, [&](const std::string& one, const Version& version) {
+    const auto take = [&](const std::string& one, const Version& version) {
       if (one == name) {
         found = show(version, Node::history(parent));
       }
       return !found.has_value();
-    });
+    };
+    each_version(readers_, reader, parent, reader.tree.has_names(parent), take);
   }
   return found;
 }
 
 void CatalogFs::list_history(Reader& reader, catalog::PathId parent, Rows& rows) {
+  const catalog::Tree::Look look(reader.tree);
+  // Nearly every file is alone: nothing is asked of what it has not.
+  const bool has_children = reader.tree.has_names(parent);
   if (parent != catalog::kRootPath) {
-    each_version(readers_, reader, parent, [&](const std::string& name, const Version& version) {
+    const auto add = [&](const std::string& name, const Version& version) {
       const Found found = show(version, Node::history(parent));
       rows.add(name, found.node, found.attributes);
       return true;
-    });
+    };
+    each_version(readers_, reader, parent, has_children, add);
+  }
+  if (!has_children) {
+    return;
   }
   reader.tree.ever(parent, [&](const catalog::Entry& entry) {
     if (is_showable(entry.name)) {

@@ -74,25 +74,24 @@ fuse_entry_param unknown_entry(const Attributes& attributes) {
   return entry;
 }
 
-bool add_plus(Served& served, fuse_ino_t directory, Reply& reply, const Rows& rows, std::size_t row,
-              off_t next) {
-  const std::string name(rows.name(row));
-  if (rows.has_attributes(row)) {
-    return reply.add(name,
-                     to_entry({.node = rows.node(row),
-                               .attributes = rows.attributes(row),
+bool add_plus(Served& served, fuse_ino_t directory, Reply& reply, const Row& row, off_t next) {
+  if (row.looked_up) {
+    return reply.add(row.name,
+                     to_entry({.node = row.node,
+                               .attributes = row.attributes,
                                .freshness = freshness_in(node_of(directory))}),
                      next);
   }
   if (!is_staging(directory)) {
-    return reply.add(name, unknown_entry(rows.attributes(row)), next);
+    return reply.add(row.name, unknown_entry(row.attributes), next);
   }
   // Counted as looked up once it is in the reply, so it must fit.
-  if (!reply.has_room_for(name)) {
+  if (!reply.has_room_for(row.name)) {
     return false;
   }
   try {
-    return reply.add(name, to_entry(served.staging->lookup(node_of(directory).number, name)), next);
+    return reply.add(row.name,
+                     to_entry(served.staging->lookup(node_of(directory).number, row.name)), next);
   } catch (const Refusal&) {
     // Removed since the directory was read.
     return true;
@@ -109,11 +108,10 @@ bool add_dot(fuse_ino_t directory, Reply& reply, std::uint64_t place, bool plus)
               : reply.add(name, to_stat(attributes), next);
 }
 
-bool add_row(Served& served, fuse_ino_t directory, Reply& reply, const Rows& rows, std::size_t row,
+bool add_row(Served& served, fuse_ino_t directory, Reply& reply, const Row& row, off_t next,
              bool plus) {
-  const auto next = static_cast<off_t>(rows.place(row));
-  return plus ? add_plus(served, directory, reply, rows, row, next)
-              : reply.add(std::string(rows.name(row)), to_stat(rows.attributes(row)), next);
+  return plus ? add_plus(served, directory, reply, row, next)
+              : reply.add(row.name, to_stat(row.attributes), next);
 }
 
 // What stands behind `offset`, as much as goes into the reply.
@@ -125,8 +123,10 @@ void fill(Served& served, fuse_ino_t directory, const Rows& rows, off_t offset, 
       return;
     }
   }
+  Rows::Reader reader(rows);
   for (std::size_t row = rows.behind(from); row < rows.size(); ++row) {
-    if (!add_row(served, directory, reply, rows, row, plus)) {
+    const auto next = static_cast<off_t>(rows.place(row));
+    if (!add_row(served, directory, reply, reader.at(row), next, plus)) {
       return;
     }
   }

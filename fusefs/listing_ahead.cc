@@ -1,15 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/listing_ahead.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "fusefs/node.h"
 #include "tapeio/error.h"
 
 namespace mixtape::fusefs {
+
+namespace {
+
+// The last ones, in their order.
+std::vector<NodeId> last_directories(const Rows& rows, std::size_t most) {
+  std::size_t first = rows.size();
+  for (std::size_t count = 0; first > 0 && count < most; --first) {
+    count += rows.is_directory(first - 1) ? 1 : 0;
+  }
+  std::vector<NodeId> nodes;
+  Rows::Reader reader(rows);
+  for (std::size_t row = first; row < rows.size(); ++row) {
+    if (rows.is_directory(row)) {
+      nodes.push_back(reader.at(row).node);
+    }
+  }
+  return nodes;
+}
+
+}  // namespace
 
 ListingAhead::ListingAhead(List list)
     : list_(std::move(list)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -45,13 +64,10 @@ void ListingAhead::learn(NodeId directory, const Rows& rows) {
   // Behind the last subdirectory comes what was to come behind this directory.
   const auto after = successors_.find(directory);
   NodeId successor = after == successors_.end() ? NodeId{} : after->second;
-  std::size_t remembered = 0;
-  for (std::size_t row = rows.size(); row-- > 0 && remembered < kMaxSuccessors;) {
-    if (rows.has_attributes(row) && S_ISDIR(rows.attributes(row).mode)) {
-      successors_[rows.node(row)] = successor;
-      successor = rows.node(row);
-      ++remembered;
-    }
+  const std::vector<NodeId> below = last_directories(rows, kMaxSuccessors);
+  for (auto node = below.rbegin(); node != below.rend(); ++node) {
+    successors_[*node] = successor;
+    successor = *node;
   }
   const bool walking = std::find(expected_.begin(), expected_.end(), directory) != expected_.end();
   expected_[next_expected_++ % kWalkers] = successor;

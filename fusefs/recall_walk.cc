@@ -96,7 +96,7 @@ void RecallWalk::walk(NodeId top, const std::stop_token& stop) {
     const Rows rows = catalog_.list(node);
     // Last in, first out: what comes first in tape order is taken first.
     for (std::size_t row = rows.size(); row-- > 0;) {
-      waiting.push_back(rows.node(row));
+      waiting.push_back(rows.at(row).node);
     }
   }
   contents_.queue(wanted);

@@ -157,16 +157,10 @@ int list(Session& session, const ListOptions& options) {
       return true;
     });
   } else {
-    std::vector<Entry> entries;
     context.tree.list(view, *id, [&](const Entry& entry) {
-      entries.push_back(entry);
+      lister.add(entry.name, entry.version);
       return true;
     });
-    std::sort(entries.begin(), entries.end(),
-              [](const Entry& a, const Entry& b) { return a.name < b.name; });
-    for (const Entry& entry : entries) {
-      lister.add(entry.name, entry.version);
-    }
   }
   lister.finish();
   return kSuccess;

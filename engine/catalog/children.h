@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/catalog/rows.h"
+#include "tapeio/error.h"
 
 // One pass over what is below a directory: every name with its versions. Private to this room.
 //
@@ -40,7 +41,7 @@ class Children {
   // first; names without any are left out. `each` returns false to stop.
   template <typename Each>
   void read(std::int64_t parent, std::int64_t as_of, Each&& each) {
-    Running running(rows_);
+    const Pass pass(*this);
     rows_.bind(1, parent).bind(2, as_of);
     versions_.clear();
     while (rows_.step()) {
@@ -62,7 +63,24 @@ class Children {
   }
 
  private:
+  // Two at a time would take each other's rows away.
+  class Pass {
+   public:
+    explicit Pass(Children& children) : children_(children), running_(children.rows_) {
+      MIXTAPE_ASSERT(!children.reading_);
+      children.reading_ = true;
+    }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+    ~Pass() { children_.reading_ = false; }
+
+   private:
+    Children& children_;
+    const Running running_;
+  };
+
   Statement rows_;
+  bool reading_ = false;
   std::string name_;
   std::vector<VersionRow> versions_;
 };

@@ -52,6 +52,9 @@ Tree::Statements::Statements(Database& db)
       bundle_job(db, "SELECT job FROM bundle WHERE id = ? AND state = 1"),
       find_root(db, "SELECT id FROM root WHERE path = ?"),
       root_path(db, "SELECT path FROM root WHERE id = ?"),
+      any_name(db, "SELECT 1 FROM name WHERE parent = ? LIMIT 1"),
+      begin(db, "BEGIN"),
+      commit(db, "COMMIT"),
       data_version(db, "PRAGMA main.data_version"),
       total_changes(db, "SELECT total_changes()") {}
 
@@ -59,6 +62,23 @@ Tree::Tree(Database& database)
     : database_(database), statements_(std::make_unique<Statements>(database)) {}
 
 Tree::~Tree() = default;
+
+Tree::Look::Look(Tree& tree) : tree_(tree), outermost_(!in_transaction(tree.database_)) {
+  if (outermost_) {
+    tree_.statements_->begin.run();
+  }
+}
+
+Tree::Look::~Look() {
+  // An error may have ended it.
+  if (outermost_ && in_transaction(tree_.database_)) {
+    try {
+      tree_.statements_->commit.run();
+    } catch (const Error&) {
+      // Nothing was written that could be lost.
+    }
+  }
+}
 
 // --- One path
 
@@ -211,25 +231,6 @@ std::optional<Version> Tree::newest(PathId path) {
 
 // --- Children
 
-void Listing::add(const std::string& name, const VersionRow& row) {
-  keys_.push_back({row.inode(), row.path, names_.size(), static_cast<std::uint32_t>(row.first_job),
-                   static_cast<std::uint32_t>(name.size()),
-                   static_cast<std::uint32_t>(keys_.size())});
-  names_ += name;
-  if (kept_whole()) {
-    rows_.push_back(row);
-  } else if (!rows_.empty()) {
-    rows_.clear();
-    rows_.shrink_to_fit();
-  }
-}
-
-void Listing::sort() {
-  std::sort(keys_.begin(), keys_.end(), [](const Key& a, const Key& b) {
-    return a.inode != b.inode ? a.inode < b.inode : a.position < b.position;
-  });
-}
-
 void Tree::list(View view, PathId parent, const std::function<bool(const Entry&)>& each) {
   const std::int64_t job = as_of(view);
   statements_->list(
@@ -244,6 +245,11 @@ void Tree::ever(PathId parent, const std::function<bool(const Entry&)>& each) {
                                          [](const VersionRow& row) { return row.written; });
         return newest == versions.rend() || each({name, statements_->reader.version(*newest)});
       });
+}
+
+bool Tree::has_names(PathId parent) {
+  Running running(statements_->any_name);
+  return statements_->any_name.bind(1, number(parent)).step();
 }
 
 std::vector<std::pair<std::string, PathId>> Tree::never_written(PathId parent) {

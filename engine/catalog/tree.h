@@ -36,6 +36,21 @@ class Tree {
   explicit Tree(Database& database);
   ~Tree();
 
+  // While one lives, all that is asked is of one state of the catalog, and the locks on its files
+  // are taken once instead of for each question. The log behind that state stays as long: only for
+  // questions in a row. Nothing when the connection is in a transaction.
+  class Look {
+   public:
+    explicit Look(Tree& tree);
+    Look(const Look&) = delete;
+    Look& operator=(const Look&) = delete;
+    ~Look();
+
+   private:
+    Tree& tree_;
+    const bool outermost_;
+  };
+
   // The id of a path that was ever seen ("" is kRootPath).
   [[nodiscard]] std::optional<PathId> find_path(std::string_view path);
   // The id of one component below a directory.
@@ -56,7 +71,8 @@ class Tree {
   [[nodiscard]] std::optional<Entry> lookup(View view, PathId parent, std::string_view name);
   [[nodiscard]] std::optional<Version> at(View view, PathId path);
 
-  // What the view shows below `parent`, in inode order (tape order). `each` returns false to stop.
+  // What the view shows below `parent`, in byte order, as it is read: no memory for what is listed.
+  // `each` returns false to stop, and may not list anything from this Tree meanwhile.
   void list(View view, PathId parent, const std::function<bool(const Entry&)>& each);
 
   // One version by its key, shown or not.
@@ -69,6 +85,8 @@ class Tree {
   // The newest written version of every name that ever had one below `parent`, ended or not, in
   // byte order. `each` returns false to stop, and may not list anything from this Tree meanwhile.
   void ever(PathId parent, const std::function<bool(const Entry&)>& each);
+  // Whether a name was ever given below `parent`, written or not.
+  [[nodiscard]] bool has_names(PathId parent);
   // Names below `parent` without any written version, but with something below them.
   [[nodiscard]] std::vector<std::pair<std::string, PathId>> never_written(PathId parent);
 
@@ -92,7 +110,8 @@ class Tree {
   void walk_never_written(PathId start,
                           const std::function<void(const std::string& path, const Version&)>& each);
 
-  // What a bundle holds below `parent`: its files, and the directories that lead to some.
+  // What a bundle holds below `parent`: its files, and the directories that lead to some. As
+  // list().
   void list_bundle(BundleId bundle, PathId parent, const std::function<bool(const Entry&)>& each);
   [[nodiscard]] std::optional<Entry> lookup_bundle(BundleId bundle, PathId parent,
                                                    std::string_view name);

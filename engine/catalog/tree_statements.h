@@ -33,7 +33,7 @@ struct Tree::Statements {
   [[nodiscard]] std::optional<std::string> name_in(std::int64_t parent, std::int64_t path);
   void read_names_ahead(std::int64_t parent, std::string_view from);
 
-  // Lists below `parent` what `choose(versions)` chooses, by inode number.
+  // Lists below `parent` what `choose(versions)` chooses, in byte order.
   template <typename Choose>
   void list(PathId parent, std::int64_t as_of, Choose&& choose,
             const std::function<bool(const Entry&)>& each);
@@ -44,6 +44,7 @@ struct Tree::Statements {
   Statement newest, version_at, history, names, versions_of;
   Statement in_bundle, leads_to_bundle, bundle_job;
   Statement find_root, root_path;
+  Statement any_name, begin, commit;
   Statement data_version, total_changes;
 
   // No index leads from a path to its name. Who asks for one mostly asks for the next ones too;
@@ -59,63 +60,14 @@ struct Tree::Statements {
   return view.as_of ? number(*view.as_of) : kNow;
 }
 
-// The children of one directory by inode number. Up to kWholeRows of them are kept whole; of more
-// only what sorts them and finds them again, a third of that, so that a directory of a million
-// files does not weigh.
-class Listing {
- public:
-  void add(const std::string& name, const VersionRow& row);
-
-  // `fetch(path, first_job)` gives the rows that were not kept.
-  template <typename Fetch, typename Each>
-  void emit(Fetch&& fetch, Each&& each) {
-    sort();
-    for (const Key& key : keys_) {
-      const std::string_view name(names_.data() + key.name, key.length);
-      if (!each(name, kept_whole() ? std::optional(rows_[key.position])
-                                   : fetch(key.path, key.first_job))) {
-        return;
-      }
-    }
-  }
-
- private:
-  static constexpr std::size_t kWholeRows = 64 * 1024;
-  struct Key {
-    std::uint64_t inode;
-    std::int64_t path;
-    std::uint64_t name;
-    std::uint32_t first_job, length, position;
-  };
-  void sort();
-  [[nodiscard]] bool kept_whole() const { return keys_.size() <= kWholeRows; }
-
-  std::vector<VersionRow> rows_;
-  std::vector<Key> keys_;
-  std::string names_;
-};
-
 template <typename Choose>
 void Tree::Statements::list(PathId parent, std::int64_t as_of, Choose&& choose,
                             const std::function<bool(const Entry&)>& each) {
-  Listing listing;
   children.read(number(parent), as_of,
                 [&](const std::string& name, const std::vector<VersionRow>& versions) {
-                  if (const VersionRow* const row = choose(versions)) {
-                    listing.add(name, *row);
-                  }
-                  return true;
+                  const VersionRow* const row = choose(versions);
+                  return row == nullptr || each({name, reader.version(*row)});
                 });
-  const auto fetch = [&](std::int64_t path, std::int64_t first_job) {
-    Running running(version_at);
-    // A commit may have replaced the version since it was chosen: then it is left out.
-    return version_at.bind(1, path).bind(2, first_job).step()
-               ? std::optional(read_row(version_at, 0))
-               : std::nullopt;
-  };
-  listing.emit(fetch, [&](std::string_view name, const std::optional<VersionRow>& row) {
-    return !row || each({std::string(name), reader.version(*row)});
-  });
 }
 
 }  // namespace mixtape::catalog

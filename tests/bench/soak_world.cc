@@ -213,7 +213,7 @@ void Soak::list_below(fusefs::NodeId directory) {
   const fusefs::Rows rows = view_->list(directory);
   for (std::size_t row = 0; row < rows.size(); ++row) {
     ++done_.listed;
-    const auto found = view_->lookup(directory, rows.name(row));
+    const auto found = view_->lookup(directory, rows.at(row).name);
     if (found && S_ISDIR(found->attributes.mode)) {
       list_below(found->node);
     }

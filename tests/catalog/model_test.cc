@@ -98,16 +98,20 @@ class ModelTest : public testing::TestWithParam<unsigned> {
   std::string random_word() { return "w" + std::to_string(100 + pick(30)); }
 
   void check(const std::string& path, View view, std::map<std::string, std::string>& files) {
+    std::vector<std::string> below;
     machine.tree.list(
         view, path.empty() ? kRootPath : *machine.tree.find_path(path), [&](const Entry& entry) {
           const std::string whole = path.empty() ? entry.name : path + "/" + entry.name;
           if (S_ISDIR(entry.version.metadata.mode)) {
-            check(whole, view, files);
+            below.push_back(whole);
           } else {
             files[whole] = words.at(*entry.version.hash);
           }
           return true;
         });
+    for (const std::string& deeper : below) {
+      check(deeper, view, files);
+    }
   }
 
   std::mt19937 random{GetParam()};

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include "engine/catalog/verifications.h"
 #include "tests/catalog/catalog_fixture.h"
 
@@ -230,12 +232,16 @@ TEST_F(VersionsTest, InodesSortByWhereContentsWereFirstWritten) {
   machine.add_file(job, "a", "second");
   machine.write_all(job, medium);
   machine.add_file(job, "m", "first");
-  std::vector<std::string> names;
+  std::map<std::uint64_t, std::string> names;
   tree.list({}, kRootPath, [&](const Entry& entry) {
-    names.push_back(entry.name);
+    names[entry.version.inode] = entry.name;
     return true;
   });
-  EXPECT_THAT(names, ElementsAre("z", "m", "a"));
+  std::vector<std::string> sorted;
+  for (const auto& [inode, name] : names) {
+    sorted.push_back(name);
+  }
+  EXPECT_THAT(sorted, ElementsAre("z", "m", "a"));
 }
 
 TEST_F(VersionsTest, HardlinksShareAnInodeAndCopiesDoNot) {

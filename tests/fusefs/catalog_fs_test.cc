@@ -42,7 +42,7 @@ class CatalogFsTest : public testing::Test {
     std::vector<std::string> all;
     const Rows rows = fs.list(must_find(path).node);
     for (std::size_t row = 0; row < rows.size(); ++row) {
-      all.emplace_back(rows.name(row));
+      all.emplace_back(rows.at(row).name);
     }
     return all;
   }
@@ -117,9 +117,9 @@ TEST_F(CatalogFsTest, ListsInTapeOrderWithTheInodesThatLookupsGive) {
   EXPECT_THAT(names("latest"), ElementsAre("z", "a", "m"));
   const Rows rows = fs.list(must_find("latest").node);
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    const Found found = must_find("latest/" + std::string(rows.name(row)));
-    EXPECT_EQ(rows.attributes(row).inode, found.attributes.inode);
-    EXPECT_EQ(rows.node(row), found.node);
+    const Found found = must_find("latest/" + rows.at(row).name);
+    EXPECT_EQ(rows.at(row).attributes.inode, found.attributes.inode);
+    EXPECT_EQ(rows.at(row).node, found.node);
   }
 }
 
@@ -136,7 +136,7 @@ TEST_F(CatalogFsTest, WhatLiesInADirectoryComesBeforeItsSubdirectories) {
   // Also for those who sort by number, as cp does.
   const Rows rows = fs.list(must_find("latest/d").node);
   for (std::size_t row = 1; row < rows.size(); ++row) {
-    EXPECT_LT(rows.attributes(row - 1).inode, rows.attributes(row).inode);
+    EXPECT_LT(rows.at(row - 1).attributes.inode, rows.at(row).attributes.inode);
   }
 }
 
@@ -195,12 +195,12 @@ TEST_F(CatalogFsTest, AListingOfHistorySparesTheLookupOfEachName) {
   const Rows rows = fs.list(must_find("history/d").node);
   ASSERT_EQ(rows.size(), 2U);
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    ASSERT_TRUE(rows.has_attributes(row));
-    const Found found = must_find("history/d/" + std::string(rows.name(row)));
-    EXPECT_EQ(rows.node(row), found.node);
-    EXPECT_EQ(rows.attributes(row).mode, found.attributes.mode);
-    EXPECT_EQ(rows.attributes(row).mtime_ns, found.attributes.mtime_ns);
-    EXPECT_EQ(rows.attributes(row).inode, found.attributes.inode);
+    ASSERT_TRUE(rows.at(row).looked_up);
+    const Found found = must_find("history/d/" + rows.at(row).name);
+    EXPECT_EQ(rows.at(row).node, found.node);
+    EXPECT_EQ(rows.at(row).attributes.mode, found.attributes.mode);
+    EXPECT_EQ(rows.at(row).attributes.mtime_ns, found.attributes.mtime_ns);
+    EXPECT_EQ(rows.at(row).attributes.inode, found.attributes.inode);
   }
 }
 
