@@ -153,25 +153,32 @@ class Release {
     result_.refused.push_back({path, why});
   }
 
-  // Whoever is told that all may go would remove it with the directory.
+  // Whoever is told that all may go would remove it with the directory. A directory that cannot be
+  // read does not take away what was said of the files.
   void name_what_was_never_backed_up() {
     for (const std::filesystem::path path : request_.paths) {
-      const auto directory = staging::find_readable_directory(AT_FDCWD, path);
-      if (!directory) {
-        continue;
+      try {
+        if (const auto directory = staging::find_readable_directory(AT_FDCWD, path)) {
+          staging::each_below(directory->get(), [&](const std::string& below) {
+            name_if_never_backed_up(path / below);
+          });
+        }
+      } catch (const Error& error) {
+        refuse(path.relative_path(),
+               std::string("what else lies below cannot be told: ") + error.what());
       }
-      staging::each_below(directory->get(), [&](const std::string& below) {
-        const std::filesystem::path here = path / below;
-        std::error_code vanished;
-        if (std::filesystem::is_directory(std::filesystem::symlink_status(here, vanished))) {
-          return;
-        }
-        const std::string name = here.relative_path();
-        const auto id = context_.tree.find_path(name);
-        if (!vanished && (!id || !context_.tree.at({}, *id))) {
-          refuse(name, "it was never backed up");
-        }
-      });
+    }
+  }
+
+  void name_if_never_backed_up(const std::filesystem::path& here) {
+    std::error_code vanished;
+    if (std::filesystem::is_directory(std::filesystem::symlink_status(here, vanished))) {
+      return;
+    }
+    const std::string name = here.relative_path();
+    const auto id = context_.tree.find_path(name);
+    if (!vanished && (!id || !context_.tree.at({}, *id))) {
+      refuse(name, "it was never backed up");
     }
   }
 
