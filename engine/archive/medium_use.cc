@@ -30,7 +30,7 @@ void enter(MediumUse use, const MediumWriter& writer, std::uint64_t closing,
   }
   use.index_bytes += closing;
   use.full = writer.full();
-  use.used_bytes = writer.written_bytes() + closing;
+  use.used_bytes = writer.written_bytes();
   use.streaming = writer.streaming();
   add_use(std::move(use), media);
 }

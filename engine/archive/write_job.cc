@@ -307,7 +307,7 @@ class Run {
     }
     if (use.bundles > 0) {
       use.index_bytes += room.index_bytes;
-      use.used_bytes = room.used_bytes + room.index_bytes;
+      use.used_bytes = room.used_bytes;
       outcome_.media.push_back(use);
     }
   }

@@ -44,7 +44,7 @@ struct MediumUse {
   std::uint64_t bundles = 0;
   std::uint64_t archive_bytes = 0;  // Ciphertext of the archives written now.
   std::uint64_t index_bytes = 0;    // Of the indexes before them, and the closing one.
-  std::uint64_t used_bytes = 0;     // Of all that is on it now.
+  std::uint64_t used_bytes = 0;     // Without the closing index, which gives way: used_as_known.
   std::optional<std::uint64_t> capacity_bytes;
   bool labelled_now = false;
   bool full = false;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "tapeio/error.h"
@@ -27,6 +28,28 @@ constexpr std::string_view kRecoveryKey = "recovery.identity";
 constexpr std::string_view kRecoveredKey = "recovered.identity";
 constexpr std::string_view kIdentityExtension = ".identity";
 constexpr std::string_view kKeptElsewhere = "recovery-kept-elsewhere";
+
+constexpr std::array<std::string_view, 6> kParts = {"keys",    "cache",   "previews",
+                                                    "staging", "library", "scratch"};
+// What else may stand in a home, each with what is written beside it; and in an empty file system.
+constexpr std::array<std::string_view, 8> kFiles = {"mixtape.toml", "catalog.db",   "state.db",
+                                                    "mount.",       "control.sock", "writer.lock",
+                                                    "daemon.lock",  "lost+found"};
+
+// A directory that is somebody else's does not become a home.
+void require_no_strangers(const fs::path& home) {
+  for (const auto& entry : fs::directory_iterator(home)) {
+    const std::string name = entry.path().filename().string();
+    const bool known =
+        std::ranges::find(kParts, name) != kParts.end() ||
+        std::ranges::any_of(kFiles, [&](std::string_view file) { return name.starts_with(file); });
+    if (!known) {
+      throw Error(ErrorCode::conflict, "init " + home.string() +
+                                           ": it is no home, since it holds " + name +
+                                           "; name a new or an empty directory");
+    }
+  }
+}
 
 void make_private_directory(const fs::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -239,18 +262,19 @@ Home::Home(fs::path directory) : directory_(fs::absolute(std::move(directory))) 
 
 void Home::create(const fs::path& directory) {
   const fs::path home = fs::absolute(directory);
-  tapeio::make_directories(home.parent_path());
   const bool is_new = !fs::exists(home);
+  tapeio::make_directories(home.parent_path());
   make_private_directory(home);
   const tapeio::UniqueFd alone = hold_alone(home);
   if (fs::exists(home / "catalog.db")) {
     throw Error(ErrorCode::conflict, "init " + home.string() + ": there is a catalog already");
   }
+  require_no_strangers(home);
   HalfMade half_made;
   if (is_new) {
     half_made.add(home);
   }
-  for (const char* part : {"keys", "cache", "previews", "staging", "library", "scratch"}) {
+  for (const std::string_view part : kParts) {
     if (!fs::exists(home / part)) {
       half_made.add(home / part);
     }

@@ -28,8 +28,8 @@ class Home {
   explicit Home(std::filesystem::path directory);
 
   // Makes everything: directories (0700), configuration, daily and recovery key, catalog, library
-  // directory. Error{conflict} when a catalog is there already; nothing is half-made after a
-  // failure.
+  // directory. Error{conflict} when a catalog is there already, or what belongs to no home; nothing
+  // is half-made after a failure.
   static void create(const std::filesystem::path& directory);
 
   // A home for a catalog that will be recovered: directories and configuration, `identity_file`

@@ -88,6 +88,20 @@ TEST_F(HomeTest, AnInitThatDiedIsCompletedWithTheKeysThatItMade) {
             Home(home_).identities().front().recipient().text());
 }
 
+TEST_F(HomeTest, ADirectoryWithSomethingElseInItBecomesNoHome) {
+  fs::create_directories(home_);
+  test::write_text(home_ / "letter.odt", "mine");
+  const Error refused = error_of([&] { Home::create(home_); });
+  EXPECT_EQ(refused.code(), ErrorCode::conflict);
+  EXPECT_THAT(refused.what(), testing::HasSubstr("letter.odt"));
+  EXPECT_FALSE(fs::exists(home_ / "keys"));
+  // What a mount or a configuration made beforehand left is no obstacle, nor is a new file system.
+  fs::remove(home_ / "letter.odt");
+  test::write_text(home_ / "mixtape.toml", "");
+  fs::create_directories(home_ / "lost+found");
+  Home::create(home_);
+}
+
 TEST_F(HomeTest, AFailedInitRemovesNothingThatItFound) {
   fs::create_directories(home_ / "keys");
   fs::create_directories(home_ / "library");
