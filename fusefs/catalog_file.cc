@@ -94,6 +94,14 @@ std::optional<CatalogFile::Piece> CatalogFile::read(Contents& contents, MutableB
   return std::nullopt;
 }
 
+bool CatalogFile::is_cancelled(Contents& contents) {
+  const std::lock_guard lock(mutex_);
+  if (!cancelled_) {
+    cancelled_ = contents.watch_cancel(content_);
+  }
+  return cancelled_ && *cancelled_;
+}
+
 std::string CatalogFile::path(CatalogFs& catalog) {
   const std::lock_guard lock(mutex_);
   if (path_.empty()) {

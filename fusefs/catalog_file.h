@@ -41,6 +41,10 @@ class CatalogFile {
   // Bytes that are here now, cut at the end of the file; nullopt: they would have to be recalled.
   [[nodiscard]] std::optional<Piece> read(Contents& contents, MutableBytes scratch,
                                           std::uint64_t offset);
+  // To be asked before each read that needs a recall: whether one that this file reads from was
+  // taken out of the queue. Whoever reads on must not put it there again; whoever opens the file
+  // anew may.
+  [[nodiscard]] bool is_cancelled(Contents& contents);
   // For people. Looked up when it is first asked for.
   [[nodiscard]] std::string path(CatalogFs& catalog);
 
@@ -62,6 +66,7 @@ class CatalogFile {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<OnDisk> on_disk_;
+  recall::CancelMark cancelled_;  // From the first read on that needed a recall.
   std::string path_;
 };
 

@@ -48,6 +48,10 @@ void RecalledContents::cancel(Ticket ticket) {
   recall_.cancel(ticket);
 }
 
+recall::CancelMark RecalledContents::watch_cancel(const recall::Content& content) {
+  return recall_.watch_cancel(content);
+}
+
 void RecalledContents::fetch(const recall::Content& content, const std::string& what,
                              recall::Asker asker, Done done) {
   recall_.fetch(content, what, std::move(done), asker);

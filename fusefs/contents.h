@@ -41,6 +41,8 @@ class Contents {
   virtual Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
                       const std::string& what, recall::Asker asker, Done done) = 0;
   virtual void cancel(Ticket ticket) = 0;
+  // As Recall::watch_cancel; may be null.
+  [[nodiscard]] virtual recall::CancelMark watch_cancel(const recall::Content& content) = 0;
   // Queues the whole content; `done` as Recall::fetch has it.
   virtual void fetch(const recall::Content& content, const std::string& what, recall::Asker asker,
                      Done done) = 0;
@@ -66,6 +68,7 @@ class RecalledContents : public Contents {
   Ticket read(const recall::Content& content, std::uint64_t offset, std::size_t size,
               const std::string& what, recall::Asker asker, Done done) override;
   void cancel(Ticket ticket) override;
+  recall::CancelMark watch_cancel(const recall::Content& content) override;
   void fetch(const recall::Content& content, const std::string& what, recall::Asker asker,
              Done done) override;
   void queue(const std::vector<catalog::WantedContent>& contents) override;

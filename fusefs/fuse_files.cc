@@ -98,6 +98,9 @@ void read_cold(fuse_req_t request, CatalogFile& file, MutableBytes buffer, std::
     reply_bytes(request, known);
     return;
   }
+  if (file.is_cancelled(served.contents)) {
+    throw Refusal{ECANCELED};
+  }
   const ColdGuard::Verdict verdict =
       served.cold_guard.judge(fuse_req_ctx(request)->pid, content.number, ColdGuard::Clock::now());
   if (verdict.say_so) {

@@ -15,7 +15,8 @@
 // recall brings its bytes, or its reader is interrupted, or the mount goes away.
 //
 // Errors:   as reply_error; EINTR for who was interrupted, ECANCELED for whose recall somebody took
-//           out of the queue: programs read on after EINTR, and would ask for it again at once.
+//           out of the queue: programs read on after EINTR, and would ask for it again at once
+//           (who has no read here at that moment: CatalogFile::is_cancelled).
 // Threads:  internally synchronised; no lock is held while Contents or libfuse is called.
 // Limits:   as many as the kernel lets through: one for each thread of each reading process.
 // Lifetime: the session must outlive every parked request: call close() before it is destroyed.

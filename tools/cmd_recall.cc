@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <condition_variable>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -41,11 +42,13 @@ class Tally {
 
   void done(const catalog::WantedContent& wanted, const std::exception_ptr& error) {
     std::string why;
+    bool is_away = false;
     if (error) {
       try {
         std::rethrow_exception(error);
       } catch (const Error& failure) {
         why = failure.what();
+        is_away = failure.code() == ErrorCode::no_medium;
       }
     }
     const std::lock_guard lock(mutex_);
@@ -53,7 +56,9 @@ class Tally {
     if (console_ == nullptr) {
       return;
     }
-    if (!why.empty() && ++failed_ <= kMostShown) {
+    if (is_away) {
+      ++away_[why];
+    } else if (!why.empty() && ++failed_ <= kMostShown) {
       console_->problem("/" + printable(wanted.path) + ": " + why);
     }
     ++progress_.done_files;
@@ -77,6 +82,12 @@ class Tally {
     if (failed_ > kMostShown) {
       console_->problem("and " + std::to_string(failed_ - kMostShown) + " more");
     }
+    for (const auto& [why, files] : away_) {
+      console_->problem(counted(files, "file") + ": " + why +
+                        ": load it and recall again, or let the mount bring them when it is "
+                        "there: `mixtape recall --queue`");
+      failed_ += files;
+    }
     const std::string asked = counted(progress_.total_files, "file");
     return failed_ == 0
                ? asked + ", " + home::format_size(progress_.total_bytes) + " in the cache\n"
@@ -90,7 +101,8 @@ class Tally {
   // Guarded by mutex_.
   Console* console_;
   std::size_t waiting_;
-  std::size_t failed_ = 0;
+  std::size_t failed_ = 0;                   // But not for want of a medium.
+  std::map<std::string, std::size_t> away_;  // Files for want of one, by what was said of it.
   Progress progress_{"recall", 0, 0, 0, 0};
 };
 

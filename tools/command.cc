@@ -91,6 +91,34 @@ std::string wrong_options(const CLI::App& all, const CLI::ParseError& wrong) {
          " --help` " + (command.empty() ? "shows the commands" : "says more");
 }
 
+// What a path below a mount is called in the archive: `latest` and `history` show it under its own
+// name. nullopt: it lies in no mount. Looks at the directories above it.
+std::optional<std::string> name_in_mount(const std::filesystem::path& path) {
+  for (auto root = path.parent_path(); root != root.parent_path(); root = root.parent_path()) {
+    std::error_code error;
+    if (!std::filesystem::exists(root / ".mixtape" / "status.json", error)) {
+      continue;
+    }
+    const std::filesystem::path inside = path.lexically_relative(root);
+    const std::string view = inside.begin()->string();
+    if (view == "snapshots" || view == "tapes") {
+      throw Error(ErrorCode::invalid,
+                  printable(path.string()) +
+                      ": names a file of one moment or medium; name it as it is below latest/, and "
+                      "the moment with --at where the command has that");
+    }
+    std::string name = inside.lexically_relative(view).string();
+    if (view != "latest" && view != "history") {
+      return std::nullopt;
+    }
+    while (name.ends_with('/')) {
+      name.pop_back();
+    }
+    return name == "." ? "" : name;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Session::Session(Console& console, const Invocation& invocation, std::filesystem::path home,
@@ -126,6 +154,9 @@ std::string Session::catalog_path(const std::string& path) {
   const std::string as_typed = named(absolute(path).string());
   if (reading().tree.find_path(as_typed)) {
     return as_typed;
+  }
+  if (const auto in_mount = name_in_mount(absolute(path))) {
+    return *in_mount;
   }
   // Through a symlink, as backup follows it to its root; of what the path itself is nothing is
   // followed.

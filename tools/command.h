@@ -76,8 +76,9 @@ class Session {
   [[nodiscard]] std::string command_line() const;
   [[nodiscard]] std::filesystem::path absolute(const std::string& path) const;
   // A path as the catalog has it: made absolute, without leading slash, "." and ".." resolved by
-  // name only; one that the catalog lacks, through the symlinks that lead to it. Opens the catalog
-  // for reading, unless it is open.
+  // name only; one that the catalog lacks, through the symlinks that lead to it. One below latest/
+  // or history/ of a mount is what that shows; Error{invalid} below snapshots/ and tapes/. Opens
+  // the catalog for reading, unless it is open.
   [[nodiscard]] std::string catalog_path(const std::string& path);
   [[nodiscard]] const std::filesystem::path& home_directory() const { return home_; }
   [[nodiscard]] Daemon* daemon() const { return daemon_; }

@@ -45,9 +45,12 @@ std::string state_of(const recall::QueueEntry& entry) {
 }
 
 std::string place_of(const recall::QueueEntry& entry) {
-  return is_placed(entry)
-             ? printable(entry.medium_label) + " block " + std::to_string(entry.block) + "  "
-             : "";
+  if (!is_placed(entry)) {
+    return "";
+  }
+  const std::string label = printable(entry.medium_label);
+  return entry.here || entry.running ? label + " block " + std::to_string(entry.block) + "  "
+                                     : "waits for medium " + label + "  ";
 }
 
 std::string more_text(std::size_t behind) {

@@ -116,7 +116,8 @@ void Recall::cancel(Ticket ticket) {
   impl_->room.cancel(ticket);
 }
 
-RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone done, Asker asker) {
+RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone done, Asker asker,
+                        WhileAway while_away) {
   const Content content = impl_->with_hash(asked);
   if (content.size == 0) {
     if (done) {
@@ -124,11 +125,19 @@ RequestId Recall::fetch(const Content& asked, const std::string& what, ReadDone 
     }
     return RequestId{0};
   }
-  return impl_->room.fetch(content, what, std::move(done), asker);
+  return impl_->room.fetch(content, what, std::move(done), asker, while_away);
 }
 
 bool Recall::cancel(RequestId id) {
   return impl_->room.cancel(id);
+}
+
+void Recall::give_up_fetches(RequestId id) {
+  impl_->room.give_up_fetches(id);
+}
+
+CancelMark Recall::watch_cancel(const Content& content) {
+  return impl_->room.watch_cancel(content);
 }
 
 void Recall::used(const Content& content) {

@@ -14,6 +14,7 @@
 #include "engine/format/age_keys.h"
 #include "engine/recall/asker.h"
 #include "engine/recall/cache.h"
+#include "engine/recall/cancel_marks.h"
 #include "engine/recall/extent.h"
 #include "engine/recall/tape_model.h"
 #include "tapeio/library.h"
@@ -53,7 +54,8 @@ struct Outside {
   std::function<void(const Content&, const Extent&)> verified;
   // The hash of a content that had none.
   std::function<void(const Content&, const std::array<std::byte, 32>& hash)> hashed;
-  // Somebody must fetch this medium ("put MX0003 (shelf B) into reach"); said once per wait.
+  // Somebody must fetch this medium ("put MX0003 (shelf B) into reach"), and somebody waits until
+  // then; said once per wait.
   std::function<void(const std::string& medium_label)> ask_for;
   // Whether a good copy lies on a medium that is here; called by eta(), on any thread.
   std::function<bool(const Content&)> within_reach;
@@ -70,6 +72,11 @@ struct Outside {
   // More words, for people, of a content that has no copy worth reading; they may be none, and so
   // may this. On the worker's thread.
   std::function<std::string(const Content&)> why_none = {};
+  // Copies that were found damaged before: the last resort when those of extents() have failed. A
+  // drive may do better this time. On the worker's thread, and may be absent.
+  std::function<std::vector<Extent>(const Content&)> found_damaged = {};
+  // Where people find a medium ("shelf B"); empty: nobody noted it. Likewise.
+  std::function<std::string(const std::string& medium_label)> location = {};
 };
 
 struct Options {
@@ -88,6 +95,8 @@ struct Options {
   // that it may spare.
   std::optional<std::chrono::milliseconds> mount_worth = {};
   std::chrono::seconds wait_for_medium{0};  // Then Error{no_medium}; 0: at once.
+  // Fetches that wait for media as long as it takes: so many. The rest gets Error{no_medium}.
+  std::size_t most_away = 1024;
   // How often a library is asked whether a medium has appeared.
   std::chrono::milliseconds poll{1000};
   // How long a medium that nobody reads stays in its drive.
@@ -135,9 +144,17 @@ class Recall {
   void cancel(Ticket ticket);
 
   // Brings a whole content into the cache. `done` as for read, with no bytes.
+  enum class WhileAway { as_reads, stay };  // stay: Options::most_away.
   RequestId fetch(const Content& content, const std::string& what, ReadDone done = {},
-                  Asker asker = {});
-  bool cancel(RequestId id);  // False: no such request.
+                  Asker asker = {}, WhileAway while_away = WhileAway::as_reads);
+  // All who wait for it are answered with Error{cancelled}, and the marks of those who read on get
+  // set. False: no such request.
+  bool cancel(RequestId id);
+  // Only what was fetched is given up; whoever reads it reads on.
+  void give_up_fetches(RequestId id);
+  // For a reader whose reads follow each other, from before his first: when the mark is set he
+  // should ask no more. Neither cancel(Ticket) nor the end of this object sets it.
+  [[nodiscard]] CancelMark watch_cancel(const Content& content);
 
   // In the order in which they will be served, what is away last. Cost: as sorting them.
   [[nodiscard]] std::vector<QueueEntry> queue();

@@ -330,6 +330,10 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
   }
   job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));
   job.tried_again = false;
+  job.failed.push_back(extent.archive.bundle_uuid);
+  if (job.copies.empty()) {
+    take_last_resort(job);
+  }
   if (!job.copies.empty()) {
     place(id);
     return;
@@ -339,8 +343,22 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
        std::make_exception_ptr(Error(is_told ? error.code() : ErrorCode::corrupt, error.what())));
 }
 
+void RecallWorker::take_last_resort(Job& job) {
+  if (!outside_.found_damaged || std::exchange(job.has_last_resort, true)) {
+    return;
+  }
+  tell("look for copies that were damaged before", [&] {
+    job.copies = outside_.found_damaged(job.content);
+    std::erase_if(job.copies, [&](const Extent& copy) {
+      return !is_possible(copy) || std::find(job.failed.begin(), job.failed.end(),
+                                             copy.archive.bundle_uuid) != job.failed.end();
+    });
+  });
+}
+
 void RecallWorker::forget(RequestId id) {
   queue_.remove(id);
+  stay_away_.erase(id);
   jobs_.erase(id);
   if (sweep_) {
     sweep_->remove(id);

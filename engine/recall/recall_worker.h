@@ -18,6 +18,7 @@
 #include "engine/recall/medium_stay.h"
 #include "engine/recall/read_ahead.h"
 #include "engine/recall/recall.h"
+#include "engine/recall/recall_job.h"
 #include "engine/recall/recall_pace.h"
 #include "engine/recall/recall_queue.h"
 #include "engine/recall/tape_sweep.h"
@@ -49,27 +50,15 @@ class RecallWorker {
  private:
   using Clock = WaitingRoom::Clock;
 
-  struct Job {
-    Content content;
-    Asker asker;
-    std::vector<Extent> copies;  // Those not found damaged; `chosen` is read next.
-    std::size_t chosen = 0;
-    bool tried_again = false;  // The chosen copy failed once with what was loaded then.
-    std::shared_ptr<Cache::Incoming> incoming;
-    std::uint64_t done = 0;            // Bytes in `incoming`,
-    std::array<std::byte, 16> from{};  // from the copy in this bundle,
-    bool mixed = false;                // and from others.
-    std::exception_ptr no_room;        // Why the cache cannot take it.
-    std::optional<Clock::time_point> absent_since;
-    Clock::time_point since;  // When it was asked for.
-  };
+  using Job = RecallJob;
 
   void drop_unused();
   [[nodiscard]] Clock::time_point wake_time() const;
   void admit(const WaitingRoom::NewRequest& request);
   // Where the copy lies that is read next; ends it when its medium stays away.
   void place(RequestId id);
-  // Asks for a medium that is away; false: it stays away, and the request was ended.
+  // Asks for a medium that is away; false: it stays away, and nobody waits for that: the request
+  // was ended.
   bool wait_for(RequestId id, const std::string& medium_label);
   void choose(RequestId id, std::size_t copy);  // Puts it where this copy lies.
   void look_for_media();
@@ -77,6 +66,8 @@ class RecallWorker {
   // Present, and a drive for it is not lent to others.
   [[nodiscard]] bool ready(const std::string& medium_label);
   [[nodiscard]] bool moves(const std::string& medium_label) const;
+  // Why nothing comes from there.
+  [[nodiscard]] const Error& why_away(const std::string& medium_label);
 
   // From which it can be served now: several only if cartridges move and nothing was read yet.
   [[nodiscard]] std::set<std::string> media_for(const Job& job);
@@ -163,6 +154,8 @@ class RecallWorker {
   [[nodiscard]] bool asks_far_ahead(RequestId id, std::uint64_t done, const Extent& extent);
   // The chosen copy cannot be read, or is not what it must be.
   void copy_failed(RequestId id, Job& job, const Error& error);
+  // Copies that were found damaged before, without those that failed now; once.
+  void take_last_resort(Job& job);
   void start_over(RequestId id, Job& job);
   void forget(RequestId id);
   void fail(RequestId id, const std::exception_ptr& error);
@@ -211,8 +204,9 @@ class RecallWorker {
   std::set<std::string> moving_;         // Cartridges among them.
   std::map<std::string, tapeio::Library*> lies_in_;
   std::set<std::string> busy_;             // Whose drives all were lent, since the last look.
-  std::map<std::string, Error> why_away_;  // Of those that could not be loaded, likewise.
+  std::map<std::string, Error> why_away_;  // Of those that were wanted, likewise.
   std::set<std::string> asked_for_;
+  std::set<RequestId> stay_away_;  // Fetches that wait for media for as long as it takes.
   std::set<std::string> waited_for_drive_;
   std::map<std::string, Clock::time_point> wrong_until_;  // Another medium bears that label.
 };

@@ -151,6 +151,7 @@ void RecallWorker::draw_to(const std::string& medium_label) {
       return each.archive.medium_label == medium_label;
     });
     job.absent_since.reset();
+    stay_away_.erase(id);
     choose(id, static_cast<std::size_t>(copy - job.copies.begin()));
   }
 }

@@ -79,6 +79,7 @@ void RecallWorker::place(RequestId id) {
   }
   if (best_rank > 0) {
     job.absent_since.reset();
+    stay_away_.erase(id);
     asked_for_.erase(job.copies[best].archive.medium_label);
   } else if (!wait_for(id, job.copies[best].archive.medium_label)) {
     return;
@@ -90,6 +91,22 @@ bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
   Job& job = jobs_.at(id);
   const Clock::time_point now = Clock::now();
   job.absent_since = job.absent_since.value_or(now);
+  const bool is_over = now - *job.absent_since >= options_.wait_for_medium;
+  const bool is_full = !stay_away_.contains(id) && stay_away_.size() >= options_.most_away;
+  const Error& why = why_away(medium_label);
+  const auto left = room_.refuse(
+      id,
+      {.asked_before = is_over ? now - options_.wait_for_medium : Clock::time_point::min(),
+       .none_stays = is_full || (is_over && why.code() != ErrorCode::no_medium)},
+      std::make_exception_ptr(why));
+  // So ends what nobody waits for now, read ahead or by who pauses.
+  if (!left.any && (is_over || is_full) && room_.retire(id)) {
+    forget(id);
+    return false;
+  }
+  if (left.stays) {
+    stay_away_.insert(id);
+  }
   if (asked_for_.insert(medium_label).second) {
     try {
       outside_.ask_for(medium_label);
@@ -97,15 +114,26 @@ bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
       spdlog::warn("recall: ask for medium {}: {}", medium_label, error.what());
     }
   }
-  if (now - *job.absent_since < options_.wait_for_medium) {
-    return true;
+  return true;
+}
+
+const Error& RecallWorker::why_away(const std::string& medium_label) {
+  const auto known = why_away_.find(medium_label);
+  if (known != why_away_.end()) {
+    return known->second;
   }
-  const auto why = why_away_.find(medium_label);
-  fail(id, std::make_exception_ptr(
-               why == why_away_.end()
-                   ? Error(ErrorCode::no_medium, "recall: medium " + medium_label + " is not there")
-                   : why->second));
-  return false;
+  std::string location;
+  try {
+    location = outside_.location ? outside_.location(medium_label) : "";
+  } catch (const Error& error) {
+    spdlog::warn("recall: look up where medium {} is kept: {}", medium_label, error.what());
+  }
+  return why_away_
+      .emplace(medium_label,
+               Error(ErrorCode::no_medium, "medium " + medium_label +
+                                               (location.empty() ? "" : " (" + location + ")") +
+                                               " is not within reach"))
+      .first->second;
 }
 
 void RecallWorker::choose(RequestId id, std::size_t copy) {

@@ -42,6 +42,14 @@ void WaitingRoom::answer(const ParkedRead& read, const ReadBack& read_back) {
   read.done(bytes, nullptr);
 }
 
+void WaitingRoom::tell(const std::vector<Fetch>& fetches, const std::exception_ptr& error) {
+  for (const Fetch& fetch : fetches) {
+    if (fetch.done) {
+      fetch.done({}, error);
+    }
+  }
+}
+
 // --- Readers
 
 WaitingRoom::Request& WaitingRoom::request_for(const Content& content, const std::string& what,
@@ -76,17 +84,21 @@ WaitingRoom::Ticket WaitingRoom::park(const Content& content, std::uint64_t offs
   if (request.arrived.keeps && request.arrived.begin <= offset && end <= request.arrived.end) {
     const ReadBack read_back = request.arrived.read_back;
     lock.unlock();
-    answer({ticket, offset, size, std::move(done)}, read_back);
+    answer({.ticket = ticket, .offset = offset, .size = size, .done = std::move(done)}, read_back);
     return ticket;
   }
-  request.reads.emplace(end, ParkedRead{ticket, offset, size, std::move(done)});
+  request.reads.emplace(end, ParkedRead{.ticket = ticket,
+                                        .offset = offset,
+                                        .size = size,
+                                        .done = std::move(done),
+                                        .since = Clock::now()});
   by_ticket_[static_cast<std::uint64_t>(ticket)] = {request.id, end};
   changed_.notify_all();
   return ticket;
 }
 
 RequestId WaitingRoom::fetch(const Content& content, const std::string& what, ReadDone done,
-                             Asker asker) {
+                             Asker asker, Recall::WhileAway while_away) {
   std::unique_lock lock(mutex_);
   if (closed_ || requests_.size() >= kMostRequests) {
     const std::exception_ptr why =
@@ -99,10 +111,14 @@ RequestId WaitingRoom::fetch(const Content& content, const std::string& what, Re
     return RequestId{0};
   }
   Request& request = request_for(content, what, asker);
-  request.queued = true;
   request.abandoned = false;
-  if (done) {
-    request.fetches.push_back(std::move(done));
+  const bool stays = while_away == Recall::WhileAway::stay;
+  // Who asks again and again without waiting is one.
+  const bool is_known =
+      !done && std::any_of(request.fetches.begin(), request.fetches.end(),
+                           [&](const Fetch& each) { return !each.done && each.stays == stays; });
+  if (!is_known) {
+    request.fetches.push_back({.done = std::move(done), .stays = stays, .since = Clock::now()});
   }
   changed_.notify_all();
   return request.id;
@@ -131,27 +147,49 @@ void WaitingRoom::cancel(Ticket ticket) {
 }
 
 bool WaitingRoom::cancel(RequestId id) {
+  std::int64_t content = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (find(id) == nullptr) {
+    const Request* request = find(id);
+    if (request == nullptr) {
       return false;
     }
+    content = request->content.number;
   }
+  // First: who reads on must not ask for it again in between.
+  marks_.cancelled(content);
   finish(id, cancelled());
   return true;
+}
+
+void WaitingRoom::give_up_fetches(RequestId id) {
+  bool is_read = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const Request* request = find(id);
+    is_read = request != nullptr && !request->reads.empty();
+  }
+  if (is_read) {
+    refuse_fetches(id, cancelled());
+  } else {
+    finish(id, cancelled());
+  }
 }
 
 std::vector<QueueEntry> WaitingRoom::list() {
   const std::lock_guard lock(mutex_);
   std::vector<QueueEntry> entries;
   for (const auto& [id, request] : requests_) {
+    const auto fetching = static_cast<std::size_t>(
+        std::count_if(request.fetches.begin(), request.fetches.end(),
+                      [](const Fetch& each) { return each.done != nullptr; }));
     entries.push_back({.id = id,
                        .content = request.content,
                        .what = request.what,
                        .medium_label = request.place.medium_label,
                        .block = request.place.spot.block,
                        .done_bytes = request.arrived.end,
-                       .waiting = request.reads.size() + request.fetches.size(),
+                       .waiting = request.reads.size() + fetching,
                        .here = request.here,
                        .running = request.running,
                        .turn = request.turn,
@@ -201,7 +239,7 @@ WaitingRoom::Request* WaitingRoom::find(RequestId id) {
 }
 
 bool WaitingRoom::wanted_locked(const Request& request) const {
-  return !closed_ && (request.queued || !request.abandoned);
+  return !closed_ && (!request.fetches.empty() || !request.abandoned);
 }
 
 bool WaitingRoom::wanted(RequestId id) {
@@ -280,7 +318,7 @@ bool WaitingRoom::retire(RequestId id) {
   if (request == nullptr) {
     return true;
   }
-  if (!request->reads.empty() || request->queued) {
+  if (!request->reads.empty() || !request->fetches.empty()) {
     return false;
   }
   erase(id);
@@ -289,7 +327,7 @@ bool WaitingRoom::retire(RequestId id) {
 
 void WaitingRoom::finish(RequestId id, const ReadBack& read_back) {
   std::vector<ParkedRead> reads;
-  std::vector<ReadDone> fetches;
+  std::vector<Fetch> fetches;
   {
     const std::lock_guard lock(mutex_);
     Request* request = find(id);
@@ -303,14 +341,12 @@ void WaitingRoom::finish(RequestId id, const ReadBack& read_back) {
   for (const ParkedRead& read : reads) {
     answer(read, read_back);
   }
-  for (const ReadDone& done : fetches) {
-    done({}, nullptr);
-  }
+  tell(fetches, nullptr);
 }
 
 void WaitingRoom::finish(RequestId id, std::exception_ptr error) {
   std::vector<ParkedRead> reads;
-  std::vector<ReadDone> fetches;
+  std::vector<Fetch> fetches;
   {
     const std::lock_guard lock(mutex_);
     Request* request = find(id);
@@ -325,9 +361,7 @@ void WaitingRoom::finish(RequestId id, std::exception_ptr error) {
   for (const ParkedRead& read : reads) {
     read.done({}, error);
   }
-  for (const ReadDone& done : fetches) {
-    done({}, error);
-  }
+  tell(fetches, error);
 }
 
 }  // namespace mixtape::recall

@@ -41,9 +41,14 @@ class WaitingRoom {
   // --- Readers
   Ticket park(const Content& content, std::uint64_t offset, std::size_t size,
               const std::string& what, ReadDone done, Asker asker = {});
-  RequestId fetch(const Content& content, const std::string& what, ReadDone done, Asker asker = {});
+  RequestId fetch(const Content& content, const std::string& what, ReadDone done, Asker asker = {},
+                  Recall::WhileAway while_away = Recall::WhileAway::as_reads);
   void cancel(Ticket ticket);
   bool cancel(RequestId id);
+  void give_up_fetches(RequestId id);
+  [[nodiscard]] CancelMark watch_cancel(const Content& content) {
+    return marks_.of(content.number);
+  }
   [[nodiscard]] std::vector<QueueEntry> list();
   // Cancels everything that waits, and everything that will.
   void close();
@@ -100,6 +105,18 @@ class WaitingRoom {
   void finish(RequestId id, const ReadBack& read_back);
   void finish(RequestId id, std::exception_ptr error);
 
+  // A medium is away: answers with `error` the reads and fetches from before `asked_before`, but
+  // those fetches that stay only when `none_stays`. What waits on:
+  struct Left {
+    bool any = false;
+    bool stays = false;  // A fetch that waits as long as it takes.
+  };
+  struct Refused {
+    Clock::time_point asked_before;
+    bool none_stays = false;
+  };
+  Left refuse(RequestId id, const Refused& refused, const std::exception_ptr& error);
+
   // --- The worker, while a content goes past the cache
   // Answers those who want the whole content in the cache; reads go on waiting.
   void refuse_fetches(RequestId id, std::exception_ptr error);
@@ -119,6 +136,12 @@ class WaitingRoom {
     std::uint64_t offset;
     std::size_t size;
     ReadDone done;
+    Clock::time_point since{};
+  };
+  struct Fetch {
+    ReadDone done;  // May be empty.
+    bool stays = false;
+    Clock::time_point since{};
   };
   struct Request {
     RequestId id;
@@ -126,8 +149,7 @@ class WaitingRoom {
     std::string what;
     // By the last byte needed, so that those that can be answered stand in front.
     std::multimap<std::uint64_t, ParkedRead> reads;
-    std::vector<ReadDone> fetches;
-    bool queued = false;     // By itself, not only by reads.
+    std::vector<Fetch> fetches;
     bool abandoned = false;  // The last one who waited cancelled.
     Arrived arrived;
     Place place;
@@ -144,11 +166,13 @@ class WaitingRoom {
   Request& request_for(const Content& content, const std::string& what, Asker asker);
   [[nodiscard]] Request* find(RequestId id);
   [[nodiscard]] bool wanted_locked(const Request& request) const;
+  static void tell(const std::vector<Fetch>& fetches, const std::exception_ptr& error);
   void erase(RequestId id);
   std::vector<ParkedRead> take_ready(Request& request);
   std::vector<ParkedRead> take_all(Request& request);
   static void answer(const ParkedRead& read, const ReadBack& read_back);
 
+  CancelMarks marks_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_:

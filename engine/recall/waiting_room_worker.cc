@@ -2,6 +2,7 @@
 // What only the worker asks of the waiting room: the plan, reading ahead, reads past the cache.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/recall/waiting_room.h"
@@ -59,21 +60,56 @@ void WaitingRoom::set_plan(const std::vector<Turn>& turns) {
   }
 }
 
+WaitingRoom::Left WaitingRoom::refuse(RequestId id, const Refused& refused,
+                                      const std::exception_ptr& error) {
+  std::vector<ParkedRead> reads;
+  std::vector<Fetch> fetches;
+  Left left;
+  {
+    const std::lock_guard lock(mutex_);
+    Request* request = find(id);
+    if (request == nullptr) {
+      return left;
+    }
+    for (auto read = request->reads.begin(); read != request->reads.end();) {
+      if (read->second.since > refused.asked_before) {
+        ++read;
+        continue;
+      }
+      by_ticket_.erase(static_cast<std::uint64_t>(read->second.ticket));
+      reads.push_back(std::move(read->second));
+      read = request->reads.erase(read);
+    }
+    const auto waits_on = [&](const Fetch& each) {
+      return each.stays ? !refused.none_stays : each.since > refused.asked_before;
+    };
+    const auto out =
+        std::stable_partition(request->fetches.begin(), request->fetches.end(), waits_on);
+    std::move(out, request->fetches.end(), std::back_inserter(fetches));
+    request->fetches.erase(out, request->fetches.end());
+    left = {.any = !request->reads.empty() || !request->fetches.empty(),
+            .stays = std::any_of(request->fetches.begin(), request->fetches.end(),
+                                 [](const Fetch& each) { return each.stays; })};
+  }
+  for (const ParkedRead& read : reads) {
+    read.done({}, error);
+  }
+  tell(fetches, error);
+  return left;
+}
+
 // --- The worker, while a content goes past the cache
 
 void WaitingRoom::refuse_fetches(RequestId id, std::exception_ptr error) {
-  std::vector<ReadDone> fetches;
+  std::vector<Fetch> fetches;
   {
     const std::lock_guard lock(mutex_);
     if (Request* request = find(id)) {
       fetches = std::exchange(request->fetches, {});
-      request->queued = false;
       request->abandoned = request->reads.empty();
     }
   }
-  for (const ReadDone& done : fetches) {
-    done({}, error);
-  }
+  tell(fetches, error);
 }
 
 void WaitingRoom::refuse_reads_over(RequestId id, std::size_t size, std::exception_ptr error) {

@@ -16,6 +16,10 @@ namespace {
 
 // Rows read from the disk at once.
 constexpr std::size_t kRows = 500;
+// Of the time, passes over what was put off take so large a part at most,
+constexpr int kPassShare = 20;
+// but whatever they take, the next one begins within this.
+constexpr std::chrono::minutes kMostBetweenPasses{10};
 
 std::string words_of(const std::exception_ptr& error) {
   try {
@@ -25,14 +29,18 @@ std::string words_of(const std::exception_ptr& error) {
   }
 }
 
-bool is_cancelled(const std::exception_ptr& error) {
+bool has_code(const std::exception_ptr& error, ErrorCode code) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& failure) {
-    return failure.code() == ErrorCode::cancelled;
+    return failure.code() == code;
   } catch (const std::exception&) {
     return false;
   }
+}
+
+bool is_cancelled(const std::exception_ptr& error) {
+  return has_code(error, ErrorCode::cancelled);
 }
 
 }  // namespace
@@ -58,7 +66,7 @@ RecallList::~RecallList() {
   thread_.request_stop();
   thread_.join();
   // Completions of what is under way use this object.
-  cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+  cancel_requests(0, std::numeric_limits<std::int64_t>::max(), Readers::read_on);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return under_way_.empty(); });
 }
@@ -94,7 +102,7 @@ bool RecallList::cancel(Batch batch) {
     }
     rows_.remove_range(first, last);
   }
-  cancel_requests(first, last);
+  cancel_requests(first, last, Readers::read_on);
   return true;
 }
 
@@ -107,18 +115,24 @@ bool RecallList::cancel(recall::RequestId id) {
 std::size_t RecallList::cancel_all() {
   const auto cancelled = std::make_exception_ptr(Error(ErrorCode::cancelled, "recall: cancelled"));
   std::size_t count = 0;
-  for (auto rows = take(kRows); !rows.empty(); rows = take(kRows)) {
-    for (const std::int64_t number : rows) {
+  for (bool more = true; more;) {
+    for (const std::int64_t number : take(kRows)) {
       over(number, cancelled);
       ++count;
     }
+    const std::lock_guard lock(mutex_);
+    if (put_off_from_ && !more_) {
+      handed_to_ = *std::exchange(put_off_from_, {}) - 1;
+      more_ = true;
+    }
+    more = more_;
   }
-  count += cancel_requests(0, std::numeric_limits<std::int64_t>::max());
+  count += cancel_requests(0, std::numeric_limits<std::int64_t>::max(), Readers::end);
   take_off();
   return count;
 }
 
-std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last) {
+std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last, Readers readers) {
   std::vector<recall::RequestId> ids;
   std::size_t count = 0;
   {
@@ -133,7 +147,11 @@ std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last) {
     }
   }
   for (const recall::RequestId id : ids) {
-    recall_.cancel(id);
+    if (readers == Readers::end) {
+      recall_.cancel(id);
+    } else {
+      recall_.give_up_fetches(id);
+    }
   }
   return count;
 }
@@ -161,9 +179,24 @@ void RecallList::feed(const std::stop_token& stop) {
       continue;
     }
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, stop, [this] {
+    const auto is_work = [this] {
       return !over_.empty() || (more_ && !keeps_ && under_way_.size() < kAtOnce);
-    });
+    };
+    if (put_off_from_ && !more_ && !keeps_) {
+      changed_.wait_until(lock, stop, next_pass_, is_work);
+      take_up_again(lock);
+    } else {
+      changed_.wait(lock, stop, [&] { return is_work() || (put_off_from_ && !more_ && !keeps_); });
+    }
+  }
+}
+
+void RecallList::take_up_again(const std::unique_lock<std::mutex>&) {
+  const Clock::time_point now = Clock::now();
+  if (put_off_from_ && !more_ && !keeps_ && now >= next_pass_) {
+    handed_to_ = *std::exchange(put_off_from_, {}) - 1;
+    more_ = true;
+    pass_began_ = now;
   }
 }
 
@@ -189,29 +222,29 @@ void RecallList::step() {
     room = more_ && !keeps_ ? kAtOnce - std::min(kAtOnce, under_way_.size()) : 0;
   }
   const std::vector<std::int64_t> taken = take(std::min(room, kRows));
-  for (const std::int64_t number : taken) {
+  for (std::size_t next = 0; next < taken.size(); ++next) {
     try {
-      fetch(number);
+      fetch(taken[next]);
     } catch (const Error&) {
-      put_back(number, taken.back());
+      put_back(std::span(taken).subspan(next));
       throw;
     }
   }
 }
 
-void RecallList::put_back(std::int64_t first, std::int64_t last) {
+void RecallList::put_back(std::span<const std::int64_t> numbers) {
   std::vector<std::int64_t> cancelled;
   {
     const std::lock_guard lock(mutex_);
-    for (auto each = under_way_.lower_bound(first);
-         each != under_way_.end() && each->first <= last;) {
-      if (each->second.cancelled) {
-        cancelled.push_back((each++)->first);
-      } else {
-        each = under_way_.erase(each);
+    for (const std::int64_t number : numbers) {
+      const auto each = under_way_.find(number);
+      if (each != under_way_.end() && each->second.cancelled) {
+        cancelled.push_back(number);
+      } else if (each != under_way_.end()) {
+        under_way_.erase(each);
       }
     }
-    handed_to_ = first - 1;
+    handed_to_ = numbers.front() - 1;
     more_ = true;
   }
   for (const std::int64_t each : cancelled) {
@@ -233,8 +266,18 @@ std::vector<std::int64_t> RecallList::take(std::size_t most) {
   std::vector<std::int64_t> numbers;
   const std::lock_guard lock(mutex_);
   more_ = !rows.empty();
+  if (!more_) {
+    next_pass_ = Clock::now() + std::clamp<Clock::duration>(
+                                    kPassShare * (Clock::now() - pass_began_), try_again_,
+                                    std::max<Clock::duration>(try_again_, kMostBetweenPasses));
+  }
   for (const catalog::Wanted::Row& row : rows) {
     handed_to_ = row.number;
+    // Behind the first one that was put off, some were not.
+    if (under_way_.contains(row.number) ||
+        std::find(over_.begin(), over_.end(), row.number) != over_.end()) {
+      continue;
+    }
     if (row.wanted) {
       under_way_[row.number] = {.wanted = *row.wanted, .id = {}, .cancelled = false};
       numbers.push_back(row.number);
@@ -259,7 +302,9 @@ recall::Content RecallList::content_of(std::int64_t number, const catalog::Wante
 }
 
 void RecallList::fetch(std::int64_t number) {
+  using WhileAway = recall::Recall::WhileAway;
   catalog::WantedContent wanted;
+  WhileAway while_away{};
   {
     const std::lock_guard lock(mutex_);
     const auto found = under_way_.find(number);
@@ -267,12 +312,14 @@ void RecallList::fetch(std::int64_t number) {
       return;
     }
     wanted = found->second.wanted;
+    while_away = is_waited_for(number) ? WhileAway::as_reads : WhileAway::stay;
   }
   recall::RequestId id{};
   try {
     id = recall_.fetch(
         content_of(number, wanted), wanted.path,
-        [this, number](ByteView, const std::exception_ptr& error) { over(number, error); });
+        [this, number](ByteView, const std::exception_ptr& error) { over(number, error); }, {},
+        while_away);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found) {
       throw;
@@ -290,8 +337,14 @@ void RecallList::fetch(std::int64_t number) {
     }
   }
   if (cancelled) {
-    recall_.cancel(id);
+    recall_.give_up_fetches(id);
   }
+}
+
+bool RecallList::is_waited_for(std::int64_t number) {
+  const auto batch = batches_.upper_bound(number);
+  return batch != batches_.begin() && std::prev(batch)->second.last >= number &&
+         std::prev(batch)->second.done;
 }
 
 void RecallList::over(std::int64_t number, const std::exception_ptr& error) {
@@ -301,6 +354,13 @@ void RecallList::over(std::int64_t number, const std::exception_ptr& error) {
     const std::lock_guard lock(mutex_);
     const auto found = under_way_.find(number);
     if (found == under_way_.end()) {
+      return;
+    }
+    if (error && has_code(error, ErrorCode::no_medium) && !found->second.cancelled &&
+        !is_waited_for(number)) {
+      put_off_from_ = std::min(put_off_from_.value_or(number), number);
+      under_way_.erase(found);
+      changed_.notify_all();
       return;
     }
     wanted = std::move(found->second.wanted);

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +21,10 @@
 // What was asked for by itself, and not by a read: kept on disk before add() returns, so that a
 // daemon that was killed goes on with it. Recall has only so many of them at a time: a tree of
 // millions fills no memory.
+//
+// What nobody waits for (no `done`) waits for its medium instead, as long as that takes: recall's
+// queue holds so many of these (recall::Options::most_away), the others are put off: they stay on
+// the disk, where they are in nobody's way, and are tried again now and then.
 //
 // A row goes when its content is in the cache, when it is cancelled, and when it failed for good;
 // rows that are damaged or whose content the catalog does not know are passed over with a line in
@@ -36,7 +41,7 @@ class RecallList {
  public:
   // So many are in the queue of recall at once; enough to order them well over a whole tape.
   static constexpr std::size_t kAtOnce = 4096;
-  // After catalog or disk failed, they are asked again then.
+  // After catalog or disk failed, and for what was put off, it is tried again then.
   static constexpr std::chrono::seconds kTryAgain{10};
 
   // The number that a content of an earlier run has now; nullopt: none.
@@ -50,7 +55,8 @@ class RecallList {
   enum class Batch : std::int64_t {};
   // Durable when it returns. `done` runs once for each, unless the batch is cancelled.
   Batch add(const std::vector<catalog::WantedContent>& contents, Done done = {});
-  // What has not come yet is given up; `done` may still be running, and is not begun any more.
+  // What has not come yet is given up; `done` may still be running, and is not begun any more. Who
+  // reads the same reads on.
   // False after keep_all(): it is gone on with later.
   bool cancel(Batch batch);
   // Takes a request out of recall's queue, whoever asked for it; false: there is none of that
@@ -64,6 +70,7 @@ class RecallList {
   void keep_all();
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct AddedBatch {
     std::int64_t last = 0;
     std::size_t left = 0;
@@ -83,12 +90,17 @@ class RecallList {
   std::vector<std::int64_t> take(std::size_t most);
   void fetch(std::int64_t number);
   // Rows that were taken, and of which recall was not told, are taken again later.
-  void put_back(std::int64_t first, std::int64_t last);
+  void put_back(std::span<const std::int64_t> numbers);
+  // Whether somebody is told of this row.
+  [[nodiscard]] bool is_waited_for(std::int64_t number);  // Under mutex_.
+  // What was put off is taken again from its first row on, unless it is too early.
+  void take_up_again(const std::unique_lock<std::mutex>& locked);
   // Looks up what is of an earlier run; throws Error{not_found}, and what the catalog throws.
   [[nodiscard]] recall::Content content_of(std::int64_t number,
                                            const catalog::WantedContent& wanted);
   void over(std::int64_t number, const std::exception_ptr& error);
-  std::size_t cancel_requests(std::int64_t first, std::int64_t last);
+  enum class Readers { end, read_on };  // Of the same contents.
+  std::size_t cancel_requests(std::int64_t first, std::int64_t last, Readers readers);
 
   recall::Recall& recall_;
   const Resolve resolve_;
@@ -104,10 +116,13 @@ class RecallList {
   std::condition_variable_any changed_;
   // Guarded by mutex_:
   std::map<std::int64_t, UnderWay> under_way_;
-  std::map<std::int64_t, AddedBatch> batches_;  // By the number of the first.
-  std::vector<std::int64_t> over_;              // To be taken off the disk.
-  std::int64_t handed_to_ = 0;                  // The last row handed over.
-  bool more_ = true;                            // There may be rows behind it.
+  std::map<std::int64_t, AddedBatch> batches_;   // By the number of the first.
+  std::vector<std::int64_t> over_;               // To be taken off the disk.
+  std::int64_t handed_to_ = 0;                   // The last row handed over.
+  bool more_ = true;                             // There may be rows behind it.
+  std::optional<std::int64_t> put_off_from_;     // The first of them.
+  Clock::time_point pass_began_ = Clock::now();  // Since the first row was taken last.
+  Clock::time_point next_pass_{};
   bool keeps_ = false;
 
   std::jthread thread_;  // Last: it uses the members above.

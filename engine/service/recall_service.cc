@@ -123,17 +123,7 @@ std::optional<catalog::ContentId> RecallService::resolve(const catalog::WantedCo
 
 recall::Outside RecallService::outside() {
   recall::Outside outside;
-  outside.extents = [this](const recall::Content& content) {
-    std::vector<recall::Extent> extents;
-    for (const catalog::CopyPlace& place :
-         reader().ledger.places_to_read(catalog::ContentId{content.number})) {
-      extents.push_back(to_extent(place));
-    }
-    return extents;
-  };
-  outside.why_none = [this](const recall::Content& content) {
-    return catalog::told_of_lost(reader().database, catalog::ContentId{content.number});
-  };
+  tell_of_copies(outside);
   outside.find_medium = [this](const std::string& label) {
     const auto medium = reader().ledger.medium(label);
     return medium ? workspace_.libraries().find(*medium, reader().ledger).medium : std::nullopt;
@@ -162,11 +152,11 @@ recall::Outside RecallService::outside() {
     });
   };
   outside.ask_for = [this](const std::string& label) {
-    const auto medium = reader().ledger.medium(label);
-    const std::string where =
-        medium && !medium->location.empty() ? " (" + medium->location + ")" : "";
-    say_("waiting for medium " + label + where + ": bring it within reach");
+    const std::string where = location_of(label);
+    say_("waiting for medium " + label + (where.empty() ? "" : " (" + where + ")") +
+         ": bring it within reach");
   };
+  outside.location = [this](const std::string& label) { return location_of(label); };
   outside.known_locates = [this](const recall::TimedDrive& drive) {
     return known_locates(reader(), drive);
   };
@@ -179,6 +169,28 @@ recall::Outside RecallService::outside() {
   tell_what_follows(outside);
   outside.within_reach = [this](const recall::Content& content) { return within_reach(content); };
   return outside;
+}
+
+void RecallService::tell_of_copies(recall::Outside& outside) {
+  outside.extents = [this](const recall::Content& content) {
+    std::vector<recall::Extent> extents;
+    for (const catalog::CopyPlace& place :
+         reader().ledger.places_to_read(catalog::ContentId{content.number})) {
+      extents.push_back(to_extent(place));
+    }
+    return extents;
+  };
+  outside.found_damaged = [this](const recall::Content& content) {
+    std::vector<recall::Extent> extents;
+    for (const catalog::Ledger::Damaged& each :
+         reader().ledger.damaged(catalog::ContentId{content.number})) {
+      extents.push_back(to_extent(each.place));
+    }
+    return extents;
+  };
+  outside.why_none = [this](const recall::Content& content) {
+    return catalog::told_of_lost(reader().database, catalog::ContentId{content.number});
+  };
 }
 
 void RecallService::tell_what_follows(recall::Outside& outside) {
@@ -195,6 +207,11 @@ void RecallService::tell_what_follows(recall::Outside& outside) {
   outside.stored_beside = [this](const recall::Extent& extent) {
     return reader().ledger.stored_beside(extent.archive.bundle_uuid);
   };
+}
+
+std::string RecallService::location_of(const std::string& medium_label) {
+  const auto medium = reader().ledger.medium(medium_label);
+  return medium ? medium->location : "";
 }
 
 // By label alone: to read what a medium says of itself would move it.

@@ -54,7 +54,10 @@ class RecallService {
   using Chore = std::function<void(Context&)>;
 
   recall::Outside outside();
+  void tell_of_copies(recall::Outside& outside);
   void tell_what_follows(recall::Outside& outside);
+  // For people; empty where nobody noted it. On the thread that owns the drives.
+  [[nodiscard]] std::string location_of(const std::string& medium_label);
   [[nodiscard]] bool within_reach(const recall::Content& content);
   Context& reader();  // Opened by the thread that owns the drives, and only for it.
   // On the list's thread, and only for it.

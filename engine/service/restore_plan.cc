@@ -125,6 +125,11 @@ void RestorePlan::take(const std::string& path, const catalog::Version& version)
     }
     RestoreItem item{.target = path, .version = version.key, .mode = version.metadata.mode};
     if (judge(item, path, version) == Verdict::make) {
+      if (request_.dry_run) {
+        ++(S_ISDIR(item.mode)   ? result_.directories
+           : S_ISLNK(item.mode) ? result_.symlinks
+                                : result_.specials);
+      }
       items.push_back(std::move(item));
     }
   } catch (const Error& error) {
@@ -144,6 +149,8 @@ void RestorePlan::take_file(const std::string& path, const catalog::Version& ver
   if (verdict != Verdict::make) {
     return;
   }
+  const bool is_link =
+      item.inode != 0 && (names.contains(item.inode) || !inodes_.insert(item.inode).second);
   if (version.content && !names.contains(item.inode)) {
     const auto [known, is_new] =
         by_content_.emplace(catalog::number(*version.content), contents.size());
@@ -151,12 +158,15 @@ void RestorePlan::take_file(const std::string& path, const catalog::Version& ver
       contents.emplace_back().content = to_content(version);
     }
     contents[known->second].items.push_back(items.size());
-    if (item.inode == 0 || inodes_.insert(item.inode).second) {
+    if (!is_link) {
       add_capped(needed_bytes, version.size);
       add_capped(result_.bytes, request_.dry_run ? version.size : 0);
     }
   }
-  result_.files += request_.dry_run ? 1 : 0;
+  if (request_.dry_run) {
+    ++result_.files;
+    result_.links += is_link ? 1 : 0;
+  }
   items.push_back(std::move(item));
 }
 

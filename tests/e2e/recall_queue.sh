@@ -131,6 +131,29 @@ mixtape recall "$source/small/7" "$source/small/8" "$source/small/9" "$source/sm
 ! mixtape status | grep -q pinned || fail "$(mixtape status)"
 expect_fail 5 'latest has no such path' mixtape pin /nowhere
 
+say "a path in the mount is the file that it shows"
+[ "$(mixtape where "$mountpoint/latest$source/small/1")" = "$(mixtape where "$source/small/1")" ] || fail "latest"
+[ "$(mixtape history "$mountpoint/history$source/small/1")" = "$(mixtape history "$source/small/1")" ] ||
+  fail "history"
+expect_fail 1 'name it as it is below latest/' mixtape where "$mountpoint/snapshots/x$source/small/1"
+
+say "what is queued waits for its medium, over the end of the daemon, too; who waits himself is told which"
+unmount_home
+mv "$work/cartridges/MIX001L8" "$work/shelf"
+mount_home
+mixtape recall --queue "$source/small/20" "$source/small/21" >/dev/null
+both_wait() { mixtape queue | grep -c 'waits for medium MIX001L8' | grep -qx 2; }
+wait_until 30 both_wait
+expect_fail 3 '1 file: medium MIX001L8.* is not within reach: load it and recall again, .*--queue' \
+  mixtape recall "$source/small/22"
+both_wait || fail "$(mixtape queue)"
+kill_daemon
+mount_home
+wait_until 30 both_wait
+mv "$work/shelf" "$work/cartridges/MIX001L8"
+wait_until 60 idle
+for i in 20 21; do [ "$(cached small/$i)" = here ] || fail "small/$i did not come"; done
+
 say "requests are taken back: one, several, all"
 unmount_home
 # The cartridge is on a shelf: nothing is served meanwhile.

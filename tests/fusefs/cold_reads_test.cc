@@ -83,6 +83,40 @@ TEST_F(ColdReadTest, WhatIsTakenOutOfTheQueueEndsItsReadersAndIsNotAskedForAgain
   EXPECT_EQ(world.contents.asked(), 2U);
 }
 
+// A copy of a large file is not always waiting when its recall is cancelled.
+TEST_F(ColdReadTest, WhoReadsOnAfterTheRecallWasCancelledGetsAnErrorAndQueuesNothing) {
+  world.job().file("a", "from the tape").finish();
+  const auto number = catalog::number(world.content("from the tape"));
+  const tapeio::UniqueFd fd = open("latest/a", O_RDONLY);
+  const tapeio::UniqueFd untouched = open("latest/a", O_RDONLY);
+  char part[4];
+  std::jthread reader([&] { EXPECT_EQ(::read(fd.get(), part, 4), 4); });
+  world.contents.wait_for_parked(1);
+  world.contents.serve(number);
+  reader.join();
+  world.contents.cancel_recall(number);
+  EXPECT_EQ(failure(::read(fd.get(), part, 4)), ECANCELED);
+  EXPECT_EQ(failure(::read(fd.get(), part, 4)), ECANCELED);
+  EXPECT_EQ(world.contents.asked(), 1U);
+  // Who begins after it may ask again, whenever he opened the file.
+  std::jthread later([&] { EXPECT_EQ(::read(untouched.get(), part, 4), 4); });
+  world.contents.wait_for_parked(1);
+  world.contents.serve(number);
+  later.join();
+  world.deliver("from the tape");
+  EXPECT_EQ(read_all(fd), "from the tape");
+}
+
+TEST_F(ColdReadTest, WhoPollsForWhatWasCancelledQueuesItNoMore) {
+  world.job().file("a", "away").finish();
+  const tapeio::UniqueFd fd = open("latest/a", O_RDONLY | O_NONBLOCK);
+  char byte = 0;
+  EXPECT_EQ(failure(::read(fd.get(), &byte, 1)), EAGAIN);
+  world.contents.cancel_recall(catalog::number(world.content("away")));
+  EXPECT_EQ(failure(::read(fd.get(), &byte, 1)), ECANCELED);
+  EXPECT_THAT(world.contents.fetched(), ElementsAre("a"));
+}
+
 TEST_F(ColdReadTest, NonBlockingReadsQueueAndComeBack) {
   world.job().file("d/a", "away").finish();
   const tapeio::UniqueFd fd = open("latest/d/a", O_RDONLY | O_NONBLOCK);

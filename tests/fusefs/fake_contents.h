@@ -54,6 +54,12 @@ class FakeContents : public Contents {
       parked.done({}, std::make_exception_ptr(error));
     }
   }
+  // The bytes that are waited for now have arrived, and no others yet.
+  void serve(std::int64_t number) {
+    for (auto& parked : take(number, false)) {
+      parked.done(as_bytes(bytes_.at(number)).subspan(parked.offset, parked.size), nullptr);
+    }
+  }
   // Returns when so many reads wait for the tape.
   void wait_for_parked(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -129,6 +135,14 @@ class FakeContents : public Contents {
     }
     done({}, cancelled());
   }
+  recall::CancelMark watch_cancel(const recall::Content& content) override {
+    return marks_.of(content.number);
+  }
+  // Somebody takes the recall out of the queue.
+  void cancel_recall(std::int64_t number) {
+    marks_.cancelled(number);
+    fail(number, Error(ErrorCode::cancelled, "recall: cancelled"));
+  }
   void fetch(const recall::Content& content, const std::string& what, recall::Asker,
              Done done) override {
     {
@@ -176,6 +190,7 @@ class FakeContents : public Contents {
   }
 
   std::size_t preview_head_ = 0;
+  recall::CancelMarks marks_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::int64_t, std::string> bytes_;

@@ -45,6 +45,63 @@ TEST_F(RecallTest, CancellingARequestCancelsAllWhoWaitForIt) {
   gate_.open();
 }
 
+// He may be between two reads: his next one must not ask for it again.
+TEST_F(RecallTest, WhoReadsWhatIsCancelledIsMarkedWhetherOrNotHeWaitsJustThen) {
+  const Content content = put("A", test::pattern(MiB, 23)), other = put("A", test::pattern(9, 24));
+  const CancelMark first = recall().watch_cancel(content), second = recall().watch_cancel(content);
+  const CancelMark of_another = recall().watch_cancel(other);
+  gate_.close();
+  auto answer = start_read(content, 0, 10);
+  EXPECT_TRUE(recall().cancel(recall().queue().front().id));
+  EXPECT_TRUE(*first);
+  EXPECT_TRUE(*second);
+  EXPECT_FALSE(*of_another);
+  EXPECT_FALSE(*recall().watch_cancel(content));
+  gate_.open();
+  EXPECT_EQ(read(content, 0, 10).bytes.size(), 10U);
+}
+
+TEST_F(RecallTest, OnlyWhoCancelsARequestMarksItsReaders) {
+  const Content content = put("A", test::pattern(MiB, 25));
+  const CancelMark mark = recall().watch_cancel(content);
+  gate_.close();
+  auto signalled = start_read(content, 0, 10);
+  recall().cancel(last_ticket_);
+  EXPECT_EQ(signalled.get().error, ErrorCode::cancelled);
+  auto unmounted = start_read(content, 0, 10);
+  gate_.open();
+  recall_.reset();
+  EXPECT_FALSE(*mark);
+}
+
+TEST_F(RecallTest, GivingUpWhatWasFetchedDisturbsNobodyWhoReadsIt) {
+  const Bytes bytes = test::pattern(MiB, 26);
+  const Content content = put("A", bytes);
+  const CancelMark mark = recall().watch_cancel(content);
+  gate_.close();
+  std::promise<std::optional<ErrorCode>> fetched;
+  const RequestId id = recall().fetch(content, "a file", [&](ByteView, auto error) {
+    fetched.set_value(answer_of({}, error).error);
+  });
+  auto reads = start_read(content, 0, bytes.size());
+  recall().give_up_fetches(id);
+  EXPECT_EQ(fetched.get_future().get(), ErrorCode::cancelled);
+  gate_.open();
+  EXPECT_EQ(reads.get().bytes, bytes);
+  EXPECT_FALSE(*mark);
+}
+
+TEST(CancelMarksTest, ThoseThatNobodyHoldsTakeNoRoom) {
+  CancelMarks marks;
+  const CancelMark held = marks.of(-1);
+  for (std::int64_t content = 0; content < 100'000; ++content) {
+    (void)marks.of(content);
+  }
+  EXPECT_LE(marks.size(), 64U);
+  marks.cancelled(-1);
+  EXPECT_TRUE(*held);
+}
+
 TEST_F(RecallTest, AThousandParkedReadsAreCancelledWhenItIsDestroyed) {
   std::vector<Content> contents;
   for (std::uint64_t i = 0; i < 10; ++i) {

@@ -76,6 +76,27 @@ TEST_F(RecallTest, WithEveryCopyDamagedTheReadFails) {
   EXPECT_TRUE(recall().queue().empty());
 }
 
+TEST_F(RecallTest, WhenTheGoodCopiesFailThoseFoundDamagedBeforeAreTriedInTheSameRead) {
+  const Bytes bytes = test::pattern(MiB, 9);
+  const Extent bad = world_.write_one("A", bytes), before = world_.write_one("B", bytes);
+  world_.damage(bad, 500'000);
+  const Content content = know(bytes, {bad});
+  found_damaged_[content.number] = {bad, before};
+  EXPECT_EQ(read(content).bytes, bytes);
+  EXPECT_EQ(damaged(), std::vector<std::string>{"A"});
+}
+
+TEST_F(RecallTest, TheLastResortIsTriedOnce) {
+  const Bytes bytes = test::pattern(MiB, 9);
+  const Extent first = world_.write_one("A", bytes), before = world_.write_one("B", bytes);
+  world_.damage(first, 500'000);
+  world_.damage(before, 500'000);
+  const Content content = know(bytes, {first});
+  found_damaged_[content.number] = {first, before};
+  EXPECT_EQ(read(content).error, ErrorCode::corrupt);
+  EXPECT_EQ(damaged(), (std::vector<std::string>{"A", "B"}));
+}
+
 TEST_F(RecallTest, WithoutAnyCopyTheReadFails) {
   EXPECT_EQ(read(know(test::pattern(10, 1), {})).error, ErrorCode::corrupt);
 }

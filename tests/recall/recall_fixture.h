@@ -147,6 +147,11 @@ class RecallTest : public testing::Test {
                 return is_here(copy.archive.medium_label);
               });
             },
+        .found_damaged =
+            [this](const Content& content) {
+              const std::lock_guard lock(mutex_);
+              return found_damaged_[content.number];
+            },
     };
   }
   std::optional<tapeio::PlacedMedium> find_medium(const std::string& label) {
@@ -249,7 +254,7 @@ class RecallTest : public testing::Test {
   Recall::Ticket last_ticket_{};
 
   std::mutex mutex_;
-  std::map<std::int64_t, std::vector<Extent>> copies_;
+  std::map<std::int64_t, std::vector<Extent>> copies_, found_damaged_;
   std::vector<std::string> damaged_, verified_, asked_for_;
   std::map<std::int64_t, std::array<std::byte, 32>> hashed_;
   int looks_until_there_ = 0;

@@ -19,7 +19,8 @@ TEST_F(RecallTest, AMediumThatStaysAwayIsAnError) {
   const Content content = put("A", test::pattern(1000, 15));
   const auto shelf = world_.library().take_out("A");
   EXPECT_EQ(read(content).error, ErrorCode::no_medium);
-  EXPECT_EQ(asked_for_, std::vector<std::string>{"A"});
+  // Nobody would wait for it.
+  EXPECT_TRUE(asked_for_.empty());
   EXPECT_TRUE(damaged().empty());
 }
 
@@ -29,6 +30,79 @@ TEST_F(RecallTest, ACopyOnAMediumThatIsThereIsPreferred) {
   const auto shelf = world_.library().take_out("A");
   EXPECT_EQ(read(know(bytes, {away, here})).bytes, bytes);
   EXPECT_TRUE(asked_for_.empty());
+}
+
+class WhileAwayTest : public RecallTest {
+ protected:
+  std::future<Answer> leave(const Content& content) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    (void)recall().fetch(
+        content, "a file",
+        [promise](ByteView bytes, auto error) { promise->set_value(answer_of(bytes, error)); }, {},
+        Recall::WhileAway::stay);
+    return promise->get_future();
+  }
+  // Returns when recall knows where they lie.
+  void wait_until_placed(std::size_t count) {
+    const auto placed = [&] {
+      const auto queue = recall().queue();
+      return std::count_if(queue.begin(), queue.end(), [](const QueueEntry& entry) {
+        return !entry.medium_label.empty() && !entry.here;
+      });
+    };
+    while (static_cast<std::size_t>(placed()) < count) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+};
+
+TEST_F(WhileAwayTest, WhatNobodyWaitsForStaysUntilItsMediumAppearsAndReadersAreToldAtOnce) {
+  const Content content = put("A", test::pattern(1000, 44));
+  auto shelf = world_.library().take_out("A");
+  auto left = leave(content);
+  wait_until_placed(1);
+  EXPECT_EQ(read(content).error, ErrorCode::no_medium);
+  EXPECT_EQ(fetch(content).error, ErrorCode::no_medium);
+  EXPECT_EQ(recall().queue().size(), 1U);
+  {
+    const std::lock_guard lock(mutex_);
+    EXPECT_EQ(asked_for_, std::vector<std::string>{"A"});
+    world_.library().put_in(std::move(shelf));
+  }
+  EXPECT_EQ(left.get().error, std::nullopt);
+  EXPECT_TRUE(cache_->contains(content));
+}
+
+TEST_F(WhileAwayTest, NoMoreStayThanMayAndWhatIsHereComesPastThem) {
+  options_.most_away = 2;
+  std::vector<std::future<Answer>> away;
+  const Content here = put("B", test::pattern(1000, 45));
+  std::vector<Content> contents;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    contents.push_back(put("A", test::pattern(1000, 50 + i)));
+  }
+  const auto shelf = world_.library().take_out("A");
+  for (const Content& content : contents) {
+    away.push_back(leave(content));
+  }
+  for (std::size_t i = 2; i < 5; ++i) {
+    EXPECT_EQ(away[i].get().error, ErrorCode::no_medium);
+  }
+  EXPECT_EQ(leave(here).get().error, std::nullopt);
+  EXPECT_EQ(recall().queue().size(), 2U);
+  // Who is taken out makes room.
+  recall().cancel(recall().queue().front().id);
+  while (leave(contents[4]).wait_for(std::chrono::milliseconds(50)) !=
+         std::future_status::timeout) {
+  }
+  EXPECT_EQ(recall().queue().size(), 2U);
+}
+
+TEST_F(WhileAwayTest, WhatIsHereAndCannotBeReadDoesNotStay) {
+  const Content content = put("A", test::pattern(1000, 46));
+  kept_back_ = "A";
+  why_kept_ = ErrorCode::locked;
+  EXPECT_EQ(leave(content).get().error, ErrorCode::locked);
 }
 
 TEST_F(RecallTest, OthersAreServedWhileAMediumIsMissing) {

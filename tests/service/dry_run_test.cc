@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/service/forget.h"
+#include "engine/service/restore.h"
 #include "tests/service/service_fixture.h"
 
 namespace mixtape::service {
@@ -25,6 +26,29 @@ class DryRunTest : public ServiceTest {
     return state;
   }
 };
+
+TEST_F(DryRunTest, OfARestoreCountsWhatARestoreMakesHoweverOftenItIsNamed) {
+  write("d/a", "first");
+  write("d/b", "second");
+  std::filesystem::create_hard_link(source("d/a"), source("d/c"));
+  std::filesystem::create_symlink("a", source("d/link"));
+  std::filesystem::create_directory(source("d/empty"));
+  back_up();
+  RestoreRequest request;
+  request.paths = {source("d").string(), source("d").string() + "/", source("d/a").string()};
+  request.to = (directory_ / "out").string();
+  request.dry_run = true;
+  const RestoreResult dry = restore(context(), request, reporter_);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out"));
+  request.dry_run = false;
+  const RestoreResult made = restore(context(), request, reporter_);
+  EXPECT_EQ(dry.files, made.files);
+  EXPECT_EQ(dry.bytes, made.bytes);
+  EXPECT_EQ(dry.links, made.links);
+  EXPECT_EQ(dry.symlinks, made.symlinks);
+  EXPECT_EQ(dry.directories, made.directories);
+  EXPECT_EQ(made.directories, 2U);
+}
 
 TEST_F(DryRunTest, OfAFlushHasItsNumbersAndChangesNothing) {
   write("known", "on a medium already");

@@ -206,6 +206,87 @@ TEST_F(RecallListTest, WhatFailsForGoodIsTold) {
   wait_until_nothing_is_on_disk();
 }
 
+// A tree of any size on a medium that is on its shelf.
+class RecallListAwayTest : public RecallListTest {
+ protected:
+  RecallListAwayTest() {
+    options_.most_away = 2;
+    try_again_ = std::chrono::milliseconds(1);
+  }
+  void take_out() { shelf_ = world_.library().take_out("A"); }
+  void put_in() {
+    const std::lock_guard lock(mutex_);
+    world_.library().put_in(std::move(shelf_));
+  }
+  WantedContent put_elsewhere(const std::string& path) {
+    return wanted(put("B", test::pattern(1000, ++seed_)), path);
+  }
+  std::unique_ptr<tapeio::MemoryMedium> shelf_;
+};
+
+TEST_F(RecallListAwayTest, WaitsForItsMediumAndHoldsUpNothingThatIsHere) {
+  std::vector<WantedContent> away;
+  for (const char* path : {"a", "b", "c", "d", "e"}) {
+    away.push_back(put_file(path));
+  }
+  const WantedContent here = put_elsewhere("here");
+  take_out();
+  (void)list().add(away);
+  (void)list().add({here});
+  while (on_disk().size() != away.size()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_THAT(on_disk(), ElementsAre("a", "b", "c", "d", "e"));
+  put_in();
+  wait_until_nothing_is_on_disk();
+  for (const WantedContent& each : away) {
+    EXPECT_TRUE(cache_->contains({.number = 0, .size = each.size, .hash = each.hash})) << each.path;
+  }
+  EXPECT_EQ(list().behind(), 0U);
+}
+
+TEST_F(RecallListAwayTest, WaitsForItOverTheEndOfTheProcess) {
+  const std::vector<WantedContent> away{put_file("a"), put_file("b"), put_file("c")};
+  const WantedContent here = put_elsewhere("here");
+  take_out();
+  (void)list().add(away);
+  kill();
+  (void)list().add({here});
+  while (on_disk().size() != away.size()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  put_in();
+  wait_until_nothing_is_on_disk();
+  for (const WantedContent& each : away) {
+    EXPECT_TRUE(cache_->contains({.number = 0, .size = each.size, .hash = each.hash})) << each.path;
+  }
+}
+
+TEST_F(RecallListAwayTest, WhoeverWaitsForItIsToldAtOnce) {
+  const WantedContent away = put_file("a");
+  take_out();
+  std::vector<std::string> came;
+  (void)list().add({away}, into(came));
+  wait_for(came, 1);
+  EXPECT_THAT(came, ElementsAre("a failed"));
+  wait_until_nothing_is_on_disk();
+}
+
+TEST_F(RecallListAwayTest, WhatWasPutOffIsCancelledWithTheRest) {
+  const std::vector<WantedContent> away{put_file("a"), put_file("b"), put_file("c"), put_file("d")};
+  const WantedContent here = put_elsewhere("here");
+  take_out();
+  (void)list().add(away);
+  (void)list().add({here});
+  while (on_disk().size() != away.size()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  (void)list().cancel_all();
+  wait_until_nothing_is_on_disk();
+  put_in();
+  EXPECT_FALSE(cache_->contains({.number = 0, .size = away[3].size, .hash = away[3].hash}));
+}
+
 TEST_F(RecallListTest, NothingIsGivenUpWhenTheProcessIsAboutToEnd) {
   gate_.close();
   const auto batch = list().add({put_file("a")});
