@@ -164,6 +164,15 @@ int backup(Session& session, const BackupOptions& options) {
   return kSuccess;
 }
 
+std::string left_open_text(const staging::LeftOpen& left) {
+  std::string text = counted(left.files, "file") +
+                     " left for the next flush, because somebody writes there still:";
+  for (const std::string& path : left.first) {
+    text += " /" + printable(path);
+  }
+  return left.first.size() < left.files ? text + " and more" : text;
+}
+
 void print_flush(Session& session, const service::FlushResult& result, bool dry_run) {
   Console& console = session.console();
   if (session.json()) {
@@ -174,14 +183,19 @@ void print_flush(Session& session, const service::FlushResult& result, bool dry_
                    {"written", written_json(result.written)},
                    {"pinned_files", result.pinned_files},
                    {"still_staged", result.still_staged},
+                   {"left_open", result.left_open.files},
                    {"troubles", troubles_json(result.troubles)}};
     object["snapshot"] = result.job ? json(service::snapshot_name(result.job->started_s)) : json();
     print_json(console, object);
   } else if (result.files == 0 && !result.job) {
-    console.out("nothing is staged\n");
+    console.out(result.left_open.files == 0 ? "nothing is staged\n"
+                                            : "nothing is staged but what is open\n");
   } else {
     console.out("staged: " + counted(result.files, "file") + ", " + format_size(result.bytes) +
                 "\n" + recorded_text(result.recorded) + written_text(result.written, dry_run));
+  }
+  if (result.left_open.files > 0) {
+    console.note(left_open_text(result.left_open));
   }
   report_written(session, result.written);
   if (result.still_staged && !dry_run) {

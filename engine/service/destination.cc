@@ -52,6 +52,10 @@ Destination::Destination(const std::string& directory, bool make)
   if (!make && !std::filesystem::exists(directory, error)) {
     return;
   }
+  for (std::filesystem::path above = directory;
+       !above.empty() && !std::filesystem::exists(above, error); above = above.parent_path()) {
+    made_above_.push_back(above);
+  }
   tapeio::make_directories(directory);
   root_ = std::make_shared<tapeio::UniqueFd>(tapeio::open_file(directory, O_RDONLY | O_DIRECTORY));
 }
@@ -76,9 +80,13 @@ Destination::Directory Destination::open_directory(std::string_view path, Make m
   for (std::string_view rest = path; !rest.empty();) {
     const std::string name(next_component(rest));
     const mode_t mode = make == Make::itself && rest.empty() ? kPrivate : kParent;
-    if (make != Make::nothing && ::mkdirat(above->get(), name.c_str(), mode) != 0 &&
-        errno != EEXIST) {
-      throw_errno("make directory " + std::string(path));
+    if (make != Make::nothing) {
+      if (::mkdirat(above->get(), name.c_str(), mode) == 0) {
+        const std::size_t end = path.size() - rest.size();
+        made_.emplace_back(path.substr(0, rest.empty() ? end : end - 1));
+      } else if (errno != EEXIST) {
+        throw_errno("make directory " + std::string(path));
+      }
     }
     tapeio::UniqueFd fd(::openat(above->get(), name.c_str(), kOpenDirectory | O_CLOEXEC));
     if (!fd.valid()) {
@@ -147,6 +155,21 @@ std::optional<std::string> Destination::read_symlink(const std::string& path) {
   }
   target.resize(static_cast<std::size_t>(size));
   return target;
+}
+
+void Destination::drop_empty_directories() {
+  for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
+    try {
+      const Anchored at = anchor(*path, false);
+      ::unlinkat(at.fd(), at.name.c_str(), AT_REMOVEDIR);  // Fails where something came.
+    } catch (const Error&) {
+      // Gone, or another's by now.
+    }
+  }
+  made_.clear();
+  for (const std::filesystem::path& above : made_above_) {
+    ::rmdir(above.c_str());
+  }
 }
 
 void Destination::make_directory(const std::string& path) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,6 +93,8 @@ class Destination {
 
   // Attributes that this file system or user could not take: "path: user.x", the first ones.
   [[nodiscard]] const std::vector<std::string>& lost_attributes() const { return lost_; }
+  // Nothing more comes: removes the directories that were made here and are empty.
+  void drop_empty_directories();
   [[nodiscard]] std::uint64_t lost_attribute_count() const { return lost_count_; }
 
  private:
@@ -117,6 +120,8 @@ class Destination {
   [[nodiscard]] gid_t group_of(const catalog::Metadata& metadata);
 
   std::string directory_;
+  std::vector<std::filesystem::path> made_above_;  // For `directory`, which comes first.
+  std::vector<std::string> made_;                  // Below it, parents first.
   Directory root_;
   const bool as_root_;
   // The directory used last: files of one directory come one after the other.

@@ -196,6 +196,7 @@ FlushResult run_flush(Context& context, const std::string& command, Reporter& re
   settle_last_run(context, reporter);
   settle_leftovers(context);
   StagedSet set(context.workspace.staging(), snapshot_name(context.now_s()));
+  result.left_open = context.workspace.staging().left_open();
   if (!set.directory()) {
     if (!dry_run) {
       result.written.media =

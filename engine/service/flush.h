@@ -10,6 +10,7 @@
 #include "engine/progress/reporter.h"
 #include "engine/service/changed_paths.h"
 #include "engine/service/context.h"
+#include "engine/staging/staging.h"
 #include "tapeio/library.h"
 
 // Flush: what was staged goes to media and shows in `latest`; staging is empty afterwards, but for
@@ -32,6 +33,7 @@ struct FlushResult {
   archive::WriteOutcome written;
   std::vector<archive::Trouble> troubles;
   std::uint64_t pinned_files = 0;  // On fewer media than wanted; kept in the cache.
+  staging::LeftOpen left_open;     // Files somebody writes still: for the next flush.
   bool still_staged = false;       // Something could not be written: all of it is staged as before.
   std::optional<catalog::Job> job;  // Absent: nothing was staged.
   ChangedPaths changed;

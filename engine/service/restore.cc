@@ -123,6 +123,17 @@ class Restore {
       preview();
       return std::move(result_);
     }
+    try {
+      bring_back();
+    } catch (...) {
+      destination_.drop_empty_directories();
+      throw;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void bring_back() {
     require_space();
     RestoreWriter writer(context_, plan_, destination_, result_, reporter_);
     writer.make_what_has_no_content();
@@ -146,10 +157,8 @@ class Restore {
       return media_.load(label);
     }).make(damaged_);
     writer.finish();
-    return std::move(result_);
   }
 
- private:
   [[nodiscard]] std::function<bool(const std::string&)> here() {
     return [this](const std::string& label) { return media_.here(label); };
   }

@@ -8,7 +8,7 @@
 #include "engine/service/locate_times.h"
 #include "engine/service/part_file.h"
 #include "engine/service/verdicts.h"
-
+#include "engine/service/zero_runs.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
@@ -220,13 +220,18 @@ bool RestoreWriter::copy_from_cache(RestoreContent& content) {
     return false;
   }
   begin(content);
+  // Where its holes are, the cache does not tell.
+  const bool is_sparse = std::ranges::any_of(content.copies, &RestoreCopy::sparse);
   Bytes buffer(kCopyBuffer);
   format::Hasher hasher;
   try {
     while (const std::size_t size = tapeio::read_full(fd->get(), buffer, "cache entry")) {
       progress("restore from the cache", false);
-      hasher.update(ByteView(buffer).first(size));
-      write(ByteView(buffer).first(size));
+      const ByteView part = ByteView(buffer).first(size);
+      hasher.update(part);
+      const auto copy = [&](ByteView data) { write(data); };
+      is_sparse ? each_run(part, copy, [&](std::uint64_t count) { write_zeros(count); })
+                : copy(part);
     }
   } catch (const Error& error) {
     if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {

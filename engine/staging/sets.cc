@@ -28,6 +28,9 @@ Sets::Taken Sets::take_files(const std::string& set, int from, int to, const std
     const Inode inode = inode_of(child.status);
     if (S_ISSOCK(child.status.st_mode) || files_.is_open(inode)) {
       result.left = true;
+      if (!S_ISSOCK(child.status.st_mode)) {
+        result.open.add({.files = 1, .first = {below(path, child.name)}});
+      }
       continue;
     }
     changes_.announce();
@@ -58,6 +61,7 @@ Sets::Taken Sets::take_directory(const std::string& set, int from, int to,
     const tapeio::UniqueFd target = make_directory(to, child.name);
     const Taken inner = take_directory(set, source->get(), target.get(), below(path, child.name));
     result.left = result.left || inner.left;
+    result.open.add(inner.open);
     if (inner.some || !inner.left) {
       copy_metadata(source->get(), target.get());
       result.some = true;

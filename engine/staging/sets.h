@@ -27,6 +27,7 @@ class Sets {
   struct Taken {
     bool some = false;  // The set got something, or the directory itself is to be taken.
     bool left = false;  // Something stays in the tree.
+    LeftOpen open;      // Of that.
   };
   // Gives what is in the tree second names in the directory `into`.
   Taken take(const std::string& set, int into);

@@ -71,7 +71,8 @@ struct Staging::Impl {
   std::filesystem::path directory;
   const Changes changes;
   tapeio::UniqueFd tree, flushing, copying;
-  std::mutex taking;  // Held by take(), before `names`.
+  std::mutex taking;   // Held by take(), before `names`.
+  LeftOpen left_open;  // Guarded by taking.
   std::shared_mutex names;
   OpenFiles files;
   std::optional<Sets> sets;
@@ -274,7 +275,9 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
     }
   });
   impl_->files.wait_for_closing(kCloseGrace);
-  if (!impl_->sets->take(set_name, set.get()).some) {
+  Sets::Taken taken = impl_->sets->take(set_name, set.get());
+  impl_->left_open = std::move(taken.open);
+  if (!taken.some) {
     return std::nullopt;
   }
   sync_file_system(set.get());
@@ -286,6 +289,18 @@ std::optional<std::filesystem::path> Staging::take(const std::string& set_name) 
   sync_directory(flushing);
   give_back.keep();
   return impl_->directory / "flushing" / set_name;
+}
+
+void LeftOpen::add(const LeftOpen& other) {
+  files += other.files;
+  for (std::size_t i = 0; i < other.first.size() && first.size() < kNamed; ++i) {
+    first.push_back(other.first[i]);
+  }
+}
+
+LeftOpen Staging::left_open() const {
+  const std::lock_guard lock(impl_->taking);
+  return impl_->left_open;
 }
 
 void Staging::commit(const std::string& set_name,

@@ -45,6 +45,15 @@ struct InodeHash {
   }
 };
 
+// Files that a take left because somebody writes them still.
+struct LeftOpen {
+  static constexpr std::size_t kNamed = 20;
+  std::size_t files = 0;
+  std::vector<std::string> first;  // Paths in the tree, kNamed at most.
+
+  void add(const LeftOpen& other);
+};
+
 class Staging {
  public:
   // `before_change` is called before each change of the directory: where tests cut the power.
@@ -95,6 +104,8 @@ class Staging {
   // directories. Returns the set's directory; nullopt when there was nothing to take. Durable on
   // return. After an error nothing is taken.
   [[nodiscard]] std::optional<std::filesystem::path> take(const std::string& set_name);
+  // By the last take that did not fail.
+  [[nodiscard]] LeftOpen left_open() const;
   // The set's bytes are on media: marks it, removes from the tree the names that still are what was
   // taken and the directories that became empty and are not spared, then the set. Before that
   // `last_look` may link what the set holds: only what was renamed in the tree has another name

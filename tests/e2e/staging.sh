@@ -27,7 +27,10 @@ mv "$staging/edited/.text.tmp" "$staging/edited/text"
 say "a file still open stays for the next flush"
 exec 9>"$staging/edited/still open"
 echo "half of it" >&9
-mixtape flush
+mixtape flush >"$work/flushed" 2>&1 || fail "$(cat "$work/flushed")"
+grep -q '1 file left for the next flush.*: /edited/still open$' "$work/flushed" || fail "$(cat "$work/flushed")"
+mixtape flush >"$work/flushed" 2>&1 || fail "$(cat "$work/flushed")"
+grep -qx 'nothing is staged but what is open' "$work/flushed" || fail "$(cat "$work/flushed")"
 [ "$(cat "$staging/edited/still open")" = "half of it" ] || fail "the open file left staging"
 echo "the other half" >&9
 exec 9>&-

@@ -77,14 +77,22 @@ TEST_F(FlushTest, AFileOpenForWritingStaysForTheNextFlush) {
     const auto names = staging().hold_names();
     staging().opened_for_writing(open_file.st_dev, open_file.st_ino);
   }
-  EXPECT_EQ(flush_now().written.files, 1U);
+  const FlushResult first = flush_now();
+  EXPECT_EQ(first.written.files, 1U);
+  EXPECT_EQ(first.left_open.files, 1U);
+  EXPECT_EQ(first.left_open.first, std::vector<std::string>{"b"});
+  const FlushResult nothing_else = flush_now();
+  EXPECT_FALSE(nothing_else.job);
+  EXPECT_EQ(nothing_else.left_open.files, 1U);
   EXPECT_TRUE(staged("b"));
   EXPECT_FALSE(latest("b"));
   {
     const auto names = staging().hold_names();
     staging().closed_after_writing(open_file.st_dev, open_file.st_ino);
   }
-  EXPECT_EQ(flush_now().written.files, 1U);
+  const FlushResult last = flush_now();
+  EXPECT_EQ(last.written.files, 1U);
+  EXPECT_EQ(last.left_open.files, 0U);
   EXPECT_TRUE(nothing_staged());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/catalog/lost_copies.h"
+#include "engine/service/recall_service.h"
 #include "engine/service/restore.h"
 #include "tapeio/error.h"
 #include "tests/service/service_fixture.h"
@@ -57,6 +58,7 @@ TEST_F(RestoreHostileTest, ItIsStoppedAmongZeros) {
   stop_in("restore from MX0001");
   EXPECT_EQ(test::error_of([&] { return bring_back("sparse"); }), ErrorCode::cancelled);
   EXPECT_FALSE(fs::exists(restored("sparse")));
+  EXPECT_FALSE(fs::exists(out_)) << "directories that nothing is in are left";
 }
 
 TEST_F(RestoreHostileTest, ItIsStoppedWhileAFileIsCopiedForAnotherName) {
@@ -83,6 +85,43 @@ TEST_F(RestoreHostileTest, HolesAreHolesUnderEveryName) {
     EXPECT_EQ(status.st_size, 50'000'000) << name;
     EXPECT_LT(status.st_blocks * 512, 2'000'000) << name << ": a MiB is copied at once";
   }
+}
+
+TEST_F(RestoreHostileTest, WhenItIsStoppedWhatCameAndWhatWasThereStays) {
+  const std::string text(as_text(test::pattern(4'000'000, 1)));
+  write("came/a", text);
+  write("comes/b", text);
+  fs::create_directories(source("empty"));
+  fs::create_directories(restored("mine"));
+  back_up();
+  stop_in("copy for another name");
+  EXPECT_EQ(test::error_of([&] { return bring_back(); }), ErrorCode::cancelled);
+  EXPECT_TRUE(fs::exists(restored("came/a")));
+  EXPECT_TRUE(fs::exists(restored("mine")));
+  EXPECT_FALSE(fs::exists(restored("comes")));
+  EXPECT_FALSE(fs::exists(restored("empty")));
+}
+
+// The cache keeps bytes, not where the holes among them were.
+TEST_F(RestoreHostileTest, WhatComesOutOfTheCacheHasItsHoles) {
+  write("sparse", "some data");
+  fs::resize_file(source("sparse"), 50'000'000);
+  const std::string dense(1'000'000, '\0');
+  write("dense", dense);
+  back_up();
+  for (const char* name : {"sparse", "dense"}) {
+    const auto incoming = context().workspace.cache().begin(to_content(*latest(path_of(name))));
+    incoming->write(as_bytes(test::read_text(source(name))));
+    (void)incoming->commit();
+  }
+  EXPECT_EQ(bring_back().from_cache, 2U);
+  EXPECT_EQ(test::read_text(restored("sparse")), test::read_text(source("sparse")));
+  struct stat sparse {
+  }, full{};
+  ASSERT_EQ(::stat(restored("sparse").c_str(), &sparse), 0);
+  EXPECT_LT(sparse.st_blocks * 512, 2'000'000);
+  ASSERT_EQ(::stat(restored("dense").c_str(), &full), 0);
+  EXPECT_GE(full.st_blocks * 512, 1'000'000) << "whose zeros were stored";
 }
 
 TEST_F(RestoreHostileTest, AFileThatOnlyALostMediumHasIsNamedWithIt) {
