@@ -42,11 +42,16 @@ FileReader::FileReader(std::atomic<std::uint64_t>& read_bytes,
 int FileReader::open_source(const std::string& path) {
   // O_NONBLOCK: should a fifo stand there by now, nobody waits for its other end.
   const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  int fd = open(path.c_str(), flags | no_access_time_);
+  const ParentDirectory::Place place = parent_.of(path);
+  if (place.error != 0) {
+    errno = place.error;
+    return -1;
+  }
+  int fd = openat(place.directory, place.name, flags | no_access_time_);
   if (fd < 0 && errno == EPERM && no_access_time_ != 0) {
     // Only the owner may read without leaving a trace.
     no_access_time_ = 0;
-    fd = open(path.c_str(), flags);
+    fd = openat(place.directory, place.name, flags);
   }
   return fd;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/archive/parent_directory.h"
 #include "engine/catalog/sources.h"
 #include "engine/format/digest.h"
 #include "tapeio/bytes.h"
@@ -41,6 +42,7 @@ class FileReader {
   const std::function<void(const std::string&)>& while_reading_;
   format::Hasher hasher_;
   Bytes buffer_;
+  ParentDirectory parent_;
   int no_access_time_;  // O_NOATIME until the kernel refuses it once.
 };
 

@@ -122,24 +122,10 @@ std::string SourceFile::finish() {
 }
 
 SourceFile SourceQueue::open(const Item& item) {
-  const std::string_view path = item.source;
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos) {
-    return SourceFile::open(item, AT_FDCWD, item.source.c_str(), keep_access_time_);
-  }
-  const std::string_view directory = path.substr(0, slash + 1);
-  if (!directory_known_ || directory != directory_name_) {
-    directory_name_ = directory;
-    directory_.reset(::open(directory_name_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    directory_fault_ =
-        directory_.valid() ? std::string{} : reason("its directory cannot be opened", errno);
-    directory_known_ = true;
-  }
-  if (!directory_.valid()) {
-    return SourceFile::missing(directory_fault_);
-  }
-  return SourceFile::open(item, directory_.get(), item.source.c_str() + slash + 1,
-                          keep_access_time_);
+  const ParentDirectory::Place place = parent_.of(item.source);
+  return place.error == 0
+             ? SourceFile::open(item, place.directory, place.name, keep_access_time_)
+             : SourceFile::missing(reason("its directory cannot be opened", place.error));
 }
 
 SourceFile SourceQueue::next() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/archive/parent_directory.h"
 #include "engine/archive/plan.h"
 #include "tapeio/bytes.h"
 #include "tapeio/unique_fd.h"
@@ -68,12 +69,7 @@ class SourceQueue {
   std::vector<const Item*> items_;
   std::size_t opened_ = 0;
   std::deque<SourceFile> ahead_;
-  // The directory of the source opened last: most neighbours share it, and one component is cheaper
-  // to look up than ten.
-  std::string directory_name_;
-  tapeio::UniqueFd directory_;
-  std::string directory_fault_;
-  bool directory_known_ = false;
+  ParentDirectory parent_;
   bool keep_access_time_ = true;
 };
 

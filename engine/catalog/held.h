@@ -24,11 +24,14 @@ struct HeldCopy {
 };
 
 // How long ago the copies on a medium were last read: since when the oldest was not, and how many
-// never were. A copy that was never read counts from when it was written.
+// never were. A copy that was never read counts from when it was written. And how many of them were
+// found damaged, the last one when.
 struct MediumVerified {
   MediumId medium{};
   std::uint64_t copies = 0, never = 0;
   std::int64_t oldest_s = 0;
+  std::uint64_t damaged = 0;
+  std::int64_t last_found_s = 0;
 };
 
 }  // namespace mixtape::catalog

@@ -183,18 +183,12 @@ class Ledger {
   // read in one go.
   void places_to_read(std::span<const ContentId> contents,
                       const std::function<void(std::size_t which, const CopyPlace& place)>& each);
-  struct DamagedMedium {
-    Medium medium;
-    std::uint64_t copies = 0;
-    std::int64_t last_found_s = 0;
-  };
-  // Media with damaged copies that are not lost, by label. Cost: one pass over the copies.
-  [[nodiscard]] std::vector<DamagedMedium> damaged_media();
 
   // --- Verification
   using Held = HeldCopy;
   [[nodiscard]] std::vector<Held> held_in(BundleId bundle);  // Of a written one, by offset.
-  // Media that are lost, or have no copies, are left out. Cost: one pass over the copies.
+  // The one that was not read for longest first. Media that are lost, or have no copies, are left
+  // out. Cost: one pass over the copies after each change of the catalog.
   using LastVerified = MediumVerified;
   [[nodiscard]] std::vector<LastVerified> last_verified();
 

@@ -93,19 +93,6 @@ std::map<std::int64_t, BundleCounts> counts_by_medium(Database& database) {
 
 }  // namespace
 
-std::vector<Ledger::DamagedMedium> Ledger::damaged_media() {
-  std::vector<DamagedMedium> all;
-  for (const auto& [medium, of] : counts_by_medium(database_)) {
-    if (of.damaged > 0) {
-      all.push_back({.medium = this->medium(MediumId{medium}).value(),
-                     .copies = static_cast<std::uint64_t>(of.damaged),
-                     .last_found_s = of.last_found_s});
-    }
-  }
-  std::ranges::sort(all, {}, [](const DamagedMedium& each) { return each.medium.label; });
-  return all;
-}
-
 std::vector<Ledger::LastVerified> Ledger::last_verified() {
   std::vector<std::pair<std::string, LastVerified>> all;
   for (const auto& [medium, of] : counts_by_medium(database_)) {
@@ -113,7 +100,9 @@ std::vector<Ledger::LastVerified> Ledger::last_verified() {
                      LastVerified{.medium = MediumId{medium},
                                   .copies = static_cast<std::uint64_t>(of.copies),
                                   .never = static_cast<std::uint64_t>(of.never_verified),
-                                  .oldest_s = of.oldest_s});
+                                  .oldest_s = of.oldest_s,
+                                  .damaged = static_cast<std::uint64_t>(of.damaged),
+                                  .last_found_s = of.last_found_s});
   }
   std::ranges::sort(all, {}, [](const auto& each) {
     return std::tuple(each.second.oldest_s, each.second.never == 0, each.first);

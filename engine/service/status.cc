@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "engine/archive/targets.h"
@@ -248,11 +249,12 @@ std::vector<unsigned> generations_of(const std::vector<catalog::HealthSample>& s
 
 // What is to be done about media in use that hold something.
 void look_ahead(std::vector<MediumStatus>& media, Context& context,
-                const std::vector<catalog::HealthSample>& known) {
+                const std::vector<catalog::HealthSample>& known,
+                std::span<const catalog::MediumVerified> verified) {
   const std::vector<unsigned> drives = generations_of(known);
   const Surroundings around{
       .now_s = context.now_s(), .verify_days = context.config().verify_days, .drives = drives};
-  for (const catalog::Ledger::LastVerified& each : context.ledger.last_verified()) {
+  for (const catalog::MediumVerified& each : verified) {
     const auto medium = std::ranges::find_if(media, [&](const MediumStatus& status) {
       return status.known && status.medium.id == each.medium &&
              status.medium.state != catalog::MediumState::retired;
@@ -270,9 +272,8 @@ void look_ahead(std::vector<MediumStatus>& media, Context& context,
   }
 }
 
-}  // namespace
-
-std::vector<MediumStatus> media_status(Context& context) {
+std::vector<MediumStatus> status_of_media(Context& context,
+                                          std::span<const catalog::MediumVerified> verified) {
   Slots slots = context.workspace.libraries().slots(Libraries::Look::glance);
   const Places places = library_places(context);
   std::vector<MediumStatus> media;
@@ -293,7 +294,7 @@ std::vector<MediumStatus> media_status(Context& context) {
     look_for(status, context, places, slots);
     media.push_back(std::move(status));
   }
-  look_ahead(media, context, known);
+  look_ahead(media, context, known, verified);
   for (const auto& [library, slot] : slots) {
     MediumStatus status;
     status.holds = contents_of(context, *library, slot);
@@ -311,6 +312,27 @@ std::vector<MediumStatus> media_status(Context& context) {
   return media;
 }
 
+std::vector<Status::DamagedMedium> damaged_media(
+    Context& context, std::span<const catalog::MediumVerified> verified) {
+  std::vector<Status::DamagedMedium> damaged;
+  for (const catalog::MediumVerified& each : verified) {
+    if (each.damaged > 0) {
+      damaged.push_back({.medium = context.ledger.medium(each.medium).value(),
+                         .copies = each.damaged,
+                         .last_found_s = each.last_found_s});
+    }
+  }
+  std::ranges::sort(damaged, {},
+                    [](const Status::DamagedMedium& each) { return each.medium.label; });
+  return damaged;
+}
+
+}  // namespace
+
+std::vector<MediumStatus> media_status(Context& context) {
+  return status_of_media(context, context.ledger.last_verified());
+}
+
 Status status_of(Context& context) {
   Status status;
   status.totals = context.tree.totals();
@@ -318,11 +340,13 @@ Status status_of(Context& context) {
   if (!jobs.empty()) {
     status.last_job = jobs.back();
   }
-  status.media = media_status(context);
+  // Asked once: a count that cannot be kept is a pass over all copies.
+  const std::vector<catalog::MediumVerified> verified = context.ledger.last_verified();
+  status.media = status_of_media(context, verified);
   status.drives = drives(context);
   status.cleaning = cleaning_cartridges(context);
   count_under_copied(context, status);
-  status.damaged = context.ledger.damaged_media();
+  status.damaged = damaged_media(context, verified);
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();
   status.recovery_kept_elsewhere = context.workspace.home().recovery_kept_elsewhere();

@@ -77,7 +77,13 @@ struct Status {
   // written for that. `crowded` is by files, most first.
   std::uint64_t crowded_files = 0, crowded_bytes = 0;
   std::vector<CrowdedMedia> crowded;
-  std::vector<catalog::Ledger::DamagedMedium> damaged;
+  // Media with damaged copies that are not lost, by label.
+  struct DamagedMedium {
+    catalog::Medium medium;
+    std::uint64_t copies = 0;
+    std::int64_t last_found_s = 0;
+  };
+  std::vector<DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
   std::vector<std::string> damaged_paths;  // The first of them.
   std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.

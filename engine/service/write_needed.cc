@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "engine/archive/file_reader.h"
+#include "engine/archive/parent_directory.h"
 #include "engine/service/copy_policy.h"
 #include "engine/service/recall_service.h"
 #include "engine/service/unseen_media.h"
@@ -31,21 +32,49 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-std::optional<Source> find_source(Context& context, const archive::Scan& scan,
-                                  const std::string& path, const catalog::Version& version) {
-  if (auto found = source_at(scan.on_disk(path), version)) {
-    return found;
+std::optional<Source> source_in(archive::ParentDirectory& parent, std::string path,
+                                const catalog::Version& version) {
+  const archive::ParentDirectory::Place place = parent.of(path);
+  struct stat status {};
+  if (place.error != 0 ||
+      ::fstatat(place.directory, place.name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != version.size ||
+      nanoseconds(status.st_mtim) != version.metadata.mtime_ns) {
+    return std::nullopt;
   }
-  if (!scan.base.empty()) {
-    if (auto found = source_at("/" + path, version)) {
+  return Source{std::move(path),
+                {.mtime_ns = nanoseconds(status.st_mtim),
+                 .device = status.st_dev,
+                 .inode = status.st_ino,
+                 .ctime_ns = nanoseconds(status.st_ctim),
+                 .allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock}};
+}
+
+// Looks for the bytes of needs, which come directory by directory.
+class SourceSearch {
+ public:
+  SourceSearch(Context& context, const archive::Scan& scan) : context_(context), scan_(scan) {}
+
+  std::optional<Source> find(const std::string& path, const catalog::Version& version) {
+    if (auto found = source_in(scanned_, scan_.on_disk(path), version)) {
       return found;
     }
+    if (!scan_.base.empty()) {
+      if (auto found = source_in(itself_, "/" + path, version)) {
+        return found;
+      }
+    }
+    if (const auto cached = context_.workspace.cache().file(to_content(version))) {
+      return Source{cached->string(), {}};
+    }
+    return std::nullopt;
   }
-  if (const auto cached = context.workspace.cache().file(to_content(version))) {
-    return Source{cached->string(), {}};
-  }
-  return std::nullopt;
-}
+
+ private:
+  Context& context_;
+  const archive::Scan& scan_;
+  archive::ParentDirectory scanned_, itself_;
+};
 
 // Finds out what is wrong with sources before they are given a place in an archive.
 class SourceCheck {
@@ -54,7 +83,11 @@ class SourceCheck {
 
   // Why the bytes cannot be had; empty: nothing is known against them.
   std::string defect(const Source& source, const catalog::CopyNeed& need) {
-    if (::faccessat(AT_FDCWD, source.path.c_str(), R_OK, AT_EACCESS) != 0) {
+    const archive::ParentDirectory::Place place = parent_.of(source.path);
+    if (place.error != 0) {
+      return words_of(place.error);
+    }
+    if (::faccessat(place.directory, place.name, R_OK, AT_EACCESS) != 0) {
       return words_of(errno);
     }
     // Files of the cache have no state: their hash was right when they came there.
@@ -87,6 +120,7 @@ class SourceCheck {
   static std::string words_of(int error) { return std::generic_category().message(error); }
 
   Reporter& reporter_;
+  archive::ParentDirectory parent_;
   std::atomic<std::uint64_t> read_bytes_ = 0;
   const std::function<void(const std::string&)> while_reading_;
   archive::FileReader reader_{read_bytes_, while_reading_};
@@ -180,23 +214,14 @@ void add_scanned(const archive::Scan& scan, NeededItems& needed) {
 }  // namespace
 
 std::optional<Source> source_at(const std::string& path, const catalog::Version& version) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::uint64_t>(status.st_size) != version.size ||
-      nanoseconds(status.st_mtim) != version.metadata.mtime_ns) {
-    return std::nullopt;
-  }
-  return Source{path,
-                {.mtime_ns = nanoseconds(status.st_mtim),
-                 .device = status.st_dev,
-                 .inode = status.st_ino,
-                 .ctime_ns = nanoseconds(status.st_ctim),
-                 .allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock}};
+  archive::ParentDirectory parent;
+  return source_in(parent, path, version);
 }
 
 NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& reporter) {
   look_for_unseen_media(context);
   NeededItems needed;
+  SourceSearch search(context, scan);
   SourceCheck check(reporter);
   const CopyPolicy policy(context.config());
   // The copy on a retired medium does not count, so its disk may take another one.
@@ -213,7 +238,7 @@ NeededItems needed_items(Context& context, const archive::Scan& scan, Reporter& 
     if (need.missing == 0) {
       return true;  // A medium has to be carried elsewhere; another copy beside it changes nothing.
     }
-    const auto source = find_source(context, scan, need.path, need.version);
+    const auto source = search.find(need.path, need.version);
     if (!source) {
       if (is_only_staged(need.version)) {
         dropped.add(need);
