@@ -55,9 +55,10 @@ json recorded_json(const archive::Recorded& recorded) {
 }
 
 std::string recorded_text(const archive::Recorded& recorded) {
-  std::string text = std::to_string(recorded.fresh) + " new, " + std::to_string(recorded.changed) +
-                     " changed, " + std::to_string(recorded.metadata) +
-                     " with other metadata only, " + std::to_string(recorded.ended) + " gone";
+  std::string text = "paths: " + std::to_string(recorded.fresh) + " new, " +
+                     std::to_string(recorded.changed) + " changed, " +
+                     std::to_string(recorded.metadata) + " with other metadata only, " +
+                     std::to_string(recorded.ended) + " gone";
   if (recorded.duplicates > 0) {
     text += "; " + std::to_string(recorded.duplicates) + " (" +
             format_size(recorded.duplicate_bytes) + ") are on media already or twice here";
@@ -230,6 +231,11 @@ int forget(Session& session, const std::vector<std::string>& arguments, bool dry
   std::vector<std::string> paths;
   for (const std::string& argument : arguments) {
     paths.push_back(session.catalog_path(argument));
+    if (paths.back().empty() && !dry_run) {
+      throw WrongUsage(
+          "forget /: that would take everything out of latest; name the directories that are to "
+          "leave it, `mixtape ls /` shows them");
+    }
   }
   const service::ForgetResult result =
       service::forget(session.writing(), paths, session.command_line(), session.console(), dry_run);

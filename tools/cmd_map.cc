@@ -18,6 +18,18 @@ struct MapOptions {
   std::string svg;
 };
 
+void draw(const std::filesystem::path& file, const service::TapeMap& map) {
+  const std::string what = "draw the map into " + printable(file.string());
+  if (std::filesystem::is_directory(file)) {
+    throw Error(ErrorCode::conflict, what + ": it is a directory; name a file in it");
+  }
+  try {
+    tapeio::write_file_durably(file, as_bytes(map_svg(map)), 0644);
+  } catch (const Error& failure) {
+    throw Error(failure.code(), what + ": " + printable(failure.what()));
+  }
+}
+
 int map(Session& session, const MapOptions& options) {
   std::vector<std::string> paths;
   for (const std::string& path : options.paths) {
@@ -25,7 +37,7 @@ int map(Session& session, const MapOptions& options) {
   }
   const service::TapeMap map = service::map_medium(session.reading(), options.label, paths);
   if (!options.svg.empty()) {
-    tapeio::write_file_durably(session.absolute(options.svg), as_bytes(map_svg(map)), 0644);
+    draw(session.absolute(options.svg), map);
     session.console().out("Drew " + printable(options.svg) + ".\n");
   } else if (session.json()) {
     print_json(session.console(), map_json(map));

@@ -51,7 +51,7 @@ std::string damage_text(const service::Status& status) {
             medium.label + "`\n";
   }
   for (const std::string& path : status.damaged_paths) {
-    text += "  /" + printable(path) + " lacks a copy since; `mixtape backup` writes another\n";
+    text += "  /" + printable(path) + " lacks a copy since\n";
   }
   if (status.damaged_files > status.damaged_paths.size()) {
     text +=
@@ -93,15 +93,23 @@ std::string name_and_place(const catalog::Medium& medium) {
   return medium.label + (medium.location.empty() ? "" : " (" + printable(medium.location) + ")");
 }
 
+std::string unseen_text(std::uint64_t files) {
+  return files == 0 ? ""
+                    : "  " + counted(files, "file") + " of them " +
+                          (files == 1 ? "has its" : "have their") +
+                          " copies on media that were not seen since the catalog was recovered or "
+                          "they were found again; attach those first: then these may lack none\n";
+}
+
 std::string copies_text(const service::Status& status) {
   if (status.under_copied_files == 0) {
     return "copies: every file is on as many media as the policy asks for\n";
   }
-  std::string text = "copies: " + counted(status.under_copied_files, "file") + " (" +
-                     format_size(status.under_copied_bytes) +
-                     (status.under_copied_files == 1 ? ") is" : ") are") +
-                     " on fewer media than the policy asks for; " +
-                     printable(service::copies_advice(status)) + "\n";
+  std::string text =
+      "copies: " + counted(status.under_copied_files, "file") + " (" +
+      format_size(status.under_copied_bytes) + (status.under_copied_files == 1 ? ") is" : ") are") +
+      " on fewer media than the policy asks for; " + printable(service::copies_advice(status)) +
+      "\n" + unseen_text(status.unseen_files);
   for (const service::MediumWithFiles& each : status.uncounted) {
     const bool lost = each.medium.state == catalog::MediumState::lost;
     text += "  " + counted(each.files, "file") + " of them (" + format_size(each.bytes) +
@@ -271,8 +279,9 @@ nlohmann::json status_json(const service::Status& status) {
 
 std::string status_text(const service::Status& status) {
   std::string text = "catalog: " + counted(status.totals.files, "file") + ", " +
-                     format_size(status.totals.bytes) + ", " +
-                     counted(status.totals.versions, "version") + "\n";
+                     format_size(status.totals.bytes) + " in latest; " +
+                     counted(status.totals.versions, "version") +
+                     " of files and directories in all\n";
   text += "last job: " +
           (status.last_job ? service::local_time(status.last_job->started_s) : "none yet") + "\n";
   text += "media:\n" + media_text(status.media);
@@ -284,11 +293,6 @@ std::string status_text(const service::Status& status) {
   text += places_text(status);
   text += damage_text(status);
   text += verify_text(status.media);
-  if (status.unseen_files > 0) {
-    text += "  " + std::to_string(status.unseen_files) +
-            " of them have their copies on media that were not seen since the catalog was "
-            "recovered or they were found again; attach those and run `mixtape backup`\n";
-  }
   text += "staging: " + counted(status.staged.files, "file") + ", " +
           format_size(status.staged.bytes) +
           (status.staged.files > 0 ? "; `mixtape flush` writes them\n" : "\n");

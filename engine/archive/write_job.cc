@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <map>
 #include <memory>
 
 #include "engine/archive/domains.h"
@@ -19,6 +21,38 @@
 
 namespace mixtape::archive {
 namespace {
+
+// What a preview may plan for the disks under disk media, several of which may lie on one.
+class DiskRoom {
+ public:
+  // Not more than the disk has.
+  MediumRoom limit(MediumRoom room, const Target& target) {
+    const auto library = tapeio::directory_of_library(target.library->url());
+    std::error_code unknown;
+    if (target.slot.device_id == 0 || !library) {
+      return room;
+    }
+    const std::string path = *library + "/" + target.slot.label;
+    const std::uint64_t free = std::filesystem::space(path, unknown).available;
+    if (unknown) {
+      return room;
+    }
+    const std::uint64_t taken = taken_[target.slot.device_id];
+    const std::uint64_t most = target.slot.used_bytes + (free > taken ? free - taken : 0);
+    if (most < room.capacity_bytes.value_or(UINT64_MAX)) {
+      room.capacity_bytes = most;
+      short_of_ = "the disk under " + path + " is nearly full: free some space";
+    }
+    return room;
+  }
+  void take(const Target& target, std::uint64_t bytes) { taken_[target.slot.device_id] += bytes; }
+  // Why there is less room than the media could hold; empty when there is not.
+  [[nodiscard]] const std::string& short_of() const { return short_of_; }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> taken_;  // By disk.
+  std::string short_of_;
+};
 
 // How often an index larger than thought may send a bundle back to be planned again: each time the
 // room is measured anew from a real index, so twice is already strange.
@@ -87,7 +121,8 @@ class Run {
   void tell_left() {
     items_.tell_left(choice_.most_plain_bytes(), outcome_);
     if (!outcome_.no_room.empty()) {
-      outcome_.why_no_room = why_no_room(choice_.targets());
+      outcome_.why_no_room =
+          disks_.short_of().empty() ? why_no_room(choice_.targets()) : disks_.short_of();
       outcome_.room_help = what_gives_room(libraries_, choice_.on_shelf());
     }
   }
@@ -287,10 +322,11 @@ class Run {
     catalog::Medium medium = target.medium;
     medium.id = id;
     domains_.learn(medium);
-    MediumRoom room = room_in(context_, target);
+    const MediumRoom whole = room_in(context_, target);
+    MediumRoom room = disks_.limit(whole, target);
     MediumUse use;
     use.label = medium.label;
-    use.capacity_bytes = room.capacity_bytes;
+    use.capacity_bytes = whole.capacity_bytes;
     use.labelled_now = !target.known;
     while (true) {
       const ArchivePlan plan = plan_archive(items_.items(), items_.wants(choice_.taker(medium)),
@@ -308,6 +344,7 @@ class Run {
     if (use.bundles > 0) {
       use.index_bytes += room.index_bytes;
       use.used_bytes = room.used_bytes;
+      disks_.take(target, room.used_bytes + room.index_bytes - whole.used_bytes);
       outcome_.media.push_back(use);
     }
   }
@@ -318,6 +355,7 @@ class Run {
   const std::span<tapeio::Library* const> libraries_;
   JobItems items_;
   Domains domains_;
+  DiskRoom disks_;  // Of a preview.
   TargetChoice choice_;
   std::unique_ptr<MediumWriter> writer_;  // Of the medium in the drive.
   Target* at_ = nullptr;                  // Where that medium is.

@@ -26,6 +26,18 @@ void require_application_id(Database& database, const std::filesystem::path& fil
   }
 }
 
+// Lines as parts of one sentence; SQLite breaks what it says of damage within.
+std::string in_one_line(std::string_view lines) {
+  while (lines.ends_with('\n')) {
+    lines.remove_suffix(1);
+  }
+  std::string words;
+  for (const char each : lines) {
+    words += each == '\n' ? std::string("; ") : std::string(1, each);
+  }
+  return words;
+}
+
 void attach_state(Database& database, const std::filesystem::path& state_db) {
   Statement attach(database, "ATTACH ? AS state");
   attach.bind_text(1, state_db.string()).run();
@@ -128,7 +140,7 @@ std::string check_catalog(Database& database) {
   while (keys.step()) {
     words += "table " + keys.text(0) + " refers to a missing row of " + keys.text(2) + "\n";
   }
-  return words + check_tree(database);
+  return in_one_line(words + check_tree(database));
 }
 
 }  // namespace mixtape::catalog

@@ -77,12 +77,6 @@ std::string mending_of(Database::Kind kind, const std::string& file) {
   MIXTAPE_ASSERT(!"every kind is handled above");
 }
 
-// The first words are enough to find it in the source.
-std::string shown(std::string_view sql) {
-  constexpr std::size_t kShown = 120;
-  return " [" + std::string(sql.substr(0, kShown)) + (sql.size() > kShown ? "...]" : "]");
-}
-
 // What kept the operating system from opening or reading the file; empty when it was not that.
 std::string system_reason(sqlite3* database, int result) {
   const int reason = result & 0xff;
@@ -100,13 +94,11 @@ Error cannot_open(sqlite3* database, int result, const std::string& what) {
               "; check that this user may read and write it and its directory"};
 }
 
-// One sentence for people. `sql` may be empty.
-Error failure(sqlite3* database, Database::Kind kind, int result, const std::string& file,
-              std::string_view sql) {
+// One sentence for people: what the statement was tells them nothing.
+Error failure(sqlite3* database, Database::Kind kind, int result, const std::string& file) {
   const ErrorCode code = code_of(result);
   const std::string what = named(kind, file);
   const std::string why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(result);
-  const std::string in = sql.empty() ? "" : shown(sql);
   switch (code) {
     case ErrorCode::no_space:
       return {code, "write " + what +
@@ -116,12 +108,11 @@ Error failure(sqlite3* database, Database::Kind kind, int result, const std::str
                         ": another process keeps it busy; end other mixtape commands, unmount the "
                         "home, and run it again"};
     case ErrorCode::corrupt:
-      return {code, "read " + what + ": it is damaged (" + why + ")" + mending_of(kind, file) + in};
+      return {code, "read " + what + ": it is damaged (" + why + ")" + mending_of(kind, file)};
     case ErrorCode::write_protected:
       return {code, "write " + what +
                         ": this user may only read it; check the owner and the permissions of it "
-                        "and of its directory" +
-                        in};
+                        "and of its directory"};
     default:
       break;
   }
@@ -129,11 +120,11 @@ Error failure(sqlite3* database, Database::Kind kind, int result, const std::str
     return cannot_open(database, result, what);
   }
   const std::string reason = system_reason(database, result);
-  return {code, "use " + what + ": " + why + (reason.empty() ? "" : " (" + reason + ")") + in};
+  return {code, "use " + what + ": " + why + (reason.empty() ? "" : " (" + reason + ")")};
 }
 
-[[noreturn]] void fail(sqlite3* database, Database::Kind kind, int result, std::string_view sql) {
-  throw failure(database, kind, result, file_of(database), sql);
+[[noreturn]] void fail(sqlite3* database, Database::Kind kind, int result) {
+  throw failure(database, kind, result, file_of(database));
 }
 
 // Absent and out of reach are told apart: both look like no file to those who only ask for one.
@@ -160,7 +151,7 @@ Database::Database(const std::filesystem::path& file, Mode mode, Kind kind) : ki
   }
   const int result = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
   if (result != SQLITE_OK) {
-    const Error error = failure(handle_, kind, result, file.string(), "");
+    const Error error = failure(handle_, kind, result, file.string());
     sqlite3_close_v2(std::exchange(handle_, nullptr));
     throw error;
   }
@@ -201,7 +192,7 @@ Database::~Database() {
 void Database::execute(const std::string& sql) {
   const int result = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   if (result != SQLITE_OK) {
-    fail(handle_, kind_, result, sql);
+    fail(handle_, kind_, result);
   }
 }
 
@@ -226,7 +217,7 @@ Statement::Statement(Database& database, std::string_view sql)
   const int result = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
   if (result != SQLITE_OK) {
-    fail(database_, kind_, result, sql);
+    fail(database_, kind_, result);
   }
 }
 
@@ -249,7 +240,7 @@ Statement& Statement::bind(int index, ByteView blob) {
   const void* data = blob.empty() ? static_cast<const void*>("") : blob.data();
   const int result = sqlite3_bind_blob64(handle_, index, data, blob.size(), SQLITE_TRANSIENT);
   if (result != SQLITE_OK) {
-    fail(database_, kind_, result, sqlite3_sql(handle_));
+    fail(database_, kind_, result);
   }
   return *this;
 }
@@ -259,7 +250,7 @@ Statement& Statement::bind_text(int index, std::string_view text) {
   const int result =
       sqlite3_bind_text64(handle_, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   if (result != SQLITE_OK) {
-    fail(database_, kind_, result, sqlite3_sql(handle_));
+    fail(database_, kind_, result);
   }
   return *this;
 }
@@ -280,7 +271,7 @@ bool Statement::step() {
   }
   sqlite3_reset(handle_);
   if (result != SQLITE_DONE) {
-    fail(database_, kind_, result, sqlite3_sql(handle_));
+    fail(database_, kind_, result);
   }
   return false;
 }

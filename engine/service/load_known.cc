@@ -19,7 +19,8 @@ std::unique_ptr<tapeio::TapeDrive> load_known(Context& context, const catalog::M
   }
   if (!found.medium) {
     throw Error(ErrorCode::no_medium, "it is not here" + noted_place(medium) +
-                                          (found.why_not.empty() ? "" : ": " + found.why_not));
+                                          (found.why_not.empty() ? "" : ": " + found.why_not) +
+                                          "; bring it within reach and run this again");
   }
   return archive::load_and_tell(*found.medium, tapeio::Library::Access::read, reporter, for_people);
 }

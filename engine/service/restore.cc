@@ -64,10 +64,15 @@ class Media {
     return known == why_not_.end() ? "" : ": " + known->second;
   }
 
-  // What somebody could do about it who was not asked; empty: nothing.
+  // What somebody can do about it; empty: he was asked already.
   [[nodiscard]] std::string how_to_fetch(const std::string& label) const {
-    const auto drive = for_people_ == tapeio::ForPeople::fail ? drive_for(label) : std::nullopt;
-    return drive ? "; put it into " + drive->library->url() + " and run this again" : "";
+    const auto drive = drive_for(label);
+    if (!drive) {
+      return "; bring it within reach and run this again";
+    }
+    return for_people_ == tapeio::ForPeople::wait
+               ? ""
+               : "; put it into " + drive->library->url() + " and run this again, or with --wait";
   }
 
   // Error{no_medium, conflict, ...}.

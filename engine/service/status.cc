@@ -95,6 +95,7 @@ class FilesByMedium {
         if (status.known && status.medium.id == medium.id) {
           known.sum.here = status.here;
           known.sum.in_drive = status.in_drive;
+          known.room_bytes = room_of(status);
         }
       }
       media_.emplace(medium.id, std::move(known));
@@ -102,9 +103,10 @@ class FilesByMedium {
     std::int64_t blank = -1;
     for (const MediumStatus& status : media) {
       if (!status.known && status.here && status.holds == "") {
-        media_.emplace(
-            catalog::MediumId{blank--},
-            Known{.sum = {.medium = status.medium, .here = true}, .domain = domain(status.medium)});
+        media_.emplace(catalog::MediumId{blank--},
+                       Known{.sum = {.medium = status.medium, .here = true},
+                             .domain = domain(status.medium),
+                             .room_bytes = room_of(status)});
       }
     }
   }
@@ -117,6 +119,9 @@ class FilesByMedium {
     }
     for (auto& [id, known] : media_) {
       if (known.sum.medium.state == catalog::MediumState::active) {
+        if (need.version.size > known.room_bytes) {
+          continue;
+        }
         if (can_take(id, known, need)) {
           count(known.sum, need);
         } else {
@@ -146,8 +151,15 @@ class FilesByMedium {
   struct Known {
     MediumWithFiles sum;
     std::string domain;
+    std::uint64_t room_bytes = UINT64_MAX;  // UINT64_MAX: only its end will tell.
   };
 
+  // Without what indexes take of it, which a job knows.
+  static std::uint64_t room_of(const MediumStatus& status) {
+    return !status.capacity_bytes                       ? UINT64_MAX
+           : *status.capacity_bytes > status.used_bytes ? *status.capacity_bytes - status.used_bytes
+                                                        : 0;
+  }
   static void count(MediumWithFiles& sum, const catalog::CopyNeed& need) {
     ++sum.files;
     sum.bytes += need.version.size;

@@ -68,8 +68,8 @@ struct Status {
   // Retired and lost media with a copy of such a file, which does not count, by label.
   std::vector<MediumWithFiles> uncounted;
   // Media in use that are not full, and blank disk media, that could take a further copy of such
-  // files: those that are here first, of these what is in a drive, then those of most files. What a
-  // job would do exactly, `backup --dry-run` tells.
+  // files by their size and by what else holds them: those that are here first, of these what is
+  // in a drive, then those of most files. What a job would do exactly, `backup --dry-run` tells.
   std::vector<MediumWithFiles> could_take;
   // Media with room are here, and lie on a disk that has copies of all such files already.
   bool one_disk = false;

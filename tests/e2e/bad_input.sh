@@ -159,6 +159,8 @@ if [ "$(id -u)" -eq 0 ]; then
     ln -s "$work/small" "$MIXTAPE_HOME/library"
     mixtape media add --capacity "1 GiB" SMALL1 >/dev/null
     head -c 20000000 /dev/urandom >"$work/source/big"
+    expect_fail 3 'source/big: no medium here can take it: the disk under .*SMALL1 is nearly full' \
+      mixtape backup --dry-run "$work/source"
     expect_fail 1 'SMALL1.*nearly full: free some space' mixtape backup "$work/source"
     rm "$MIXTAPE_HOME/library"
     umount "$work/small"

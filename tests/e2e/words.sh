@@ -45,6 +45,22 @@ expect_fail 2 'an empty path' mixtape ls ''
 expect_fail 2 '^mount.mixtape: MOUNTPOINT is required; .mount.mixtape --help. says' mount.mixtape
 expect_fail 2 '^mixtape-order: --budget: 0 is not within 0.001 to 86400 seconds' mixtape-order --budget 0 -
 
+say "what would do harm by a slip is refused, with what to do instead"
+mkdir "$work/foreign"
+touch "$work/foreign/letter.odt"
+expect_fail 1 'it is no home, since it holds letter.odt; name a new or an empty directory' \
+  mixtape --home "$work/foreign" init
+[ "$(ls "$work/foreign")" = letter.odt ] || fail "init left something: $(ls "$work/foreign")"
+expect_fail 2 'forget /: .*everything.*name the directories' mixtape forget /
+says '^would forget' mixtape forget / --dry-run
+expect_fail 5 'draw the map into .*/no/map.svg: ' mixtape map MX0001 --svg "$work/no/map.svg"
+expect_fail 1 "draw the map into $work/foreign: it is a directory" mixtape map MX0001 --svg "$work/foreign"
+
+say "a medium has one figure of what is in use"
+mkdir "$work/another" && head -c 50000 /dev/urandom >"$work/another/file"
+used=$(mixtape backup "$work/another" | sed -n 's/.*; used \(.*\) of .*/\1/p')
+says "MX0001  active, here, $used of " mixtape status
+
 say "all media lie on one disk: status and doctor say the same"
 echo 'copies = 2' >"$MIXTAPE_HOME/mixtape.toml"
 mixtape status >"$work/status"
@@ -65,6 +81,9 @@ says 'MX0001  active, not here, shelf B,' mixtape media list
 says 'medium MX0001 .shelf B., not here, tape file 2' mixtape where "$source/1"
 says 'MX0001 has no place noted any more' mixtape media move MX0001 ""
 says 'MX0001  active, not here, [0-9]' mixtape media list
+expect_fail 3 'medium MX0001: it is not here; bring it within reach and run this again' mixtape verify MX0001
+expect_fail 3 'medium MX0001 is not here; bring it within reach and run this again' \
+  mixtape restore "$source/1" --to "$work/away"
 mv "$work/MX0001" "$MIXTAPE_HOME/library/MX0001"
 says 'medium MX0001, tape file 2' mixtape where "$source/1"
 rm "$MIXTAPE_HOME/mixtape.toml"

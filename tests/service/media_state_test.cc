@@ -172,5 +172,20 @@ TEST_F(MediaStateTest, AMediumOnTheShelfIsNamedAsTheOneToLoadNext) {
   EXPECT_FALSE(status.could_take[0].here);
 }
 
+TEST_F(MediaStateTest, AMediumThatIsSmallerThanTheFileIsNotNamedAsTheOneToWriteNext) {
+  for (const char* medium : {"MX0002", "MX0003"}) {
+    std::filesystem::remove_all(home() / "library" / medium);
+  }
+  (void)add_medium(context(), "SMALL", {}, 4 * MiB);
+  write("large", std::string(5 * MiB, 'x'));
+  (void)back_up();
+  (void)retire_medium(context(), "MX0001");
+  const Status status = status_of(context());
+  EXPECT_EQ(status.under_copied_files, 3U);
+  ASSERT_THAT(status.could_take, SizeIs(1));
+  EXPECT_EQ(status.could_take[0].medium.label, "SMALL");
+  EXPECT_EQ(status.could_take[0].files, 2U) << "the large one is larger than it";
+}
+
 }  // namespace
 }  // namespace mixtape::service
