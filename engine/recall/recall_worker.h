@@ -56,10 +56,10 @@ class RecallWorker {
     std::size_t chosen = 0;
     bool tried_again = false;  // The chosen copy failed once with what was loaded then.
     std::shared_ptr<Cache::Incoming> incoming;
-    std::uint64_t done = 0;            // Bytes in `incoming`,
-    std::array<std::byte, 16> from{};  // from the copy in this bundle,
-    bool mixed = false;                // and from others.
-    std::exception_ptr no_room;        // Why the cache cannot take it.
+    std::uint64_t done = 0;              // Bytes in `incoming`,
+    std::array<std::byte, 16> from{};    // from the copy in this bundle,
+    bool mixed = false;                  // and from others.
+    std::exception_ptr no_room, damage;  // Why the cache cannot take it; of the first bad copy.
     std::optional<Clock::time_point> absent_since;
     Clock::time_point since;  // When it was asked for.
   };

@@ -18,6 +18,15 @@ namespace {
 // still is.
 constexpr std::chrono::minutes kTryWrongAgain{1};
 
+// What was read of a content and found damaged is not merely away.
+Error also_damaged(const std::exception_ptr& damage, const Error& away) {
+  try {
+    std::rethrow_exception(damage);
+  } catch (const Error& error) {
+    return {ErrorCode::corrupt, std::string(error.what()) + "; of another copy: " + away.what()};
+  }
+}
+
 }  // namespace
 
 bool RecallWorker::present(const std::string& medium_label) {
@@ -101,10 +110,13 @@ bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
     return true;
   }
   const auto why = why_away_.find(medium_label);
-  fail(id, std::make_exception_ptr(
-               why == why_away_.end()
+  Error away = why == why_away_.end()
                    ? Error(ErrorCode::no_medium, "recall: medium " + medium_label + " is not there")
-                   : why->second));
+                   : why->second;
+  if (job.damage) {
+    away = also_damaged(job.damage, away);
+  }
+  fail(id, std::make_exception_ptr(std::move(away)));
   return false;
 }
 

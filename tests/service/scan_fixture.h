@@ -11,6 +11,7 @@
 
 #include "engine/service/recover.h"
 #include "engine/service/restore.h"
+#include "engine/service/told_losses.h"
 #include "tests/service/service_fixture.h"
 #include "tests/support/patterns.h"
 
