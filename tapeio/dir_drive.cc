@@ -23,7 +23,8 @@ constexpr std::string_view kNoPermission =
 }  // namespace
 
 DirDrive::DirDrive(std::string path, DirDriveOptions options)
-    : medium_(std::move(path), options.writable, std::move(options.before_step)),
+    : medium_(std::move(path), options.writable, std::move(options.before_step),
+              options.despite_gaps),
       unchecked_bytes_(kDiskCheckInterval) {}
 
 std::uint64_t DirDrive::part_records() const {

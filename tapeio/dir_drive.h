@@ -31,6 +31,7 @@ namespace mixtape::tapeio {
 
 struct DirDriveOptions {
   bool writable = false;
+  bool despite_gaps = false;  // As DirMedium has it.
   DirStepHook before_step = [](std::string_view) {};
 };
 

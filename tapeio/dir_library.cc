@@ -124,11 +124,20 @@ std::unique_ptr<TapeDrive> DirLibrary::load(std::string_view label, Access acces
 }
 
 std::string trouble_of_disk_medium(const Library& library, std::string_view label) {
+  const auto path = path_of_disk_medium(library, label);
+  return path ? trouble_of_description(*path) : std::string();
+}
+
+std::optional<std::string> path_of_disk_medium(const Library& library, std::string_view label) {
   constexpr std::string_view kScheme = "dir:";
   const std::string url = library.url();
   return url.starts_with(kScheme)
-             ? trouble_of_description(url.substr(kScheme.size()) + "/" + std::string(label))
-             : std::string();
+             ? std::optional(url.substr(kScheme.size()) + "/" + std::string(label))
+             : std::nullopt;
+}
+
+std::unique_ptr<TapeDrive> load_despite_gaps(const std::string& medium_path) {
+  return std::make_unique<DirDrive>(medium_path, DirDriveOptions{.despite_gaps = true});
 }
 
 }  // namespace mixtape::tapeio

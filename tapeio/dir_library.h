@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,5 +39,11 @@ class DirLibrary final : public Library {
 // What a medium in a directory is read without, and what to do, for people: its description. Empty
 // for a whole one and in any other library.
 [[nodiscard]] std::string trouble_of_disk_medium(const Library& library, std::string_view label);
+
+// Of a medium in a directory: the directory; nullopt in any other library.
+[[nodiscard]] std::optional<std::string> path_of_disk_medium(const Library& library,
+                                                             std::string_view label);
+// For reading, the missing tape files as empty ones (DirMedium).
+[[nodiscard]] std::unique_ptr<TapeDrive> load_despite_gaps(const std::string& medium_path);
 
 }  // namespace mixtape::tapeio

@@ -27,6 +27,8 @@ constexpr std::uint64_t kMaxMediumSize =
 // A scan that meets a writer between two steps is repeated; a writer's steps wait for the disk, so
 // that so many scans in a row cannot all meet one.
 constexpr int kMaxScans = 16;
+constexpr std::size_t kMostGapsNamed = 100;
+constexpr std::size_t kMostGaps = 10'000;  // Of a medium that is read in spite of them.
 // The disk begins to write early, so that the filemark does not wait for gigabytes.
 constexpr std::uint64_t kWritebackInterval = 8 * MiB;
 
@@ -85,29 +87,51 @@ std::vector<FoundFile> find_tape_files(const std::string& path) {
   return found;
 }
 
-// `found` are finished files in order. All gaps at once, with what fills them.
-std::string told_of_gaps(const std::vector<FoundFile>& found) {
-  constexpr std::size_t kMostNamed = 100;
-  std::string numbers;
-  std::string stand_ins;
-  std::size_t gaps = 0;
+// The numbers that no file has, of finished files in order.
+std::vector<std::uint64_t> gaps_in(const std::vector<FoundFile>& found) {
+  std::vector<std::uint64_t> gaps;
   std::uint64_t next = 0;
   for (const FoundFile& file : found) {
-    for (; next < file.parsed.number && gaps < kMostNamed; ++next, ++gaps) {
-      numbers += (gaps > 0 ? ", " : "") + std::to_string(next);
-      stand_ins += " " + tape_file_name(next, "lost");
+    for (; next < file.parsed.number && gaps.size() < kMostGaps; ++next) {
+      gaps.push_back(next);
     }
     next = file.parsed.number + 1;
   }
-  return "tape file" + std::string(gaps > 1 ? "s " : " ") + numbers + (gaps > 1 ? " are" : " is") +
-         " missing: put back what is left of them, or stand-ins of the size they had; if nobody "
-         "knows it, `touch" +
-         stand_ins + "` there and `mixtape recover --scan` read the others";
+  return gaps;
+}
+
+std::string stand_in_name(std::uint64_t number) {
+  return tape_file_name(number, "lost");
+}
+
+std::string told_of_gaps(const std::vector<std::uint64_t>& gaps) {
+  std::string stand_ins;
+  for (std::size_t i = 0; i < std::min(gaps.size(), kMostGapsNamed); ++i) {
+    stand_ins += " " + stand_in_name(gaps[i]);
+  }
+  return missing_tape_files_text(gaps) +
+         ": put back what is left of them, or stand-ins of the size they had (`truncate -s SIZE" +
+         stand_ins +
+         "`); if nobody knows it, `mixtape recover --scan --library URL --identity "
+         "FILE` reads the others";
+}
+
+// Empty files where there are gaps.
+void fill_gaps(std::vector<FoundFile>& found) {
+  for (const std::uint64_t gap : gaps_in(found)) {
+    const std::string name = stand_in_name(gap);
+    found.push_back({*parse_tape_file_name(name), name, {}, true});
+  }
+  std::ranges::stable_sort(found, {}, [](const FoundFile& file) { return file.parsed.number; });
 }
 
 // Why these files are no medium; empty when they are. Unfinished ones are taken out.
-std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size) {
+std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size,
+                          bool despite_gaps) {
   std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
+  if (despite_gaps) {
+    fill_gaps(found);
+  }
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const FoundFile& file = found[i];
@@ -116,7 +140,7 @@ std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size
              std::to_string(file.parsed.number);
     }
     if (file.parsed.number > i) {
-      return told_of_gaps(found);
+      return told_of_gaps(gaps_in(found));
     }
     if (!file.is_regular) {
       return file.name + " is not an ordinary file";
@@ -146,8 +170,12 @@ std::string part_name(const std::string& name) {
 
 }  // namespace
 
-DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step)
-    : path_(std::move(path)), writable_(writable), before_step_(std::move(before_step)) {
+DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step, bool despite_gaps)
+    : path_(std::move(path)),
+      writable_(writable),
+      despite_gaps_(despite_gaps),
+      before_step_(std::move(before_step)) {
+  MIXTAPE_ASSERT(!writable_ || !despite_gaps_);
   directory_ = open_file(path_, O_RDONLY | O_DIRECTORY);
   if (writable_ && ::flock(directory_.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno == EWOULDBLOCK) {
@@ -204,7 +232,7 @@ void DirMedium::rescan() {
       problem = std::string(kMediumDescriptionName) + " keeps changing";
       continue;
     }
-    problem = take_finished(found, description.record_size);
+    problem = take_finished(found, description.record_size, despite_gaps_);
     if (problem.empty()) {
       description_ = description;
       space_ = MediumSpace::with_default_warning(description.capacity_bytes);
@@ -338,6 +366,28 @@ std::uint64_t used_bytes_of_medium(const std::string& medium_path) {
     }
   }
   return used;
+}
+
+std::vector<std::uint64_t> missing_tape_files(const std::string& medium_path) {
+  std::vector<FoundFile> found = find_tape_files(medium_path);
+  std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
+  return gaps_in(found);
+}
+
+std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing) {
+  std::string numbers;
+  for (std::size_t i = 0; i < std::min(missing.size(), kMostGapsNamed); ++i) {
+    numbers += (i > 0 ? ", " : "") + std::to_string(missing[i]);
+  }
+  const bool one = missing.size() == 1;
+  return std::string(one ? "tape file " : "tape files ") + numbers +
+         (missing.size() > kMostGapsNamed ? " and more" : "") + (one ? " is" : " are") + " missing";
+}
+
+void make_stand_ins(const std::string& medium_path) {
+  for (const std::uint64_t number : missing_tape_files(medium_path)) {
+    write_file_durably(medium_path + "/" + stand_in_name(number), {});
+  }
 }
 
 }  // namespace mixtape::tapeio

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tapeio/dir_layout.h"
 #include "tapeio/medium_space.h"
@@ -43,8 +44,10 @@ struct PartFile {
 
 class DirMedium {
  public:
-  // Error{conflict} when `writable` and another writer has it.
-  DirMedium(std::string path, bool writable, DirStepHook before_step);
+  // Error{conflict} when `writable` and another writer has it. `despite_gaps`, for reading: tape
+  // files that are missing count as empty ones, so that addresses behind them are not those with
+  // which the medium was written.
+  DirMedium(std::string path, bool writable, DirStepHook before_step, bool despite_gaps = false);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string label() const;
@@ -85,6 +88,7 @@ class DirMedium {
 
   std::string path_;
   bool writable_;
+  bool despite_gaps_;
   DirStepHook before_step_;
   UniqueFd directory_;  // Carries the writer's lock.
   bool write_protected_ = false;
@@ -95,5 +99,12 @@ class DirMedium {
 
 // What a medium occupies, without judging it: also for one that is damaged or being written.
 [[nodiscard]] std::uint64_t used_bytes_of_medium(const std::string& medium_path);
+
+// The numbers of tape files that are not there though later ones are; of a hostile directory the
+// first ten thousand. In words, and empty files in their places for good: the addresses of all that
+// stands behind them are counted with these from then on.
+[[nodiscard]] std::vector<std::uint64_t> missing_tape_files(const std::string& medium_path);
+[[nodiscard]] std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing);
+void make_stand_ins(const std::string& medium_path);
 
 }  // namespace mixtape::tapeio

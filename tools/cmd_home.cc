@@ -68,8 +68,8 @@ int print_paper(Session& session, bool done) {
   const bool is_made = std::filesystem::exists(made);
   const std::vector<format::Identity> identities =
       format::read_identity_file(is_made ? made : brought);
-  std::string words =
-      is_made ? "Mixtape recovery key." : "Mixtape key that the catalog was recovered with.";
+  std::string words = std::string(format::kPaperBegins) +
+                      (is_made ? "recovery key." : "key that the catalog was recovered with.");
   words += " Keep this paper away from the machine and the media.\n\n";
   for (const format::Identity& identity : identities) {
     words += "  " + std::string(as_text(identity.text().view())) + "\n";
@@ -78,7 +78,8 @@ int print_paper(Session& session, bool done) {
   words +=
       "With this line in a file and any one medium, `age -d -i FILE` opens everything on it;\n"
       "README.txt at the beginning of each medium says how. With Mixtape:\n"
-      "  mixtape recover --library URL --identity FILE\n";
+      "  mixtape recover --library URL --identity FILE\n"
+      "where FILE may hold this whole text; only you may be able to read it (chmod 600 FILE).\n";
   session.console().out(words);
   return kSuccess;
 }

@@ -7,6 +7,7 @@
 #include "tools/console.h"
 #include "tools/drive_text.h"
 #include "tools/health_text.h"
+#include "tools/json_text.h"
 
 namespace mixtape::tools {
 namespace {
@@ -60,6 +61,15 @@ std::string damage_text(const service::Status& status) {
   return text;
 }
 
+std::string losses_text(const service::Status& status) {
+  std::string text;
+  for (const service::ToldLoss& told : status.losses) {
+    text += "lost: medium " + told.loss.medium + ", " + printable(told.words) + "\n  " +
+            printable(told.advice) + "\n";
+  }
+  return text;
+}
+
 // The media to be verified, or which is next.
 std::string verify_text(const std::vector<service::MediumStatus>& media) {
   const service::MediumStatus* next = nullptr;
@@ -93,23 +103,18 @@ std::string name_and_place(const catalog::Medium& medium) {
   return medium.label + (medium.location.empty() ? "" : " (" + printable(medium.location) + ")");
 }
 
-std::string unseen_text(std::uint64_t files) {
-  return files == 0 ? ""
-                    : "  " + counted(files, "file") + " of them " +
-                          (files == 1 ? "has its" : "have their") +
-                          " copies on media that were not seen since the catalog was recovered or "
-                          "they were found again; attach those first: then these may lack none\n";
-}
-
 std::string copies_text(const service::Status& status) {
   if (status.under_copied_files == 0) {
-    return "copies: every file is on as many media as the policy asks for\n";
+    return "copies: " + service::all_copied_text(status) + "\n";
   }
-  std::string text =
-      "copies: " + counted(status.under_copied_files, "file") + " (" +
-      format_size(status.under_copied_bytes) + (status.under_copied_files == 1 ? ") is" : ") are") +
-      " on fewer media than the policy asks for; " + printable(service::copies_advice(status)) +
-      "\n" + unseen_text(status.unseen_files);
+  std::string text = "copies: " + counted(status.under_copied_files, "file") + " (" +
+                     format_size(status.under_copied_bytes) +
+                     (status.under_copied_files == 1 ? ") is" : ") are") +
+                     " on fewer media than the policy asks for; " +
+                     printable(service::copies_advice(status)) + "\n";
+  if (const std::string unseen = service::unseen_text(status); !unseen.empty()) {
+    text += "  " + unseen + "\n";
+  }
   for (const service::MediumWithFiles& each : status.uncounted) {
     const bool lost = each.medium.state == catalog::MediumState::lost;
     text += "  " + counted(each.files, "file") + " of them (" + format_size(each.bytes) +
@@ -171,6 +176,31 @@ json files_json(const std::vector<service::MediumWithFiles>& media) {
                     {"here", each.here},
                     {"files", each.files},
                     {"bytes", each.bytes}});
+  }
+  return list;
+}
+
+json losses_json(const service::Status& status) {
+  json list = json::array();
+  for (const auto& [loss, words, advice] : status.losses) {
+    json names = json::array();
+    for (const std::string& name : loss.names) {
+      json object = json::object();
+      put_name(object, "path", name);
+      names.push_back(std::move(object));
+    }
+    const auto number = [](const std::optional<std::uint64_t>& file) {
+      return file ? json(*file) : json(nullptr);
+    };
+    list.push_back({{"medium", loss.medium},
+                    {"found_s", loss.found_s},
+                    {"files", loss.files},
+                    {"first", names},
+                    {"known_elsewhere", loss.elsewhere},
+                    {"gaps", loss.gaps},
+                    {"unopened", loss.unopened},
+                    {"unread_index", number(loss.unread_index)},
+                    {"unread_from", number(loss.unread_from)}});
   }
   return list;
 }
@@ -261,6 +291,7 @@ nlohmann::json status_json(const service::Status& status) {
                  {"crowded", places_json(status)},
                  {"uncounted", files_json(status.uncounted)},
                  {"could_take", files_json(status.could_take)},
+                 {"lost", losses_json(status)},
                  {"damaged", damage_json(status)},
                  {"damaged_files", status.damaged_files},
                  {"unseen_files", status.unseen_files},
@@ -291,6 +322,7 @@ std::string status_text(const service::Status& status) {
   text += cleaning_text(status.cleaning);
   text += copies_text(status);
   text += places_text(status);
+  text += losses_text(status);
   text += damage_text(status);
   text += verify_text(status.media);
   text += "staging: " + counted(status.staged.files, "file") + ", " +

@@ -75,8 +75,9 @@ class MediumCheck {
   }
 
   [[noreturn]] void knows_more(const std::string& what) const {
-    fail(ErrorCode::conflict, "it knows more than this catalog (" + what +
-                                  "): nothing was written; run `mixtape recover`");
+    fail(ErrorCode::conflict,
+         "it knows more than this catalog (" + what +
+             "): nothing was written; run `mixtape recover --library URL --identity FILE`");
   }
 
   [[nodiscard]] std::string retire() const {

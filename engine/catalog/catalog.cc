@@ -92,10 +92,10 @@ Database open_catalog(const std::filesystem::path& catalog_db,
                       const std::filesystem::path& state_db, Access access) {
   const bool write = access == Access::write;
   if (!std::filesystem::exists(catalog_db)) {
-    throw Error(ErrorCode::not_found,
-                "open catalog " + catalog_db.string() +
-                    ": there is none; run `mixtape init`, or `mixtape recover` "
-                    "when media exist");
+    throw Error(ErrorCode::not_found, "open catalog " + catalog_db.string() +
+                                          ": there is none; run `mixtape init`, or `mixtape "
+                                          "recover --library URL --identity FILE` "
+                                          "when media exist");
   }
   const std::string what = "catalog " + catalog_db.string();
   Database database(catalog_db, write ? Database::Mode::read_write : Database::Mode::read_only);

@@ -123,11 +123,11 @@ Job Ledger::Statements::next_job(JobKind kind, std::string_view command, std::in
   Statement newest_id(database, "SELECT coalesce(max(id), 0) FROM job");
   newest_id.step();
   if (newest_id.integer(0) >= kMaxJobs) {
-    throw Error(ErrorCode::corrupt,
-                "begin a job: the catalog has one of number " +
-                    std::to_string(newest_id.integer(0)) + ", and none can follow " +
-                    std::to_string(kMaxJobs) +
-                    "; move it aside and run `mixtape recover`, every medium has a copy");
+    throw Error(ErrorCode::corrupt, "begin a job: the catalog has one of number " +
+                                        std::to_string(newest_id.integer(0)) +
+                                        ", and none can follow " + std::to_string(kMaxJobs) +
+                                        "; move it aside and run `mixtape recover --library URL "
+                                        "--identity FILE`, every medium has a copy");
   }
   job.id = JobId{newest_id.integer(0) + 1};
   job.uuid = new_uuid();

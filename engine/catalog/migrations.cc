@@ -256,9 +256,29 @@ CREATE TABLE state.counted(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What scans of archives could not read of a medium, by tape file, and the names that were told.
+constexpr std::string_view kState9 = R"sql(
+CREATE TABLE state.scan_loss(
+  medium BLOB NOT NULL,
+  file INTEGER NOT NULL,
+  what INTEGER NOT NULL,
+  found INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  gaps INTEGER NOT NULL,
+  PRIMARY KEY (medium, file)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE state.lost_name(
+  medium BLOB NOT NULL,
+  file INTEGER NOT NULL,
+  name BLOB NOT NULL,
+  PRIMARY KEY (medium, file, name)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kCatalogSteps{kCatalog1};
-constexpr std::array kStateSteps{kState1, kState2, kState3, kState4,
-                                 kState5, kState6, kState7, kState8};
+constexpr std::array kStateSteps{kState1, kState2, kState3, kState4, kState5,
+                                 kState6, kState7, kState8, kState9};
 static_assert(kCatalogApplicationId == 1297634384, "the number in the text of step 1");
 
 }  // namespace

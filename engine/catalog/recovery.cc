@@ -9,6 +9,7 @@
 #include "engine/catalog/merge.h"
 #include "engine/catalog/migrations.h"
 #include "engine/catalog/rows.h"
+#include "engine/catalog/scan_losses.h"
 #include "engine/catalog/snapshot.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
@@ -203,6 +204,13 @@ void note_unseen(const std::set<Uuid>& media, const std::set<Uuid>& known, const
   for (const Uuid& medium : seen.media) {
     read.bind(1, medium).run();
   }
+  ScanLosses losses(state);
+  for (const auto& [medium, up_to] : seen.told) {
+    losses.told(medium, up_to);
+  }
+  if (seen.scanned) {
+    losses.note(*seen.scanned, seen.now_s, seen.losses);
+  }
   state.execute("DELETE FROM state.source; DELETE FROM state.early_hash");
   transaction.commit();
 }
@@ -258,6 +266,8 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
   const std::set<Uuid> known = existing ? media_of(draft) : std::set<Uuid>();
   Recovered recovered;
   take_indexes(ordered, existing, draft, recovered);
+  // Once it keeps a log, who only reads it would leave that beside it.
+  const std::set<Uuid> media = media_of(draft);
   {
     Database catalog(draft, Database::Mode::read_write, Database::Kind::index);
     catalog.distrust();
@@ -270,7 +280,7 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
     catalog.execute("PRAGMA journal_mode = WAL");
   }
   if (seen) {
-    note_unseen(media_of(draft), known, *seen);
+    note_unseen(media, known, *seen);
   }
   put_in_place(draft, to);
   return recovered;

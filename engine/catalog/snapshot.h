@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/catalog/scan_losses.h"
 #include "engine/catalog/sqlite.h"
 #include "engine/catalog/types.h"
 #include "tapeio/error.h"
@@ -95,6 +98,12 @@ struct Recovered {
 struct Seen {
   std::filesystem::path state_db;
   std::vector<Uuid> media;
+  // The last tape file of which an index of its own tells.
+  std::map<Uuid, std::uint64_t> told = {};
+  // What was scanned, and with what losses: noted before anything of it is in the catalog.
+  std::optional<Uuid> scanned = std::nullopt;
+  std::span<const ScanLoss> losses = {};
+  std::int64_t now_s = 0;
 };
 Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::filesystem::path& to,
                           const std::optional<Seen>& seen = std::nullopt);

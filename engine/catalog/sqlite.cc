@@ -67,7 +67,9 @@ std::string named(Database::Kind kind, const std::string& file) {
 std::string mending_of(Database::Kind kind, const std::string& file) {
   switch (kind) {
     case Database::Kind::catalog:
-      return "; move " + file + "* aside and run `mixtape recover`, every medium has a copy";
+      return "; move " + file +
+             "* aside and run `mixtape recover --library URL --identity FILE`, every medium has a "
+             "copy";
     case Database::Kind::state:
     case Database::Kind::previews:
       return "; delete " + file + "*, it is made again";

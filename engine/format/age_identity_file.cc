@@ -17,6 +17,7 @@ namespace mixtape::format {
 
 namespace {
 
+constexpr std::string_view kIdentityBegins = "AGE-SECRET-KEY-";
 constexpr std::string_view kAnyAgeFile = "age-encryption.org/";
 // Some hundreds of identities; more is not an identity file.
 constexpr std::size_t kMaxSecretFile = 64 * KiB;
@@ -109,6 +110,20 @@ void parse_line(std::string_view line, const std::string& where, IdentityFile& i
   into.identities.push_back(std::move(*identity));
 }
 
+// What people keep in a drawer, read or typed in again: prose around the key.
+bool is_paper(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return text.starts_with(kPaperBegins);
+}
+
+// Of a line of a paper its identity; empty where it has none.
+std::string_view key_in(std::string_view line) {
+  constexpr std::string_view kBlank = " \t";
+  line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+  line = line.substr(0, line.find_last_not_of(kBlank) + 1);
+  return line.starts_with(kIdentityBegins) ? line : std::string_view();
+}
+
 Secret identity_file_text(const Identity& identity, std::string_view comment) {
   std::string head;
   for_each_line(comment,
@@ -161,8 +176,9 @@ IdentityFile load_identity_file(const std::filesystem::path& file, const AskPass
   if (as_text(text.view()).starts_with(kAnyAgeFile) || looks_armored(text.view())) {
     text = unwrap_identity_file(text.view(), name, ask);
   }
+  const bool paper = is_paper(as_text(text.view()));
   for_each_line(as_text(text.view()), [&](std::string_view line, int number) {
-    parse_line(line, name + " line " + std::to_string(number), result);
+    parse_line(paper ? key_in(line) : line, name + " line " + std::to_string(number), result);
   });
   return result;
 }

@@ -50,8 +50,12 @@ bool is_foreign_identity(std::string_view text);
 // Asks for a passphrase; called only when a file turns out to need one.
 using AskPassphrase = std::function<Secret(const std::string& prompt)>;
 
+// With this begins what people print and keep in a drawer: of such a text only the lines with an
+// identity count, which may be indented.
+inline constexpr std::string_view kPaperBegins = "Mixtape ";
+
 // What an identity file holds: one identity a line, '#' comments and empty lines ignored; or such a
-// file encrypted with a passphrase (age -p, armored or not).
+// file encrypted with a passphrase (age -p, armored or not); or the text of a printed key.
 struct IdentityFile {
   std::vector<Identity> identities;
   // Lines with keys of other kinds, each as a message; a file may serve several programs.

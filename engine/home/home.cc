@@ -225,6 +225,18 @@ void prepare_identity(const fs::path& keys, const fs::path& identity_file) {
   tapeio::write_file_durably(copy, bytes, 0600);
 }
 
+std::vector<fs::path> identity_files(const fs::path& keys) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(keys, ignored)) {
+    if (entry.path().extension() == kIdentityExtension) {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 }  // namespace
 
 fs::path default_home() {
@@ -249,7 +261,7 @@ Home::Home(fs::path directory) : directory_(fs::absolute(std::move(directory))) 
     throw Error(ErrorCode::not_found,
                 "open " + directory_.string() + ": no catalog there; run `mixtape init`" +
                     (directory_ == default_home() ? "" : " --home " + directory_.string()) +
-                    ", or `mixtape recover` when media exist");
+                    ", or `mixtape recover --library URL --identity FILE` when media exist");
   }
   directory_ = fs::canonical(directory_);
   const fs::path file = directory_ / "mixtape.toml";
@@ -323,21 +335,18 @@ catalog::Database Home::open_catalog(catalog::Access access) const {
 }
 
 std::vector<format::Identity> Home::identities() const {
-  std::vector<fs::path> files;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(keys(), ignored)) {
-    if (entry.path().extension() == kIdentityExtension) {
-      files.push_back(entry.path());
-    }
-  }
-  std::sort(files.begin(), files.end());
   std::vector<format::Identity> found;
-  for (const fs::path& file : files) {
+  for (const fs::path& file : identity_files(keys())) {
     for (format::Identity& identity : format::read_identity_file(file)) {
       found.push_back(std::move(identity));
     }
   }
   return found;
+}
+
+fs::path Home::identity_file() const {
+  const std::vector<fs::path> files = identity_files(keys());
+  return files.empty() ? fs::path() : files.front();
 }
 
 std::vector<format::Recipient> Home::recipients() const {

@@ -55,6 +55,8 @@ class Home {
   // Every identity in keys/*.identity that this user can open; empty when all of them are
   // elsewhere.
   [[nodiscard]] std::vector<format::Identity> identities() const;
+  // One of these files; empty when there is none.
+  [[nodiscard]] std::filesystem::path identity_file() const;
   // Who can read what is written: keys/recipients, one a line.
   [[nodiscard]] std::vector<format::Recipient> recipients() const;
   void add_recipient(const format::Recipient& recipient, std::string_view comment) const;

@@ -27,10 +27,10 @@ struct RecallJob {
   std::size_t chosen = 0;
   bool tried_again = false;  // The chosen copy failed once with what was loaded then.
   std::shared_ptr<Cache::Incoming> incoming;
-  std::uint64_t done = 0;                         // Bytes in `incoming`,
-  std::array<std::byte, 16> from{};               // from the copy in this bundle,
-  bool mixed = false;                             // and from others.
-  std::exception_ptr no_room;                     // Why the cache cannot take it.
+  std::uint64_t done = 0;              // Bytes in `incoming`,
+  std::array<std::byte, 16> from{};    // from the copy in this bundle,
+  bool mixed = false;                  // and from others.
+  std::exception_ptr no_room, damage;  // Why the cache cannot take it; of the first bad copy.
   std::vector<std::array<std::byte, 16>> failed;  // Bundles whose copies did.
   bool has_last_resort = false;                   // `copies` were found damaged before.
   std::optional<WaitingRoom::Clock::time_point> absent_since;

@@ -326,6 +326,7 @@ void RecallWorker::copy_failed(RequestId id, Job& job, const Error& error) {
   // Only the tape and what was read from it say something about the copy: a drive or a disk that
   // fails may do better next time.
   if (is_damage(error.code())) {
+    job.damage = job.damage ? job.damage : std::make_exception_ptr(error);
     tell("note a damaged copy", [&] { outside_.damaged(job.content, extent, error.what()); });
   }
   job.copies.erase(job.copies.begin() + static_cast<std::ptrdiff_t>(job.chosen));

@@ -18,6 +18,15 @@ namespace {
 // still is.
 constexpr std::chrono::minutes kTryWrongAgain{1};
 
+// What was read of a content and found damaged is not merely away.
+Error also_damaged(const std::exception_ptr& damage, const Error& away) {
+  try {
+    std::rethrow_exception(damage);
+  } catch (const Error& error) {
+    return {ErrorCode::corrupt, std::string(error.what()) + "; of another copy: " + away.what()};
+  }
+}
+
 }  // namespace
 
 bool RecallWorker::present(const std::string& medium_label) {
@@ -93,12 +102,12 @@ bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
   job.absent_since = job.absent_since.value_or(now);
   const bool is_over = now - *job.absent_since >= options_.wait_for_medium;
   const bool is_full = !stay_away_.contains(id) && stay_away_.size() >= options_.most_away;
-  const Error& why = why_away(medium_label);
+  const Error& away = why_away(medium_label);
   const auto left = room_.refuse(
       id,
       {.asked_before = is_over ? now - options_.wait_for_medium : Clock::time_point::min(),
-       .none_stays = is_full || (is_over && why.code() != ErrorCode::no_medium)},
-      std::make_exception_ptr(why));
+       .none_stays = is_full || (is_over && away.code() != ErrorCode::no_medium)},
+      std::make_exception_ptr(job.damage ? also_damaged(job.damage, away) : away));
   // So ends what nobody waits for now, read ahead or by who pauses.
   if (!left.any && (is_over || is_full) && room_.retire(id)) {
     forget(id);

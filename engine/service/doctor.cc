@@ -202,19 +202,47 @@ void check_libraries(Findings& findings, Context& context) {
 // What the catalog says of a medium against what is on it, as before an append. Only of media that
 // nothing has to move for.
 void check_what_is_on(Findings& findings, Context& context, const Libraries::Slot& slot,
-                      Reporter& reporter) {
-  const auto medium = context.ledger.medium(slot.medium.label);
-  if (!medium || slot.medium.device_id == 0) {
+                      const catalog::Medium& medium, Reporter& reporter) {
+  if (slot.medium.device_id == 0) {
     return;
   }
   try {
     const auto drive = slot.library->load(slot.medium.label, tapeio::Library::Access::read);
-    (void)archive::check_medium(write_context(context), context.ledger, *medium, *drive, reporter);
+    (void)archive::check_medium(write_context(context), context.ledger, medium, *drive, reporter);
   } catch (const Error& error) {
     findings.push_back(
-        {Verdict::bad, "medium " + slot.medium.label, error.what(),
+        {Verdict::bad, "medium " + medium.label, error.what(),
          "until that is mended nothing is written to it, and what is damaged on it is read from "
          "other media where they have it"});
+  }
+}
+
+// A label is given twice when a library is away while a medium is added: which of them the catalog
+// means they say themselves.
+void tell_namesake(Findings& findings, const Libraries::Slot& slot,
+                   const tapeio::PlacedMedium& right) {
+  const std::string label = slot.medium.label;
+  const std::string url = tapeio::url_for_people(slot.library->url());
+  const auto directory = tapeio::directory_of_library(slot.library->url());
+  findings.push_back({Verdict::warning, "medium " + label,
+                      "another one in " + url +
+                          " has the same label; the one that the catalog knows is in " +
+                          tapeio::url_for_people(right.library->url()),
+                      (directory ? "rename the other one to a label that is free (`mv " +
+                                       *directory + "/" + label + " " + *directory + "/NEW`)"
+                                 : std::string("give the other one a barcode that is free")) +
+                          ", and leave the known one as it is"});
+}
+
+void check_slot(Findings& findings, Context& context, const Libraries::Slot& slot,
+                Reporter& reporter) {
+  const auto medium = context.ledger.medium(slot.medium.label);
+  const auto found =
+      medium ? context.workspace.libraries().find(*medium, context.ledger).medium : std::nullopt;
+  if (found && (found->library != slot.library || found->label != slot.medium.label)) {
+    tell_namesake(findings, slot, *found);
+  } else if (medium) {
+    check_what_is_on(findings, context, slot, *medium, reporter);
   }
 }
 
@@ -248,8 +276,8 @@ void check_media(Findings& findings, Context& context, Reporter& reporter) {
   }
   Progress progress{"look at media", 0, 0, 0, to_check.size()};
   for (const Libraries::Slot& slot : context.workspace.libraries().slots()) {
-    if (to_check.erase(slot.medium.label) > 0) {
-      check_what_is_on(findings, context, slot, reporter);
+    if (to_check.contains(slot.medium.label)) {
+      check_slot(findings, context, slot, reporter);
       ++progress.done_files;
       reporter.progress(progress);
     }
@@ -269,30 +297,27 @@ void check_catalog_file(Findings& findings, Context& context) {
   } else {
     findings.push_back({Verdict::bad, "catalog", damage,
                         "move " + context.workspace.home().catalog_db().string() +
-                            "* aside and run `mixtape recover`: every medium has a copy"});
+                            "* aside and run `" + recover_command(context.workspace.home(), false) +
+                            "`: every medium has a copy"});
   }
-}
-
-std::string unseen_advice(const Status& status) {
-  return status.unseen_files == 0
-             ? ""
-             : "; " + std::to_string(status.unseen_files) +
-                   " of them have their copies on media that were not seen since the catalog was "
-                   "recovered or they were found again: attach those";
 }
 
 void check_policy(Findings& findings, Context& context) {
   const Status status = status_of(context);
   if (status.under_copied_files > 0) {
+    const std::string unseen = unseen_text(status);
     findings.push_back({Verdict::warning, "copies",
                         std::to_string(status.under_copied_files) +
                             (status.under_copied_files == 1 ? " file (" : " files (") +
                             home::format_size(status.under_copied_bytes) + ") " +
                             (status.under_copied_files == 1 ? "is" : "are") +
                             " on fewer media than the policy asks for",
-                        copies_advice(status) + unseen_advice(status)});
+                        copies_advice(status) + (unseen.empty() ? "" : "; ") + unseen});
   } else {
-    good(findings, "copies", "every file is on as many media as the policy asks for");
+    good(findings, "copies", all_copied_text(status));
+  }
+  for (const ToldLoss& told : status.losses) {
+    findings.push_back({Verdict::warning, "medium " + told.loss.medium, told.words, told.advice});
   }
 }
 

@@ -75,6 +75,12 @@ std::size_t record_size_of(const format::MediumLabel* label) {
   return label != nullptr ? label->record_size : tapeio::kMaxRecordSize;
 }
 
+bool is_of(const catalog::IndexLabel& index, const format::MediumLabel& label) {
+  return index.medium == label.medium ||
+         (is_damaged_twin(index.medium, label.medium) && index.catalog == label.catalog &&
+          index.medium_label == label.label && index.record_size == label.record_size);
+}
+
 // `label`: null where it cannot be read.
 catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLabel* label,
                                std::uint64_t file, std::span<const format::Identity> identities,
@@ -84,7 +90,7 @@ catalog::FoundIndex read_index(tapeio::TapeDrive& drive, const format::MediumLab
   catalog::FoundIndex found;
   found.index = to;
   found.label = catalog::inspect_index(to);
-  if (label != nullptr && found.label.medium != label->medium) {
+  if (label != nullptr && !is_of(found.label, *label)) {
     throw Error(ErrorCode::wrong_medium, "read the index in tape file " + std::to_string(file) +
                                              " of medium " + label->label +
                                              ": it was written for another medium");
@@ -182,6 +188,24 @@ format::MediumLabel label_in(const catalog::IndexLabel& index) {
   label.label = index.medium_label;
   label.record_size = index.record_size;
   return label;
+}
+
+bool is_damaged_twin(const catalog::Uuid& one, const catalog::Uuid& other) {
+  std::size_t differing = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    differing += one[i] != other[i] ? 1 : 0;
+  }
+  return differing == 1;
+}
+
+std::string told_of_damaged_uuid(const format::MediumLabel& label,
+                                 const catalog::IndexLabel& index) {
+  return "tape file 0 says that it is medium " + to_hex(label.medium) +
+         ", and its indexes, which agree with it in name and catalog, that it is " +
+         to_hex(index.medium) +
+         ": a byte of tape file 0 is damaged, the indexes count, and it is read all the same; "
+         "nothing can be appended to it: before the next backup run `mixtape media retire " +
+         index.medium_label + "`";
 }
 
 std::string told_of_damaged_label(const std::string& medium, const Error& damage) {

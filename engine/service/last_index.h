@@ -38,7 +38,9 @@ using PassedOver = std::function<void(std::uint64_t tape_file, const std::string
 
 // Reads the newest index that opens into the new file `to`, from the last tape file backwards;
 // nullopt when there is none. Throws what the last one that did not open said, when none did. Cost:
-// one seek and one index on a whole medium.
+// one seek and one index on a whole medium. Indexes of another medium are refused
+// (Error{wrong_medium}), unless they agree with the label in all but one byte of the uuid: then the
+// uuid of the index counts, which is under encryption and not in plain text.
 [[nodiscard]] std::optional<catalog::FoundIndex> read_last_index(
     tapeio::TapeDrive& drive, const format::MediumLabel& label,
     std::span<const format::Identity> identities, const std::filesystem::path& to,
@@ -54,7 +56,13 @@ using PassedOver = std::function<void(std::uint64_t tape_file, const std::string
 // What an index says of the medium on which it stands. It knows no recipients.
 [[nodiscard]] format::MediumLabel label_in(const catalog::IndexLabel& index);
 
+// Whether one is the other with a single byte damaged, as flipping bits does to a label in plain
+// text. Chance makes no such pair, and a mixture of two media is none.
+[[nodiscard]] bool is_damaged_twin(const catalog::Uuid& one, const catalog::Uuid& other);
+
 // For people.
+[[nodiscard]] std::string told_of_damaged_uuid(const format::MediumLabel& label,
+                                               const catalog::IndexLabel& index);
 [[nodiscard]] std::string told_of_damaged_label(const std::string& medium, const Error& damage);
 [[nodiscard]] std::string told_of_passed_over(std::uint64_t tape_file, const std::string& why);
 

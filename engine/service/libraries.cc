@@ -30,6 +30,8 @@ Libraries::Lookup look_at(const tapeio::PlacedMedium& placed, const catalog::Med
     const auto label = read_label(*drive);
     if (!label) {
       found.why_not = "the medium of that label in " + placed.library->url() + " is blank";
+    } else if (is_damaged_twin(label->medium, medium.uuid)) {
+      // As where the label itself is damaged.
     } else if (label->medium != medium.uuid) {
       found.why_not = "the medium of that label in " + placed.library->url() + " is another one (" +
                       to_hex(label->medium) + " instead of " + to_hex(medium.uuid) + ")";
@@ -77,7 +79,10 @@ std::function<void(tapeio::TapeDrive&)> must_be(const tapeio::PlacedMedium& plac
                       "catalog has there (" +
                       error.what() + ")");
     }
-    if (!found || found->medium != wanted) {
+    const bool is_it =
+        found && (found->medium == wanted || (is_damaged_twin(found->medium, wanted) &&
+                                              holds_any(archives, drive).value_or(false)));
+    if (!is_it) {
       throw Error(ErrorCode::wrong_medium, what + "it is " +
                                                (found ? "another one (" + to_hex(found->medium) +
                                                             " instead of " + to_hex(wanted) + ")"

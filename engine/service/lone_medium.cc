@@ -138,6 +138,9 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
       return index;
     }
     if (auto index = read_last_index(*drive, *medium, identities, to, passed_over)) {
+      if (index->label.medium != medium->medium) {
+        spdlog::warn("{}{}", doing, told_of_damaged_uuid(*medium, index->label));
+      }
       return std::move(*index);
     }
   } catch (const Error& error) {
@@ -152,8 +155,8 @@ catalog::FoundIndex read_index(tapeio::Library& library, const std::string& labe
                                   " of it can be read (" + error.what() + "): " +
                                   (damage ? "with dd, age and tar its archives can be read all the "
                                             "same"
-                                          : "`mixtape recover --scan` reads its archives "
-                                            "themselves"));
+                                          : "`mixtape recover --scan --library URL --identity "
+                                            "FILE` reads its archives themselves"));
   }
   throw Error(ErrorCode::not_found, doing + "nothing was ever written to it but its label");
 }
@@ -224,10 +227,14 @@ void LoneMedium::fill(const LoneMediumRequest& request, const std::stop_token& s
     check_stop(stop, medium.label);
     return;
   }
+  std::error_code unseen;
   throw Error(ErrorCode::not_found,
               "mount medium " + request.medium + ": it is not in " +
                   (looked_in.empty() ? "any library" : looked_in) +
-                  ": put it into a drive there, or say with --library URL where it is");
+                  ": put it into a drive there, or say with --library URL where it is" +
+                  (fs::is_directory(request.medium, unseen)
+                       ? "; a directory is named with a slash: ./" + request.medium
+                       : ""));
 }
 
 }  // namespace mixtape::service

@@ -173,6 +173,7 @@ void MediumPass::read_what_follows(std::uint64_t file) {
   const archive::ScratchFile scratch(scratch_);
   bool closed = false;
   bool has_archive = false;  // What follows belongs to a bundle that was given up.
+  bool is_spoilt = false;    // Something stands where the closing index must be.
   for (; go_to_file(file); ++file) {
     if (std::exchange(has_archive, false)) {
       closed = false;
@@ -184,6 +185,7 @@ void MediumPass::read_what_follows(std::uint64_t file) {
     }
     has_archive = label && label->role == catalog::IndexRole::bundle;
     closed = label && label->role == catalog::IndexRole::closing;
+    is_spoilt = !label;
     const std::vector<catalog::Bundle> bundles = context_.ledger.bundles(medium_.id);
     if (closed && !bundles.empty() && label->last_bundle != bundles.back().number) {
       trouble("its closing index knows " + std::to_string(label->last_bundle) +
@@ -191,7 +193,9 @@ void MediumPass::read_what_follows(std::uint64_t file) {
     }
   }
   if (!closed) {
-    trouble("it has no closing index that can be read; the next backup writes one where it can");
+    trouble(is_spoilt ? "it has no closing index that can be read; the next backup writes one if a "
+                        "job that died left what stands there, and writes to another medium if not"
+                      : "it has no closing index; the next backup writes one where it can");
     verdicts_.lacks_closing_index(medium_);
   }
 }

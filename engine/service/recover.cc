@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/archive/medium_writer.h"
-#include "engine/catalog/catalog.h"
 #include "engine/home/home.h"
 #include "engine/home/home_lock.h"
 #include "engine/service/context.h"
 #include "engine/service/last_index.h"
-#include "engine/service/scan_medium.h"
+#include "engine/service/recover_scan.h"
 #include "engine/service/scratch_directory.h"
+#include "engine/service/told_losses.h"
 #include "tapeio/dir_library.h"
+#include "tapeio/dir_medium.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -35,14 +35,6 @@ fs::path index_of(const ScratchDirectory& directory, const std::string& label) {
   return directory.path() / (label + ".sqlite");
 }
 
-// A medium that told what it is: its label, or its newest index where that is damaged.
-struct LookedAt {
-  std::string slot;
-  format::MediumLabel label;
-  std::uint64_t files = 0;       // Tape files that exist.
-  std::uint64_t told_up_to = 0;  // The last of them that its newest index tells of.
-};
-
 struct Gathered {
   std::vector<catalog::FoundIndex> found;
   std::vector<LookedAt> media;
@@ -51,10 +43,27 @@ struct Gathered {
   std::size_t not_ours = 0;                  // No identity opens them.
 };
 
-void gather(tapeio::Library& library, const std::string& label,
+// A scan goes on without what is missing, and finds out where the rest stands.
+std::unique_ptr<tapeio::TapeDrive> load(tapeio::Library& library, const std::string& label,
+                                        bool despite_gaps, std::vector<std::uint64_t>& missing,
+                                        Reporter& reporter) {
+  const auto path = tapeio::path_of_disk_medium(library, label);
+  if (despite_gaps && path) {
+    missing = tapeio::missing_tape_files(*path);
+  }
+  if (missing.empty()) {
+    return library.load(label, tapeio::Library::Access::read);
+  }
+  reporter.problem("medium " + label + ": " + tapeio::missing_tape_files_text(missing) +
+                   ": what stood there is lost unless another medium has it");
+  return tapeio::load_despite_gaps(*path);
+}
+
+void gather(tapeio::Library& library, const std::string& label, bool despite_gaps,
             const std::vector<format::Identity>& identities, const ScratchDirectory& directory,
             Gathered& gathered, Reporter& reporter, RecoverResult& result) {
-  const auto drive = library.load(label, tapeio::Library::Access::read);
+  std::vector<std::uint64_t> missing;
+  const auto drive = load(library, label, despite_gaps, missing, reporter);
   if (const std::string trouble = tapeio::trouble_of_disk_medium(library, label);
       !trouble.empty()) {
     reporter.problem("medium " + label + ": " + trouble);
@@ -81,14 +90,18 @@ void gather(tapeio::Library& library, const std::string& label,
   }
   gathered.labels.push_back(medium->medium);
   drive->seek_end_of_data();
-  LookedAt& looked_at =
-      gathered.media.emplace_back(LookedAt{label, *medium, drive->position().file});
+  LookedAt& looked_at = gathered.media.emplace_back(LookedAt{
+      .slot = label, .label = *medium, .files = drive->position().file, .missing = missing});
   if (!index) {
     index = read_last_index(*drive, *medium, identities, index_of(directory, label), passed_over);
   }
   if (!index) {
     result.skipped.push_back(label);
     return;
+  }
+  if (index->label.medium != medium->medium) {
+    reporter.problem("medium " + label + ": " + told_of_damaged_uuid(*medium, index->label));
+    looked_at.label.medium = gathered.labels.back() = index->label.medium;
   }
   looked_at.told_up_to = last_told_by(index->label);
   gathered.found.push_back(std::move(*index));
@@ -100,7 +113,8 @@ void gather(tapeio::Library& library, const std::string& label,
 }
 
 Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity>& identities,
-                    const ScratchDirectory& directory, Reporter& reporter, RecoverResult& result) {
+                    bool despite_gaps, const ScratchDirectory& directory, Reporter& reporter,
+                    RecoverResult& result) {
   Gathered gathered;
   const std::vector<tapeio::MediumSlot> media = library.media();
   Progress progress{"read indexes", 0, 0, 0, media.size()};
@@ -109,7 +123,7 @@ Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity
       throw Error(ErrorCode::cancelled, "recover: stopped before anything was changed");
     }
     try {
-      gather(library, slot.label, identities, directory, gathered, reporter, result);
+      gather(library, slot.label, despite_gaps, identities, directory, gathered, reporter, result);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::no_space) {
         throw;
@@ -121,14 +135,6 @@ Gathered gather_all(tapeio::Library& library, const std::vector<format::Identity
     reporter.progress(progress);
   }
   return gathered;
-}
-
-std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>& identities) {
-  std::vector<format::Recipient> recipients;
-  for (const format::Identity& identity : identities) {
-    recipients.push_back(identity.recipient());
-  }
-  return recipients;
 }
 
 void tell_of_left_out(const catalog::Recovered& recovered, const ScratchDirectory& directory,
@@ -152,8 +158,11 @@ void tell_of_recipients(const Gathered& gathered, const std::vector<format::Reci
     try {
       const format::Recipient recipient = format::Recipient::parse(text);
       if (std::find(believed.begin(), believed.end(), recipient) == believed.end()) {
-        reporter.note("medium " + media + " also names " + text +
-                      ": if you know it, run `mixtape key add " + text + "`");
+        reporter.note("the label of medium " + media + " says, in plain text, that the key of " +
+                      text +
+                      " opens what is there, too; what is written from now on that key will not "
+                      "open: if it is yours, run `mixtape key add " +
+                      text + "`");
       }
     } catch (const Error& error) {
       reporter.problem("medium " + media + " names \"" + text +
@@ -177,122 +186,30 @@ std::string nameless_tapes(tapeio::Library& library) {
   return text;
 }
 
-// What the catalog has of a medium; nothing where there is no catalog yet.
-std::vector<catalog::Bundle> known_bundles(const fs::path& home, const catalog::Uuid& medium) {
-  if (!fs::exists(home / "catalog.db")) {
-    return {};
-  }
-  catalog::Database database =
-      catalog::open_catalog(home / "catalog.db", home / "state.db", catalog::Access::read);
-  catalog::Ledger ledger(database);
-  for (const catalog::Medium& known : ledger.media()) {
-    if (known.uuid == medium) {
-      return ledger.bundles(known.id);
-    }
-  }
-  return {};
-}
-
-// Whether there may be an archive of which nothing tells: it has an index in front of it, so one
-// tape file is none.
-bool has_untold_archives(const LookedAt& medium, const std::vector<catalog::Bundle>& known) {
-  std::uint64_t told = medium.told_up_to;
-  for (const catalog::Bundle& bundle : known) {
-    told = std::max(told, bundle.index_file + 1);
-  }
-  return medium.files > told + 2;
-}
-
 // Slots of media with archives of which nothing tells.
 std::vector<std::string> untold(const RecoverRequest& request, const Gathered& gathered) {
   std::vector<std::string> labels;
   for (const LookedAt& medium : gathered.media) {
-    if (has_untold_archives(medium, known_bundles(request.home, medium.label.medium))) {
+    if (is_worth_a_scan(medium, known_of(request.home, medium.label.medium))) {
       labels.push_back(medium.slot);
     }
   }
   return labels;
 }
 
-// What was found, on its way into the home, which is made or completed with the first of it.
-class Taking {
- public:
-  Taking(const RecoverRequest& request, const std::vector<format::Identity>& identities,
-         const Gathered& gathered, Reporter& reporter, RecoverResult& result)
-      : request_(request),
-        identities_(identities),
-        gathered_(gathered),
-        reporter_(reporter),
-        result_(result) {}
-
-  void take(const std::vector<catalog::FoundIndex>& found) {
-    if (!took_anything_) {
-      for (const std::string& addition :
-           home::Home::prepare(request_.home, request_.identity_file, recipients_of(identities_),
-                               request_.library)) {
-        reporter_.note(addition);
-      }
+// The last tape file of which an index on the medium itself tells.
+std::map<catalog::Uuid, std::uint64_t> told_of(const Gathered& gathered) {
+  std::map<catalog::Uuid, std::uint64_t> told;
+  for (const LookedAt& medium : gathered.media) {
+    if (medium.told_up_to > 0) {
+      told[medium.label.medium] = medium.told_up_to;
     }
-    catalog::Recovered recovered =
-        catalog::recover_catalog(found, request_.home / "catalog.db",
-                                 catalog::Seen{request_.home / "state.db", gathered_.labels});
-    took_anything_ = true;
-    recovered.directories.merge(result_.recovered.directories);
-    result_.recovered = std::move(recovered);
   }
-  [[nodiscard]] bool took_anything() const { return took_anything_; }
-
- private:
-  const RecoverRequest& request_;
-  const std::vector<format::Identity>& identities_;
-  const Gathered& gathered_;
-  Reporter& reporter_;
-  RecoverResult& result_;
-  bool took_anything_ = false;
-};
-
-void scan(const RecoverRequest& request, tapeio::Library& library,
-          const std::vector<format::Identity>& identities, const LookedAt& medium, Taking& taking,
-          Reporter& reporter, RecoverResult& result) {
-  const auto known = known_bundles(request.home, medium.label.medium);
-  if (!has_untold_archives(medium, known)) {
-    return;
-  }
-  const auto drive = library.load(medium.slot, tapeio::Library::Access::read);
-  const ScratchDirectory scratch(request.home / "scratch" / "scan");
-  const MediumScan::What what{.label = medium.label,
-                              .kind = archive::kind_of_media(library),
-                              .known = known,
-                              .scratch = scratch.path(),
-                              .command = "recover --scan",
-                              .now_s = system_now_s()};
-  MediumScan medium_scan(*drive, what, identities, reporter,
-                         [&](const catalog::FoundIndex& found) { taking.take({found}); });
-  result.scanned.push_back(medium.slot);
-  try {
-    medium_scan.run();
-  } catch (const Error&) {
-    result.scan += medium_scan.summary();
-    throw;
-  }
-  result.scan += medium_scan.summary();
+  return told;
 }
 
-// Once indexes told what they know.
-void scan_all(const RecoverRequest& request, tapeio::Library& library,
-              const std::vector<format::Identity>& identities, const Gathered& gathered,
-              Taking& taking, Reporter& reporter, RecoverResult& result) {
-  for (const LookedAt& medium : gathered.media) {
-    try {
-      scan(request, library, identities, medium, taking, reporter, result);
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::no_space || error.code() == ErrorCode::cancelled) {
-        throw;
-      }
-      result.unscanned.push_back(medium.slot);
-      reporter.problem("medium " + medium.slot + ": " + error.what());
-    }
-  }
+std::string scan_command(const RecoverRequest& request) {
+  return "`" + recover_command(request.library, request.identity_file, true) + "`";
 }
 
 std::string joined(const std::vector<std::string>& labels) {
@@ -308,15 +225,17 @@ std::string joined(const std::vector<std::string>& labels) {
   const std::vector<std::string> labels = untold(request, gathered);
   std::string why = "the identity opens none of its media";
   if (gathered.not_ours > 0) {
-    why += request.scan ? ""
-                        : ", or what stands in front of their indexes is damaged: `mixtape recover "
-                          "--scan` looks at each archive";
+    why += request.scan
+               ? ""
+               : ", or what stands in front of their indexes is damaged: " + scan_command(request) +
+                     " looks at each archive";
   } else {
     why = "no medium there has an index that can be read" + nameless_tapes(library);
     if (request.scan) {
       why += ", nor an archive of which no index tells";
     } else if (!labels.empty()) {
-      why += "; `mixtape recover --scan` reads the archives of " + joined(labels) + " themselves";
+      why +=
+          "; " + scan_command(request) + " reads the archives of " + joined(labels) + " themselves";
     }
   }
   throw Error(gathered.not_ours > 0 ? ErrorCode::not_permitted : ErrorCode::not_found,
@@ -337,22 +256,23 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
     const home::HomeLock no_mount(request.home, home::HomeLock::Role::recovery, request.command);
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
     const ScratchDirectory directory(request.home / "scratch" / "recover");
-    const Gathered gathered = gather_all(*library, identities, directory, reporter, result);
-    Taking taking(request, identities, gathered, reporter, result);
+    const Gathered gathered =
+        gather_all(*library, identities, request.scan, directory, reporter, result);
+    Taking taking(request, identities, gathered.labels, told_of(gathered), reporter, result);
     if (!gathered.found.empty()) {
       taking.take(gathered.found);
       tell_of_left_out(result.recovered, directory, reporter, result);
     }
     if (request.scan) {
-      scan_all(request, *library, identities, gathered, taking, reporter, result);
+      scan_all(request, *library, identities, gathered.media, taking, reporter, result);
     }
     // Scanned again, it has all of it already.
     if (!taking.took_anything() && !(request.scan && fs::exists(request.home / "catalog.db"))) {
       throw_nothing_found(request, gathered, *library);
     }
     if (const auto labels = untold(request, gathered); !labels.empty() && !request.scan) {
-      reporter.problem("archives on " + joined(labels) +
-                       " of which no index tells are missing: `mixtape recover --scan` reads them");
+      reporter.problem("archives on " + joined(labels) + " of which no index tells are missing: " +
+                       scan_command(request) + " reads them");
     }
     for (const std::string& catalog : result.recovered.directories) {
       reporter.note("the media of another catalog than that of " + request.home.string() +

@@ -150,6 +150,9 @@ void ArchiveScan::tell(const std::string& line) {
 
 void ArchiveScan::tell_damaged(const std::string& name, const std::string& why) {
   ++result_.damaged;
+  if (result_.names.size() < catalog::ScanLoss::kMostNames) {
+    result_.names.push_back(name);
+  }
   tell(name + " is left out: " + why);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/catalog/scanned.h"
 #include "engine/format/tar.h"
@@ -29,9 +30,10 @@
 namespace mixtape::service {
 
 struct ScannedArchive {
-  std::uint64_t members = 0;  // Taken: files, directories and all else.
-  std::uint64_t damaged = 0;  // Named as damaged.
-  std::uint64_t gaps = 0;     // Places where nobody knows what stood there.
+  std::uint64_t members = 0;       // Taken: files, directories and all else.
+  std::uint64_t damaged = 0;       // Named as damaged.
+  std::uint64_t gaps = 0;          // Places where nobody knows what stood there.
+  std::vector<std::string> names;  // Of the first of the damaged.
 };
 
 class ArchiveScan {

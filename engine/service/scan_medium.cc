@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/scan_medium.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "engine/service/scan_archive.h"
 #include "tapeio/bytes.h"
 #include "tapeio/error.h"
@@ -82,7 +85,9 @@ MediumScan::MediumScan(tapeio::TapeDrive& drive, const What& what,
       take_(std::move(take)) {
   for (const catalog::Bundle& bundle : what.known) {
     known_files_.emplace(bundle.index_file + 1, &bundle);
-    known_headers_.insert(to_hex(bundle.archive_header));
+    if (!what.again.contains(bundle.index_file + 1)) {
+      known_headers_.insert(to_hex(bundle.archive_header));
+    }
   }
   progress_.phase = "scan " + what.label.label;
 }
@@ -107,30 +112,65 @@ void MediumScan::run() {
   const tapeio::Position end = drive_.position();
   progress_.total_bytes = end.block * what_.label.record_size;
   drive_.rewind();
+  // The archaeology and an index stand in front of the first archive.
+  std::uint64_t file = 2;
   try {
-    // The archaeology and an index stand in front of the first archive.
-    for (std::uint64_t file = 2; file < end.file; ++file) {
-      if (const auto known = known_files_.find(file); known != known_files_.end()) {
-        number_ = known->second->number;
-        written_s_ = known->second->written_s.value_or(written_s_);
-        continue;
-      }
-      if (known_files_.contains(file + 1)) {
-        continue;  // Its index.
-      }
-      const std::uint64_t here = drive_.position().file;
-      if (here < file &&
-          drive_.space_filemarks(static_cast<std::int64_t>(file - here)) != file - here) {
-        break;
-      }
-      progress_.done_bytes = drive_.position().block * what_.label.record_size;
-      read_file(file);
+    while (file < end.file && read_next(file)) {
+      ++file;
     }
   } catch (const Error&) {
+    if (losses_.empty() || losses_.back().tape_file != file) {
+      losses_.emplace_back();
+    }
+    losses_.back() = {.tape_file = file, .what = catalog::ScanLoss::What::unread, .names = {}};
     hand_over();
     throw;
   }
   hand_over();
+}
+
+// In a directory a tape file that was missing may be there again.
+bool MediumScan::has_moved(std::uint64_t file, const catalog::Bundle& bundle) {
+  if (what_.again.empty() || !catalog::is_scanned(bundle)) {
+    return false;
+  }
+  const std::uint64_t here = drive_.position().file;
+  const bool there =
+      here == file || (here < file && drive_.space_filemarks(
+                                          static_cast<std::int64_t>(file - here)) == file - here);
+  const bool moved = there && drive_.position().block != bundle.archive_block;
+  if (moved) {
+    known_headers_.erase(to_hex(bundle.archive_header));
+  }
+  return moved;
+}
+
+bool MediumScan::read_next(std::uint64_t file) {
+  const auto known = known_files_.find(file);
+  if (known != known_files_.end() && !what_.again.contains(file) &&
+      !has_moved(file, *known->second)) {
+    number_ = known->second->number;
+    written_s_ = known->second->written_s.value_or(written_s_);
+    number_at_ = archive_at_ = file;
+    return true;
+  }
+  if (known_files_.contains(file + 1)) {
+    losses_.push_back({.tape_file = file, .names = {}});  // Its index.
+    return true;
+  }
+  const std::uint64_t here = drive_.position().file;
+  if (here < file &&
+      drive_.space_filemarks(static_cast<std::int64_t>(file - here)) != file - here) {
+    return false;
+  }
+  progress_.done_bytes = drive_.position().block * what_.label.record_size;
+  losses_.push_back({.tape_file = file, .names = {}});
+  read_file(file);
+  if (known != known_files_.end()) {
+    number_ = std::max(number_, known->second->number);
+    number_at_ = archive_at_ = file;
+  }
+  return true;
 }
 
 void MediumScan::read_file(std::uint64_t file) {
@@ -143,8 +183,10 @@ void MediumScan::read_file(std::uint64_t file) {
     why = error.what();
   }
   if (!why.empty()) {
-    ++result_.unopened;
-    reporter_.problem(name_of(file) + " cannot be opened, whatever it was: " + why);
+    lose(file);
+    reporter_.problem(name_of(file) + " cannot be opened, " +
+                      (must_be_index(file) ? "which must be an index: " : "whatever it was: ") +
+                      why);
   } else if (!known_headers_.contains(to_hex(found->header))) {
     read_archive(file, *found);
   }
@@ -162,6 +204,7 @@ void MediumScan::read_archive(std::uint64_t file, const FoundArchive& found) {
   }
   if (!found.is_whole) {
     reporter_.note(name_of(file) + " was not finished: what is in it was never said to be there");
+    number_at_ = archive_at_ = file;
     return;
   }
   scan(pass, file, found, std::move(start));
@@ -189,33 +232,50 @@ void MediumScan::scan(ArchivePass& pass, std::uint64_t file, const FoundArchive&
 
 void MediumScan::leave_out(std::uint64_t file, const std::string& why) {
   draft_->drop();
-  ++result_.unopened;
+  lose(file);
   reporter_.problem(name_of(file) + " " + why);
+}
+
+void MediumScan::lose(std::uint64_t file) {
+  ++result_.unopened;
+  losses_.back().what =
+      must_be_index(file) ? catalog::ScanLoss::What::index : catalog::ScanLoss::What::unopened;
 }
 
 void MediumScan::enter(ArchivePass& pass, std::uint64_t file, const FoundArchive& found,
                        Bytes start) {
   const bool began_damaged = start.empty();
+  // Bundles of which nothing could be read have their numbers, too.
+  const std::uint64_t number = number_ + std::max<std::uint64_t>((file - number_at_) / 2, 1);
   draft_->begin({.header = found.header,
-                 .number = number_ + 1,
+                 .number = number,
                  .tape_file = file,
                  .first_block = found.block,
                  .plain_bytes = found.plain_bytes});
   ArchiveScan walker(pass, *draft_, reporter_, name_of(file));
   const ScannedArchive scanned = walker.run(std::move(start));
   if (scanned.members == 0) {
-    leave_out(file, began_damaged
-                        ? "is damaged where it begins, and not one name in it can be told: it was "
-                          "an index as likely as an archive"
-                        : "is left out: not one member of it can be told");
+    leave_out(file, !began_damaged ? "is left out: not one member of it can be told"
+                    : must_be_index(file)
+                        ? "is damaged where it begins: standing behind an archive, it can only be "
+                          "an index"
+                        : "is damaged where it begins, and not one name in it can be told: it was "
+                          "an index as likely as an archive");
     return;
   }
   for (const std::string& what : pass.finish()) {
     reporter_.problem(name_of(file) + ": " + what);
   }
   written_s_ = draft_->end(std::max(written_s_, what_.label.created_s), what_.now_s);
-  ++number_;
+  number_ = number;
+  number_at_ = archive_at_ = file;
   known_headers_.insert(to_hex(found.header));
+  catalog::ScanLoss& loss = losses_.back();
+  loss.files = scanned.damaged;
+  loss.gaps = scanned.gaps;
+  loss.names = scanned.names;
+  // What stands in front of it was its index.
+  losses_.push_back({.tape_file = file - 1, .names = {}});
   result_ += {1, scanned.members, scanned.damaged, scanned.gaps, 0};
 }
 
@@ -225,7 +285,8 @@ void MediumScan::hand_over() {
     return;
   }
   const std::unique_ptr<catalog::ScannedMedium> draft = std::move(draft_);
-  take_(draft->finish(what_.now_s));
+  const std::vector<catalog::ScanLoss> losses = std::exchange(losses_, {});
+  take_(draft->finish(what_.now_s), losses);
 }
 
 }  // namespace mixtape::service

@@ -46,25 +46,35 @@ class MediumScan {
     format::MediumLabel label;
     std::string kind;                    // As catalog::Medium::kind.
     std::vector<catalog::Bundle> known;  // Written bundles that the catalog has on it.
+    std::set<std::uint64_t> again;       // Tape files to be read even so.
     std::filesystem::path scratch;       // A directory of this scan alone.
     std::string command;
     std::int64_t now_s = 0;
   };
-  // Takes what was read so far: every 64 GiB, and at the end.
-  using Take = std::function<void(const catalog::FoundIndex& found)>;
+  // Takes what was read so far, and what was lost of it: every 64 GiB, and at the end.
+  using Take = std::function<void(const catalog::FoundIndex& found,
+                                  std::span<const catalog::ScanLoss> losses)>;
 
   MediumScan(tapeio::TapeDrive& drive, const What& what,
              std::span<const format::Identity> identities, Reporter& reporter, Take take);
   void run();
   // So far, also after an error.
   [[nodiscard]] const ScanSummary& summary() const { return result_; }
+  // Those that nothing was taken with.
+  [[nodiscard]] std::span<const catalog::ScanLoss> losses() const { return losses_; }
 
  private:
+  [[nodiscard]] bool has_moved(std::uint64_t file, const catalog::Bundle& bundle);
+  // False: the medium ends before it.
+  [[nodiscard]] bool read_next(std::uint64_t file);
   void read_file(std::uint64_t file);
   void read_archive(std::uint64_t file, const FoundArchive& found);
   void scan(ArchivePass& pass, std::uint64_t file, const FoundArchive& found, Bytes start);
   void enter(ArchivePass& pass, std::uint64_t file, const FoundArchive& found, Bytes start);
   void leave_out(std::uint64_t file, const std::string& why);
+  void lose(std::uint64_t file);
+  // Behind an archive nothing else can stand (tape-format.md, section 2).
+  [[nodiscard]] bool must_be_index(std::uint64_t file) const { return file == archive_at_ + 1; }
   void hand_over();
   void passed(std::uint64_t bytes);
   [[nodiscard]] std::string name_of(std::uint64_t file) const;
@@ -81,8 +91,11 @@ class MediumScan {
   std::uint64_t draft_bytes_ = 0;
   Progress progress_;
   ScanSummary result_;
-  std::uint64_t number_ = 0;    // Of the last bundle in front of the head,
-  std::int64_t written_s_ = 0;  // and when it was written.
+  std::uint64_t number_ = 0;      // Of the last bundle in front of the head,
+  std::uint64_t number_at_ = 0;   // the last tape file that it counts,
+  std::int64_t written_s_ = 0;    // and when it was written.
+  std::uint64_t archive_at_ = 0;  // The last tape file that is known to be an archive; 0: none.
+  std::vector<catalog::ScanLoss> losses_;
   std::uint64_t unreadable_in_a_row_ = 0;
 };
 

@@ -284,6 +284,15 @@ void look_ahead(std::vector<MediumStatus>& media, Context& context,
   }
 }
 
+void note_unseen(Context& context, Status& status) {
+  for (const catalog::Medium& medium : context.ledger.unseen_media()) {
+    const bool is_here = std::ranges::any_of(status.media, [&](const MediumStatus& each) {
+      return each.known && each.here && each.medium.id == medium.id;
+    });
+    (is_here ? status.unseen_here : status.unseen_away).push_back(medium.label);
+  }
+}
+
 std::vector<MediumStatus> status_of_media(Context& context,
                                           std::span<const catalog::MediumVerified> verified) {
   Slots slots = context.workspace.libraries().slots(Libraries::Look::glance);
@@ -358,28 +367,14 @@ Status status_of(Context& context) {
   status.drives = drives(context);
   status.cleaning = cleaning_cartridges(context);
   count_under_copied(context, status);
+  note_unseen(context, status);
+  status.losses = told_losses(context);
   status.damaged = damaged_media(context, verified);
   status.staged = context.workspace.staging().usage();
   status.cache = context.workspace.cache().usage();
   status.recovery_kept_elsewhere = context.workspace.home().recovery_kept_elsewhere();
   status.absent_libraries = context.workspace.libraries().absent();
   return status;
-}
-
-std::string copies_advice(const Status& status) {
-  if (status.one_disk) {
-    return "what could take them here lies on the disk that has their copies already: bring "
-           "another disk, or a tape, within reach and run `mixtape backup` again";
-  }
-  if (status.could_take.empty()) {
-    return "bring a medium with room within reach and run `mixtape backup` again";
-  }
-  const auto& [medium, is_here, in_drive, files, bytes] = status.could_take.front();
-  const std::string name =
-      medium.label + (medium.location.empty() ? "" : " (" + medium.location + ")");
-  return is_here ? "`mixtape backup` writes them to " + name +
-                       " as far as there is room and their files are here"
-                 : "load medium " + name + " next and run `mixtape backup`";
 }
 
 }  // namespace mixtape::service

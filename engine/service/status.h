@@ -10,6 +10,7 @@
 #include "engine/service/context.h"
 #include "engine/service/media.h"
 #include "engine/service/prospects.h"
+#include "engine/service/told_losses.h"
 
 // How things stand: what is on which medium, what is not yet, what should be done.
 //
@@ -77,6 +78,8 @@ struct Status {
   // written for that. `crowded` is by files, most first.
   std::uint64_t crowded_files = 0, crowded_bytes = 0;
   std::vector<CrowdedMedia> crowded;
+  // What scans could not read: files that the counts above do not know.
+  std::vector<ToldLoss> losses;
   // Media with damaged copies that are not lost, by label.
   struct DamagedMedium {
     catalog::Medium medium;
@@ -86,7 +89,8 @@ struct Status {
   std::vector<DamagedMedium> damaged;
   std::uint64_t damaged_files = 0;         // Of the under-copied: a copy of it was found damaged.
   std::vector<std::string> damaged_paths;  // The first of them.
-  std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium.
+  std::uint64_t unseen_files = 0;  // Of them, those that lack nothing but the sight of a medium:
+  std::vector<std::string> unseen_here, unseen_away;  // of these. Labels.
   staging::Staging::Usage staged;
   recall::Cache::Usage cache;
   bool recovery_kept_elsewhere = false;
@@ -97,5 +101,10 @@ struct Status {
 [[nodiscard]] Status status_of(Context& context);
 // What to do about files on too few media. Without a full stop.
 [[nodiscard]] std::string copies_advice(const Status& status);
+// About those of them that lack nothing but the sight of a medium; empty: there are none, or
+// copies_advice() is about them already. Without a full stop.
+[[nodiscard]] std::string unseen_text(const Status& status);
+// Of a status in which no file is under-copied: as much as is known. Without a full stop.
+[[nodiscard]] std::string all_copied_text(const Status& status);
 
 }  // namespace mixtape::service

@@ -10,6 +10,7 @@
 #include "engine/service/load_known.h"
 #include "engine/service/media_state.h"
 #include "engine/service/medium_pass.h"
+#include "engine/service/told_losses.h"
 #include "engine/service/verdicts.h"
 #include "tapeio/drive_report.h"
 #include "tapeio/error.h"
@@ -191,6 +192,9 @@ class Verify {
       if (task.scope == VerifyScope::medium && medium.troubles.empty()) {
         context_.ledger.label_seen(task.medium);  // If it was expected, as of one that was lost.
       }
+      if (task.scope == VerifyScope::medium) {
+        tell_losses(medium);
+      }
       note(task, medium);
     } catch (const std::exception& error) {
       note(task, medium);
@@ -216,6 +220,16 @@ class Verify {
                        .copies = medium.good + medium.damaged,
                        .damaged = medium.damaged,
                        .bytes = medium.bytes});
+    }
+  }
+
+  // What a scan lost is in no bundle that could be read again here.
+  void tell_losses(VerifiedMedium& medium) {
+    for (const ToldLoss& told : told_losses(context_)) {
+      if (told.loss.medium == medium.label) {
+        reporter_.problem("medium " + medium.label + ": " + told.words + "; " + told.advice);
+        medium.troubles.push_back(told.words);
+      }
     }
   }
 

@@ -308,9 +308,9 @@ TEST_F(MediumWriterTest, AMediumThatKnowsMoreThanTheCatalogIsRefused) {
   std::filesystem::copy_file(old, world_.directory() / "catalog.db",
                              std::filesystem::copy_options::overwrite_existing);
   world_.add_source("c", 1000);
-  expect_refused(ErrorCode::conflict, "run `mixtape recover`");
+  expect_refused(ErrorCode::conflict, "run `mixtape recover --library URL --identity FILE`");
   // Not a matter of how often one asks.
-  expect_refused(ErrorCode::conflict, "run `mixtape recover`");
+  expect_refused(ErrorCode::conflict, "run `mixtape recover --library URL --identity FILE`");
 }
 
 TEST_F(MediumWriterTest, StateThatOnlyTheMediumKnowsIsNotWrittenOver) {
@@ -369,7 +369,7 @@ TEST_F(MediumWriterTest, AMediumThatKnowsMoreIsAProblemThatNamesRecoverAndIsNotT
   (void)world_.run();
   EXPECT_THAT(world_.reporter.problems,
               ElementsAre(AllOf(HasSubstr("medium MX0001: it knows more than this catalog"),
-                                HasSubstr("run `mixtape recover`"))));
+                                HasSubstr("run `mixtape recover --library URL --identity FILE`"))));
   EXPECT_EQ(index_at("MX0001", 5).sequence, before.sequence);
   EXPECT_EQ(tape_files("MX0002"), 4U);
 }

@@ -100,6 +100,7 @@ TEST_F(MigrationsTest, OlderStateIsMigratedAndKept) {
         "DROP TABLE state.health; DROP TABLE state.locate; DROP TABLE state.damage;"
         "DROP TABLE state.verification;"
         "DROP TABLE state.wanted; DROP TABLE state.counted;"
+        "DROP TABLE state.scan_loss; DROP TABLE state.lost_name;"
         "PRAGMA state.user_version = 1");
   }
   Database database = open(Access::read);

@@ -150,7 +150,8 @@ TEST_F(SqliteTest, DamagedFileSaysWhatToDoAboutAFileOfItsKind) {
   EXPECT_THAT(words(Database::Kind::catalog),
               HasSubstr("read catalog " + damaged + ": it is damaged "));
   EXPECT_THAT(words(Database::Kind::catalog),
-              HasSubstr("move " + damaged + "* aside and run `mixtape recover`"));
+              HasSubstr("move " + damaged +
+                        "* aside and run `mixtape recover --library URL --identity FILE`"));
   EXPECT_THAT(words(Database::Kind::state), HasSubstr("delete " + damaged + "*"));
   EXPECT_THAT(words(Database::Kind::index), Not(HasSubstr("recover")));
 }

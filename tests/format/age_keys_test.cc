@@ -124,6 +124,31 @@ TEST(IdentityFile, HoldsOneIdentityALineAmongComments) {
   EXPECT_EQ(text_of(identities[1]), text_of(second));
 }
 
+TEST(IdentityFile, APrintedKeyIsTakenAsItStandsOnThePaper) {
+  const TempDir home;
+  const Identity identity = Identity::generate();
+  const std::string prose = "\n" + std::string(kPaperBegins) +
+                            "recovery key. Keep this paper away.\n\n  " + text_of(identity) +
+                            " \r\n  opens what is written for " + identity.recipient().text() +
+                            "\n\nWith this line in a file it opens everything.\n";
+  const std::vector<Identity> identities = read_identity_file(private_file(home, prose));
+  ASSERT_EQ(identities.size(), 1U);
+  EXPECT_EQ(text_of(identities[0]), text_of(identity));
+}
+
+TEST(IdentityFile, OtherProseIsRefusedAndAMistypedKeyOnAPaperToo) {
+  const TempDir home;
+  const std::string key = text_of(Identity::generate());
+  EXPECT_EQ(error_of([&] { read_identity_file(private_file(home, "my key is\n  " + key + "\n")); }),
+            ErrorCode::invalid);
+  const std::string mistyped = key.substr(0, key.size() - 2) + "QQ";
+  EXPECT_EQ(error_of([&] {
+              read_identity_file(
+                  private_file(home, std::string(kPaperBegins) + "recovery key.\n" + mistyped));
+            }),
+            ErrorCode::invalid);
+}
+
 TEST(IdentityFile, ThatOthersCanReadIsRefusedWithTheCommandThatHelps) {
   const TempDir home;
   const auto file = private_file(home, text_of(Identity::generate()));

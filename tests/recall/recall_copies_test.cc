@@ -27,6 +27,15 @@ TEST_F(RecallTest, ACopyWhereTheTapeIsBadIsReplacedAndCalledDamaged) {
   EXPECT_EQ(damaged(), (std::vector<std::string>{"A", "A"}));
 }
 
+TEST_F(RecallTest, ADamagedCopyIsNoMissingMediumThoughAnotherOneIsAway) {
+  const Bytes bytes = test::pattern(MiB, 6);
+  const Extent bad = world_.write_one("A", bytes), away = world_.write_one("B", bytes);
+  world_.damage(bad, 500'000);
+  const auto shelf = world_.library().take_out("B");
+  EXPECT_EQ(read(know(bytes, {bad, away})).error, ErrorCode::corrupt);
+  EXPECT_EQ(damaged(), std::vector<std::string>{"A"});
+}
+
 TEST_F(RecallTest, ACopyThatNoArchiveCanHoldIsPassedOver) {
   const Bytes bytes = test::pattern(1000, 7);
   const Extent good = world_.write_one("A", bytes);

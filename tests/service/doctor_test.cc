@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/service/doctor.h"
 
+#include "tapeio/library.h"
 #include "tests/service/service_fixture.h"
 
 // The doctor says what is wrong before somebody needs what is lost.
@@ -60,6 +61,19 @@ TEST_F(DoctorTest, FindsAnotherMediumInThePlaceOfOurs) {
   fs::rename(medium("MX0001"), directory_ / "aside");
   fs::rename(medium("MX0002"), medium("MX0001"));
   EXPECT_THAT(examine_now(), Contains(bad("medium MX0001", "blank")));
+}
+
+TEST_F(DoctorTest, OfTwoMediaOfOneLabelItNamesTheOneToRename) {
+  const fs::path other = home() / "other";
+  fs::create_directory(other);
+  tapeio::open_library("dir:" + other.string())->add_medium("MX0001", GiB);
+  configure("libraries = [\"dir:other\", \"dir:library\"]\n");
+  const std::vector<Finding> findings = examine_now();
+  EXPECT_THAT(
+      findings,
+      Contains(AllOf(Field(&Finding::subject, "medium MX0001"),
+                     Field(&Finding::advice, HasSubstr("mv " + (other / "MX0001").string())))));
+  EXPECT_THAT(findings, Not(Contains(Field(&Finding::advice, HasSubstr("retire")))));
 }
 
 TEST_F(DoctorTest, FindsAMediumOfANewerFormat) {

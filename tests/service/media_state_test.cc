@@ -109,8 +109,13 @@ TEST_F(MediaStateTest, WhatWasLostCountsAgainOnlyWhenItsLabelWasRead) {
   EXPECT_THAT(places("a"), SizeIs(1));
   EXPECT_EQ(status_of(context()).under_copied_files, 2U);
   EXPECT_EQ(status_of(context()).unseen_files, 2U);
+  EXPECT_THAT(copies_advice(status_of(context())), testing::HasSubstr("attach MX0001"));
   std::filesystem::rename(directory_ / "MX0001", home() / "library/MX0001");
   reopen();
+  EXPECT_THAT(copies_advice(status_of(context())),
+              testing::AllOf(testing::HasSubstr("looks at MX0001"),
+                             testing::Not(testing::HasSubstr("attach"))))
+      << "status sees that it is here";
   EXPECT_EQ(back_up().written.files, 0U);
   EXPECT_EQ(status_of(context()).under_copied_files, 0U);
 }

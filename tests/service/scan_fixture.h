@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/service/restore.h"
+#include "engine/service/told_losses.h"
 #include "tests/service/lost_home.h"
 #include "tests/support/patterns.h"
 

@@ -50,8 +50,8 @@ TEST_F(DamagedMedium, MissingTapeFileIsNamed) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
     EXPECT_STREQ(error.what(),
                  "read medium DISK01: tape file 1 is missing: put back what is left of them, or "
-                 "stand-ins of the size they had; if nobody knows it, `touch 0001.lost` there and "
-                 "`mixtape recover --scan` read the others");
+                 "stand-ins of the size they had (`truncate -s SIZE 0001.lost`); if nobody knows "
+                 "it, `mixtape recover --scan --library URL --identity FILE` reads the others");
   }
 }
 
@@ -63,8 +63,28 @@ TEST_F(DamagedMedium, AllMissingTapeFilesAreNamedAtOnce) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("tape files 0, 1 are missing"),
-                                             testing::HasSubstr("`touch 0000.lost 0001.lost`")));
+                                             testing::HasSubstr("SIZE 0000.lost 0001.lost`")));
   }
+}
+
+TEST_F(DamagedMedium, DespiteGapsAMissingTapeFileIsAnEmptyOne) {
+  std::filesystem::remove(path_of("0001.b"));
+  EXPECT_EQ(missing_tape_files(path_), std::vector<std::uint64_t>{1});
+  DirDrive drive(path_, DirDriveOptions{.despite_gaps = true});
+  EXPECT_EQ(drive.space_filemarks(1), 1U);
+  Bytes record(kRecord);
+  EXPECT_EQ(drive.read_record(record).kind, ReadResult::Kind::filemark);
+  EXPECT_EQ(drive.position().file, 2U);
+  EXPECT_EQ(drive.read_record(record).kind, ReadResult::Kind::record);
+  EXPECT_THROW(static_cast<void>(reader()), Error) << "whoever did not ask is refused";
+  make_stand_ins(path_);
+  EXPECT_TRUE(missing_tape_files(path_).empty());
+  EXPECT_EQ(reader()->position().file, 0U);
+}
+
+TEST_F(DamagedMedium, AHugeGapIsNoReasonToFillTheMemory) {
+  write_text(path_of("999999999.x"), "x");
+  EXPECT_THROW(DirDrive(path_, DirDriveOptions{.despite_gaps = true}), Error);
 }
 
 TEST_F(DirMediumTest, WithoutItsDescriptionItIsReadAsItsTapeFilesTell) {
