@@ -101,10 +101,10 @@ TEST_F(SqliteTest, FailuresSayWhatWasTriedAndHaveACode) {
             }),
             ErrorCode::corrupt);
   try {
-    Statement(database, "SELECT nothing FROM t");
+    Statement(database, "SELECT missing FROM t");
     FAIL() << "a column that does not exist";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("no such column: nothing"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("no such column: missing"));
     EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("SELECT"))) << "users know no SQL";
   }
 }
@@ -169,8 +169,7 @@ TEST_F(SqliteTest, ParametersNeverStandInAMessage) {
   const std::string words = words_of([&] {
     Statement(database, "INSERT INTO t VALUES (1, ?)").bind_text(1, "a private name").run();
   });
-  EXPECT_THAT(words, testing::AllOf(HasSubstr("INSERT INTO t VALUES (1, ?)"), HasSubstr("t.a"),
-                                    Not(HasSubstr("private"))));
+  EXPECT_THAT(words, testing::AllOf(HasSubstr("t.a"), Not(HasSubstr("private"))));
 }
 
 TEST_F(SqliteTest, StatementLeftInTheMiddleIsResetAtTheEndOfItsScope) {

@@ -112,9 +112,11 @@ TEST_F(ScanLossesTest, ScansOfDifferentLossesAddUp) {
   flip(files_of("archive", shelf_).front(), 350'000);
   (void)scan();
   EXPECT_EQ(restored("a"), pattern_text(100'000, 1));
-  EXPECT_EQ(restored("b"), pattern_text(500'000, 2));
+  EXPECT_TRUE(latest(path_of("b"))) << "the first scan read it";
   EXPECT_EQ(restored("c"), pattern_text(100'000, 3));
   EXPECT_EQ(status().losses.at(0).loss.files, 0U);
+  flip(files_of("archive", shelf_).front(), 350'000);
+  EXPECT_EQ(restored("b"), pattern_text(500'000, 2));
 }
 
 TEST_F(ScanLossesTest, WhatIsBackedUpAgainIsNotCalledLost) {
@@ -153,6 +155,7 @@ TEST_F(ScanLossesTest, AnArchiveThatCannotBeOpenedIsReadAgainToo) {
 
 TEST_F(ScanLossesTest, AnIndexThatTurnsUpSettlesThem) {
   write("a", pattern_text(100'000, 1));
+  write("b", pattern_text(100'000, 2));
   back_up();
   lose_home();
   fs::copy(shelf_, whole_, fs::copy_options::recursive);
