@@ -72,8 +72,8 @@ int print_paper(Session& session, bool done) {
                       (is_made ? "recovery key." : "key that the catalog was recovered with.");
   words += " Keep this paper away from the machine and the media.\n\n";
   for (const format::Identity& identity : identities) {
-    words += "  " + std::string(as_text(identity.text().view())) + "\n";
-    words += "  opens what is written for " + identity.recipient().text() + "\n\n";
+    words += std::string(as_text(identity.text().view())) + "\n";
+    words += "opens what is written for " + identity.recipient().text() + "\n\n";
   }
   words +=
       "With this line in a file and any one medium, `age -d -i FILE` opens everything on it;\n"

@@ -17,10 +17,12 @@
 #include "engine/service/kept_queue.h"
 #include "engine/service/pins.h"
 #include "tapeio/error.h"
+#include "tapeio/key_values.h"
 #include "tapeio/library.h"
 #include "tools/json_text.h"
 #include "tools/options.h"
 #include "tools/queue_text.h"
+#include "tools/usage.h"
 
 namespace mixtape::tools {
 namespace {
@@ -355,7 +357,10 @@ void add_queue_commands(CLI::App& app, Command& command) {
       [=](Session& session) { return *all ? cancel_all(session) : cancel(session, *numbers); },
       Where::daemon_if_running);
   CLI::Option_group* which = cancelling->add_option_group("which");
-  which->add_option("NUMBER", *numbers, "as `mixtape queue` shows them");
+  which->add_option("NUMBER", *numbers, "as `mixtape queue` shows them")
+      ->check(must_pass([](const std::string& text) -> std::string {
+        return tapeio::parse_number(text) ? "" : text + " is no number of a request";
+      }));
   which->add_flag("--all", *all, "everything that is queued");
   which->require_option(1);
 }

@@ -93,6 +93,12 @@ void for_each_line(std::string_view text, Use use) {
   }
 }
 
+std::string_view without_blanks(std::string_view line) {
+  constexpr std::string_view kBlank = " \t";
+  line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+  return line.substr(0, line.find_last_not_of(kBlank) + 1);
+}
+
 // A line that is wrong is refused by number, so that the message never shows a secret.
 void parse_line(std::string_view line, const std::string& where, IdentityFile& into) {
   if (line.empty() || line.starts_with('#')) {
@@ -118,9 +124,6 @@ bool is_paper(std::string_view text) {
 
 // Of a line of a paper its identity; empty where it has none.
 std::string_view key_in(std::string_view line) {
-  constexpr std::string_view kBlank = " \t";
-  line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
-  line = line.substr(0, line.find_last_not_of(kBlank) + 1);
   return line.starts_with(kIdentityBegins) ? line : std::string_view();
 }
 
@@ -178,6 +181,7 @@ IdentityFile load_identity_file(const std::filesystem::path& file, const AskPass
   }
   const bool paper = is_paper(as_text(text.view()));
   for_each_line(as_text(text.view()), [&](std::string_view line, int number) {
+    line = without_blanks(line);
     parse_line(paper ? key_in(line) : line, name + " line " + std::to_string(number), result);
   });
   return result;

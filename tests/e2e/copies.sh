@@ -48,7 +48,7 @@ mixtape verify --due | grep -q 'MX0002: 2 of 2 copies good' || fail "nothing is 
 mixtape verify MX0002 --dry-run | grep -q 'would read 2 copies' || fail "no dry run"
 mixtape where "$work/source/one" | grep -qi 'verified' || fail "where does not say when"
 expect_fail 5 'latest has no such path' mixtape verify "$work/nowhere"
-expect_fail 2 'PATH,--due' mixtape verify
+expect_fail 2 'name LABEL\|PATH or --due' mixtape verify
 expect_fail 2 '0 is no sample' mixtape verify --due --sample 0
 expect_fail 2 'is no whole number' mixtape verify --due --sample many
 expect_fail 5 'neither a medium of that label' mixtape verify NOSUCH

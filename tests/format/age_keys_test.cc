@@ -136,6 +136,13 @@ TEST(IdentityFile, APrintedKeyIsTakenAsItStandsOnThePaper) {
   EXPECT_EQ(text_of(identities[0]), text_of(identity));
 }
 
+TEST(IdentityFile, BlanksAroundAKeyThatWasCopiedAreLeftOut) {
+  const TempDir home;
+  const Identity identity = Identity::generate();
+  const auto file = private_file(home, "  " + text_of(identity) + "\t\n");
+  EXPECT_EQ(text_of(read_identity_file(file).at(0)), text_of(identity));
+}
+
 TEST(IdentityFile, OtherProseIsRefusedAndAMistypedKeyOnAPaperToo) {
   const TempDir home;
   const std::string key = text_of(Identity::generate());
