@@ -164,6 +164,22 @@ FileIdentity identity_of(int fd, const std::string& path) {
   return describe({}, {}, status).identity;
 }
 
+std::string label_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+void lock_for_writing(const UniqueFd& directory, const std::string& path) {
+  if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
+    return;
+  }
+  if (errno == EWOULDBLOCK) {
+    throw Error(ErrorCode::conflict,
+                "load medium " + label_of(path) +
+                    " for writing: another writer has it; wait until it is done");
+  }
+  throw_errno("lock " + path);
+}
+
 std::string part_name(const std::string& name) {
   return name + ".part";
 }
@@ -177,13 +193,8 @@ DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step, b
       before_step_(std::move(before_step)) {
   MIXTAPE_ASSERT(!writable_ || !despite_gaps_);
   directory_ = open_file(path_, O_RDONLY | O_DIRECTORY);
-  if (writable_ && ::flock(directory_.get(), LOCK_EX | LOCK_NB) < 0) {
-    if (errno == EWOULDBLOCK) {
-      throw Error(
-          ErrorCode::conflict,
-          "load medium " + label() + " for writing: another writer has it; wait until it is done");
-    }
-    throw_errno("lock " + path_);
+  if (writable_) {
+    lock_for_writing(directory_, path_);
   }
   struct stat status;
   if (::fstat(directory_.get(), &status) < 0) {
@@ -195,7 +206,7 @@ DirMedium::DirMedium(std::string path, bool writable, DirStepHook before_step, b
 }
 
 std::string DirMedium::label() const {
-  return path_.substr(path_.rfind('/') + 1);
+  return label_of(path_);
 }
 
 bool DirMedium::is_present() const {
@@ -385,7 +396,16 @@ std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing) {
 }
 
 void make_stand_ins(const std::string& medium_path) {
-  for (const std::uint64_t number : missing_tape_files(medium_path)) {
+  const std::vector<std::uint64_t> missing = missing_tape_files(medium_path);
+  if (DirMedium(medium_path, false, {}, true).is_write_protected()) {
+    throw Error(ErrorCode::write_protected,
+                "make stand-ins on medium " + label_of(medium_path) +
+                    ": it is write-protected, and without them what stands behind " +
+                    missing_tape_files_text(missing) + " cannot be found again");
+  }
+  const UniqueFd directory = open_file(medium_path, O_RDONLY | O_DIRECTORY);
+  lock_for_writing(directory, medium_path);
+  for (const std::uint64_t number : missing) {
     write_file_durably(medium_path + "/" + stand_in_name(number), {});
   }
 }

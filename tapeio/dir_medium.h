@@ -105,6 +105,7 @@ class DirMedium {
 // stands behind them are counted with these from then on.
 [[nodiscard]] std::vector<std::uint64_t> missing_tape_files(const std::string& medium_path);
 [[nodiscard]] std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing);
+// Error{write_protected}, and Error{conflict} when another writer has it.
 void make_stand_ins(const std::string& medium_path);
 
 }  // namespace mixtape::tapeio

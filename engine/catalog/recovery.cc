@@ -118,6 +118,11 @@ bool is_fault_of_index(const Error& error) {
          error.code() != ErrorCode::io && error.code() != ErrorCode::cancelled;
 }
 
+bool is_left_out(const FoundIndex& found, const Recovered& recovered) {
+  return std::any_of(recovered.left_out.begin(), recovered.left_out.end(),
+                     [&](const auto& left) { return left.index == found.index; });
+}
+
 // The first becomes the draft where there is none yet, and each further one adds to it. One that
 // cannot be believed changes nothing.
 void take_indexes(const std::vector<FoundIndex>& ordered, bool begun,
@@ -221,8 +226,7 @@ void note_closing_indexes(Database& catalog, const std::vector<FoundIndex>& foun
   Statement forget(catalog, "DELETE FROM meta WHERE key = ?1 || hex(?2)");
   Statement note(catalog, "INSERT OR REPLACE INTO meta SELECT ?1 || hex(?2), ?3");
   for (const FoundIndex& each : found) {
-    if (each.scanned || std::any_of(recovered.left_out.begin(), recovered.left_out.end(),
-                                    [&](const auto& left) { return left.index == each.index; })) {
+    if (each.scanned || is_left_out(each, recovered)) {
       continue;
     }
     for (const std::string_view key : {kOwnClosing, kBegunClosing}) {
@@ -280,7 +284,13 @@ Recovered recover_catalog(const std::vector<FoundIndex>& found, const std::files
     catalog.execute("PRAGMA journal_mode = WAL");
   }
   if (seen) {
-    note_unseen(media, known, *seen);
+    Seen believed = *seen;
+    for (const FoundIndex& each : ordered) {
+      if (is_left_out(each, recovered)) {
+        believed.told.erase(each.label.medium);
+      }
+    }
+    note_unseen(media, known, believed);
   }
   put_in_place(draft, to);
   return recovered;

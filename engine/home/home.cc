@@ -36,21 +36,6 @@ constexpr std::array<std::string_view, 8> kFiles = {"mixtape.toml", "catalog.db"
                                                     "mount.",       "control.sock", "writer.lock",
                                                     "daemon.lock",  "lost+found"};
 
-// A directory that is somebody else's does not become a home.
-void require_no_strangers(const fs::path& home) {
-  for (const auto& entry : fs::directory_iterator(home)) {
-    const std::string name = entry.path().filename().string();
-    const bool known =
-        std::ranges::find(kParts, name) != kParts.end() ||
-        std::ranges::any_of(kFiles, [&](std::string_view file) { return name.starts_with(file); });
-    if (!known) {
-      throw Error(ErrorCode::conflict, "init " + home.string() +
-                                           ": it is no home, since it holds " + name +
-                                           "; name a new or an empty directory");
-    }
-  }
-}
-
 void make_private_directory(const fs::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     throw_errno("make directory " + directory.string());
@@ -239,6 +224,20 @@ std::vector<fs::path> identity_files(const fs::path& keys) {
 
 }  // namespace
 
+void require_no_strangers(const fs::path& home, const std::string& command) {
+  for (const auto& entry : fs::directory_iterator(home)) {
+    const std::string name = entry.path().filename().string();
+    const bool known =
+        std::ranges::find(kParts, name) != kParts.end() ||
+        std::ranges::any_of(kFiles, [&](std::string_view file) { return name.starts_with(file); });
+    if (!known) {
+      throw Error(ErrorCode::conflict, command + " " + home.string() +
+                                           ": it is no home, since it holds " + name +
+                                           "; name a new or an empty directory");
+    }
+  }
+}
+
 fs::path default_home() {
   if (const char* home = std::getenv("MIXTAPE_HOME"); home != nullptr && *home != '\0') {
     return fs::absolute(home);
@@ -281,7 +280,7 @@ void Home::create(const fs::path& directory) {
   if (fs::exists(home / "catalog.db")) {
     throw Error(ErrorCode::conflict, "init " + home.string() + ": there is a catalog already");
   }
-  require_no_strangers(home);
+  require_no_strangers(home, "init");
   HalfMade half_made;
   if (is_new) {
     half_made.add(home);

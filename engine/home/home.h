@@ -22,6 +22,10 @@ namespace mixtape::home {
 
 std::filesystem::path default_home();
 
+// A directory that is somebody else's does not become a home: Error{conflict} that begins with
+// `command` when something stands in it that no home has.
+void require_no_strangers(const std::filesystem::path& home, const std::string& command);
+
 class Home {
  public:
   // An existing home.

@@ -163,17 +163,20 @@ bool WaitingRoom::cancel(RequestId id) {
 }
 
 void WaitingRoom::give_up_fetches(RequestId id) {
-  bool is_read = false;
+  std::vector<Fetch> fetches;
   {
     const std::lock_guard lock(mutex_);
-    const Request* request = find(id);
-    is_read = request != nullptr && !request->reads.empty();
+    Request* request = find(id);
+    if (request == nullptr) {
+      return;
+    }
+    fetches = std::exchange(request->fetches, {});
+    if (request->reads.empty()) {
+      erase(id);
+    }
+    changed_.notify_all();
   }
-  if (is_read) {
-    refuse_fetches(id, cancelled());
-  } else {
-    finish(id, cancelled());
-  }
+  tell(fetches, cancelled());
 }
 
 std::vector<QueueEntry> WaitingRoom::list() {

@@ -137,23 +137,31 @@ std::size_t RecallList::cancel_requests(std::int64_t first, std::int64_t last, R
   std::size_t count = 0;
   {
     const std::lock_guard lock(mutex_);
-    for (auto each = under_way_.lower_bound(first); each != under_way_.end() && each->first <= last;
-         ++each) {
+    const auto begin = under_way_.lower_bound(first), end = under_way_.upper_bound(last);
+    for (auto each = begin; each != end; ++each, ++count) {
       each->second.cancelled = true;
-      ++count;
-      if (each->second.id) {
+    }
+    const auto others = readers == Readers::end ? std::set<Key>() : still_wanted();
+    for (auto each = begin; each != end; ++each) {
+      if (each->second.id && !others.contains(key_of(each->second.wanted))) {
         ids.push_back(*each->second.id);
       }
     }
   }
   for (const recall::RequestId id : ids) {
-    if (readers == Readers::end) {
-      recall_.cancel(id);
-    } else {
-      recall_.give_up_fetches(id);
-    }
+    readers == Readers::end ? void(recall_.cancel(id)) : recall_.give_up_fetches(id);
   }
   return count;
+}
+
+std::set<RecallList::Key> RecallList::still_wanted() const {
+  std::set<Key> wanted;
+  for (const auto& [number, row] : under_way_) {
+    if (!row.cancelled) {
+      wanted.insert(key_of(row.wanted));
+    }
+  }
+  return wanted;
 }
 
 std::size_t RecallList::behind() {
@@ -330,10 +338,9 @@ void RecallList::fetch(std::int64_t number) {
   bool cancelled = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = under_way_.find(number);
-    if (found != under_way_.end()) {
+    if (const auto found = under_way_.find(number); found != under_way_.end()) {
       found->second.id = id;
-      cancelled = found->second.cancelled;
+      cancelled = found->second.cancelled && !still_wanted().contains(key_of(wanted));
     }
   }
   if (cancelled) {

@@ -10,9 +10,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "engine/catalog/wanted.h"
@@ -55,8 +57,8 @@ class RecallList {
   enum class Batch : std::int64_t {};
   // Durable when it returns. `done` runs once for each, unless the batch is cancelled.
   Batch add(const std::vector<catalog::WantedContent>& contents, Done done = {});
-  // What has not come yet is given up; `done` may still be running, and is not begun any more. Who
-  // reads the same reads on.
+  // What has not come yet is given up, unless another batch wants it too; `done` may still be
+  // running, and is not begun any more. Who reads the same reads on.
   // False after keep_all(): it is gone on with later.
   bool cancel(Batch batch);
   // Takes a request out of recall's queue, whoever asked for it; false: there is none of that
@@ -82,6 +84,9 @@ class RecallList {
     bool cancelled = false;
   };
 
+  // What tells contents apart over runs; where a hash is not known yet, the number does.
+  using Key = std::tuple<std::uint64_t, std::optional<catalog::Hash>, std::int64_t>;
+
   void feed(const std::stop_token& stop);
   // What is over is taken off the disk, and what there is room for handed over.
   void step();
@@ -99,8 +104,15 @@ class RecallList {
   [[nodiscard]] recall::Content content_of(std::int64_t number,
                                            const catalog::WantedContent& wanted);
   void over(std::int64_t number, const std::exception_ptr& error);
-  enum class Readers { end, read_on };  // Of the same contents.
+  // Readers of the same contents. When they read on, so is a content that another row wants: its
+  // cancelled row ends with that one.
+  enum class Readers { end, read_on };
   std::size_t cancel_requests(std::int64_t first, std::int64_t last, Readers readers);
+  static Key key_of(const catalog::WantedContent& wanted) {
+    return {wanted.size, wanted.hash, wanted.hash ? 0 : catalog::number(wanted.content)};
+  }
+  // By rows that were not cancelled.
+  [[nodiscard]] std::set<Key> still_wanted() const;  // Under mutex_.
 
   recall::Recall& recall_;
   const Resolve resolve_;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "engine/home/home.h"
@@ -29,6 +30,12 @@ void make_private(const fs::path& directory) {
   if (::chmod(directory.c_str(), 0700) < 0) {
     throw_errno("change the mode of " + directory.string());
   }
+}
+
+// One that is damaged may hold whatever its user put beside what was left of it.
+bool is_begun_home(const fs::path& home) {
+  return std::ranges::any_of(std::array{"keys", "mixtape.toml", "catalog.db", "state.db"},
+                             [&](const char* part) { return fs::exists(home / part); });
 }
 
 fs::path index_of(const ScratchDirectory& directory, const std::string& label) {
@@ -150,6 +157,33 @@ void tell_of_left_out(const catalog::Recovered& recovered, const ScratchDirector
   }
 }
 
+// An index that cannot be believed tells nothing of its medium, which a scan then reads.
+void take_indexes(Gathered& gathered, Taking& taking, bool scan, const ScratchDirectory& directory,
+                  Reporter& reporter, RecoverResult& result) {
+  if (gathered.found.empty()) {
+    return;
+  }
+  try {
+    taking.take(gathered.found);
+    for (LookedAt& medium : gathered.media) {
+      const bool is_left_out = std::ranges::any_of(
+          result.recovered.left_out,
+          [&](const auto& left_out) { return left_out.index == index_of(directory, medium.slot); });
+      medium.told_up_to = is_left_out ? 0 : medium.told_up_to;
+    }
+    tell_of_left_out(result.recovered, directory, reporter, result);
+  } catch (const Error& error) {
+    if (!scan || error.code() != ErrorCode::corrupt) {
+      throw;
+    }
+    reporter.problem(std::string("no index can be believed: ") + error.what());
+    for (LookedAt& medium : gathered.media) {
+      medium.told_up_to = 0;
+    }
+    result.read.clear();
+  }
+}
+
 // A label is plain text that anybody may have edited: whom it names is told, and believed only when
 // the user says so. Otherwise one edited medium would open all future ones to a stranger.
 void tell_of_recipients(const Gathered& gathered, const std::vector<format::Recipient>& believed,
@@ -251,18 +285,17 @@ RecoverResult recover(const RecoverRequest& request, Reporter& reporter) {
                                     : tapeio::open_library(request.library, read_label_text);
   RecoverResult result;
   const bool had_home = fs::exists(request.home);
+  if (had_home && !is_begun_home(request.home)) {
+    home::require_no_strangers(request.home, "recover into");
+  }
   make_private(request.home);
   try {
     const home::HomeLock no_mount(request.home, home::HomeLock::Role::recovery, request.command);
     const home::HomeLock lock(request.home, home::HomeLock::Role::writer, request.command);
     const ScratchDirectory directory(request.home / "scratch" / "recover");
-    const Gathered gathered =
-        gather_all(*library, identities, request.scan, directory, reporter, result);
+    Gathered gathered = gather_all(*library, identities, request.scan, directory, reporter, result);
     Taking taking(request, identities, gathered.labels, told_of(gathered), reporter, result);
-    if (!gathered.found.empty()) {
-      taking.take(gathered.found);
-      tell_of_left_out(result.recovered, directory, reporter, result);
-    }
+    take_indexes(gathered, taking, request.scan, directory, reporter, result);
     if (request.scan) {
       scan_all(request, *library, identities, gathered.media, taking, reporter, result);
     }

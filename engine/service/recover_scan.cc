@@ -2,6 +2,7 @@
 #include "engine/service/recover_scan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/archive/medium_writer.h"
 #include "engine/catalog/catalog.h"
@@ -18,6 +19,8 @@ namespace mixtape::service {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::size_t kMostStandIns = 64;
+
 std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>& identities) {
   std::vector<format::Recipient> recipients;
   for (const format::Identity& identity : identities) {
@@ -28,23 +31,27 @@ std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>
 
 // Where an index tells where archives stand, that is counted with the files that are missing, and
 // empty ones in their places would make all of it wrong. Where only a scan tells, they have to
-// stay: the scan counts with them.
-void stand_in_for_missing(tapeio::Library& library, const LookedAt& medium,
-                          const KnownOfMedium& known, Reporter& reporter) {
-  const auto path = tapeio::path_of_disk_medium(library, medium.slot);
-  if (medium.missing.empty() || !path) {
-    return;
-  }
-  const bool is_told =
-      medium.told_up_to > 0 || !std::ranges::all_of(known.bundles, catalog::is_scanned);
-  if (is_told) {
+// stay: the scan counts with them. A file that stands far behind the others is none of theirs.
+void refuse_stand_ins(const LookedAt& medium, const KnownOfMedium& known) {
+  if (medium.told_up_to > 0 || !std::ranges::all_of(known.bundles, catalog::is_scanned)) {
     throw Error(ErrorCode::conflict,
                 "its archives are not scanned: where others stand an index tells, and that holds "
                 "only with the tape files that are missing; put them back, or stand-ins of the "
                 "size they had (`truncate -s SIZE NUMBER.lost`), and scan again");
   }
-  tapeio::make_stand_ins(*path);
-  reporter.note("medium " + medium.slot + ": empty files named NUMBER.lost were made in " + *path +
+  if (medium.missing.size() > kMostStandIns) {
+    throw Error(ErrorCode::conflict,
+                std::to_string(medium.missing.size()) +
+                    " tape files are missing in front of others: its archives are not scanned; "
+                    "take away the files there that are none of the medium's, and scan again");
+  }
+}
+
+// Called when the first archive of the medium was opened: nothing is written beside what is
+// somebody else's.
+void stand_in_for_missing(const LookedAt& medium, const std::string& path, Reporter& reporter) {
+  tapeio::make_stand_ins(path);
+  reporter.note("medium " + medium.slot + ": empty files named NUMBER.lost were made in " + path +
                 " in place of those that are missing; when one turns up, take its stand-in away "
                 "and scan again");
 }
@@ -56,8 +63,13 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
   if (!is_worth_a_scan(medium, known)) {
     return;
   }
-  stand_in_for_missing(library, medium, known, reporter);
-  const auto drive = library.load(medium.slot, tapeio::Library::Access::read);
+  auto gaps =
+      medium.missing.empty() ? std::nullopt : tapeio::path_of_disk_medium(library, medium.slot);
+  if (gaps) {
+    refuse_stand_ins(medium, known);
+  }
+  const auto drive = gaps ? tapeio::load_despite_gaps(*gaps)
+                          : library.load(medium.slot, tapeio::Library::Access::read);
   const ScratchDirectory scratch(request.home / "scratch" / "scan");
   const MediumScan::What what{.label = medium.label,
                               .kind = archive::kind_of_media(library),
@@ -69,6 +81,9 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
   MediumScan medium_scan(
       *drive, what, identities, reporter,
       [&](const catalog::FoundIndex& found, std::span<const catalog::ScanLoss> losses) {
+        if (const auto path = std::exchange(gaps, std::nullopt)) {
+          stand_in_for_missing(medium, *path, reporter);
+        }
         taking.take_scanned(found, losses);
       });
   result.scanned.push_back(medium.slot);

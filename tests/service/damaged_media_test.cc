@@ -92,6 +92,49 @@ TEST_F(DamagedMediaTest, AMissingTapeFileThatTurnsUpIsScannedThen) {
   EXPECT_EQ(restored("b"), "second") << "which stands at another address with the first one";
 }
 
+TEST_F(DamagedMediaTest, WhoseKeyDoesNotOpenItPutsNothingOnAMedium) {
+  two_archives();
+  lose_home();
+  spoil_indexes(shelf_);
+  fs::remove(files_of("archive", shelf_).front());
+  format::write_identity_file(directory_ / "stranger", format::Identity::generate(), "");
+  EXPECT_ANY_THROW((void)recover(
+      {home(), url_of(shelf_), directory_ / "stranger", "mixtape recover", true}, reporter_));
+  EXPECT_FALSE(fs::exists(shelf_ / "MX0001/0002.lost"));
+}
+
+TEST_F(DamagedMediaTest, AFileFarBehindTheOthersIsNoReasonToFillAMediumUp) {
+  two_archives();
+  lose_home();
+  spoil_indexes(shelf_);
+  test::write_text(shelf_ / "MX0001/2024.jpg", "a holiday");
+  EXPECT_ANY_THROW((void)scan());
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("none of the medium's")));
+  EXPECT_FALSE(fs::exists(shelf_ / "MX0001/0100.lost"));
+}
+
+TEST_F(DamagedMediaTest, NothingStandsInOnAWriteProtectedMedium) {
+  two_archives();
+  lose_home();
+  spoil_indexes(shelf_);
+  fs::remove(files_of("archive", shelf_).front());
+  fs::permissions(shelf_ / "MX0001", fs::perms(0555));
+  EXPECT_ANY_THROW((void)scan());
+  fs::permissions(shelf_ / "MX0001", fs::perms(0755));
+  EXPECT_THAT(reporter_.problems, Contains(HasSubstr("write-protected")));
+  EXPECT_FALSE(fs::exists(shelf_ / "MX0001/0002.lost"));
+}
+
+TEST_F(DamagedMediaTest, ADirectoryWithSomethingElseInItDoesNotBecomeAHome) {
+  two_archives();
+  lose_home();
+  fs::create_directory(home());
+  test::write_text(home() / "photo", "mine");
+  EXPECT_EQ(test::error_of([&] { (void)recover_from(shelf_, false); }), ErrorCode::conflict);
+  EXPECT_NE(fs::status(home()).permissions(), fs::perms(0700));
+  EXPECT_EQ(std::distance(fs::directory_iterator(home()), {}), 1);
+}
+
 TEST_F(DamagedMediaTest, WhereAnIndexTellsNothingStandsIn) {
   two_archives();
   lose_home();

@@ -145,6 +145,23 @@ TEST_F(RecallListTest, WhatIsCancelledIsNotAskedForAgain) {
   EXPECT_THAT(came, IsEmpty());
 }
 
+TEST_F(RecallListTest, WhatAnotherBatchWantsTooIsNotGivenUp) {
+  gate_.close();
+  const WantedContent file = put_file("a");
+  std::vector<std::string> stopped, other;
+  (void)list().add({file});
+  const auto batch = list().add({file}, into(stopped));
+  (void)list().add({file}, into(other));
+  gate_.wait_until_the_drive_stands_there();
+  EXPECT_TRUE(list().cancel(batch));
+  EXPECT_THAT(on_disk(), ElementsAre("a", "a"));
+  gate_.open();
+  wait_for(other, 1);
+  EXPECT_THAT(other, ElementsAre("a"));
+  EXPECT_THAT(stopped, IsEmpty());
+  wait_until_nothing_is_on_disk();
+}
+
 TEST_F(RecallListTest, ARequestThatWasCancelledByItsNumberIsOffTheDisk) {
   gate_.close();
   (void)list().add({put_file("a"), put_file("b")});
