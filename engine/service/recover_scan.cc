@@ -10,8 +10,9 @@
 #include "engine/service/context.h"
 #include "engine/service/scan_medium.h"
 #include "engine/service/scratch_directory.h"
+#include "engine/service/stand_ins.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/dir_library.h"
-#include "tapeio/dir_medium.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -40,13 +41,23 @@ void stand_in_for_missing(tapeio::Library& library, const LookedAt& medium,
   if (is_told) {
     throw Error(ErrorCode::conflict,
                 "its archives are not scanned: where others stand an index tells, and that holds "
-                "only with the tape files that are missing; put them back, or stand-ins of the "
-                "size they had (`truncate -s SIZE NUMBER.lost`), and scan again");
+                "only with the tape files that are missing; " +
+                    stand_in_advice(*path, known.bundles) + ", and scan again");
   }
   tapeio::make_stand_ins(*path);
   reporter.note("medium " + medium.slot + ": empty files named NUMBER.lost were made in " + *path +
-                " in place of those that are missing; when one turns up, take its stand-in away "
-                "and scan again");
+                " in place of those that are missing; when one turns up, put it there and scan "
+                "again");
+}
+
+// All that is on the medium is known, and yet nothing of it can be read.
+void tell_of_stand_ins(tapeio::Library& library, const LookedAt& medium, const KnownOfMedium& known,
+                       Reporter& reporter) {
+  const auto path = tapeio::path_of_disk_medium(library, medium.slot);
+  if (!medium.missing.empty() && path) {
+    reporter.problem("medium " + medium.slot + ": it cannot be read until nothing is missing: " +
+                     stand_in_advice(*path, known.bundles));
+  }
 }
 
 void scan(const RecoverRequest& request, tapeio::Library& library,
@@ -54,6 +65,7 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
           Reporter& reporter, RecoverResult& result) {
   const KnownOfMedium known = known_of(request.home, medium.label.medium);
   if (!is_worth_a_scan(medium, known)) {
+    tell_of_stand_ins(library, medium, known, reporter);
     return;
   }
   stand_in_for_missing(library, medium, known, reporter);
