@@ -10,7 +10,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "tapeio/dir_medium.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/key_values.h"

@@ -13,8 +13,8 @@
 
 #include "tapeio/dir_description.h"
 #include "tapeio/dir_drive.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/dir_layout.h"
-#include "tapeio/dir_medium.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 

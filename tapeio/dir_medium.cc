@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tapeio/dir_medium.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,99 +9,24 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "tapeio/dir_description.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 
 namespace mixtape::tapeio {
 namespace {
 
-constexpr std::size_t kMaxTapeFiles = 1'000'000;  // Bounds what a hostile directory makes us hold.
 constexpr std::uint64_t kMaxMediumSize =
     1024 * 1024 * TiB;  // Keeps sums of hostile sizes from wrapping.
 // A scan that meets a writer between two steps is repeated; a writer's steps wait for the disk, so
 // that so many scans in a row cannot all meet one.
 constexpr int kMaxScans = 16;
-constexpr std::size_t kMostGapsNamed = 100;
-constexpr std::size_t kMostGaps = 10'000;  // Of a medium that is read in spite of them.
 // The disk begins to write early, so that the filemark does not wait for gigabytes.
 constexpr std::uint64_t kWritebackInterval = 8 * MiB;
-
-struct FoundFile {
-  TapeFileName parsed;
-  std::string name;
-  FileIdentity identity;
-  bool is_regular;
-};
-
-FoundFile describe(const TapeFileName& parsed, std::string name, const struct stat& status) {
-  return {
-      .parsed = parsed,
-      .name = std::move(name),
-      .identity = {.inode = status.st_ino,
-                   .size = static_cast<std::uint64_t>(status.st_size),
-                   .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec},
-      .is_regular = S_ISREG(status.st_mode)};
-}
-
-// All that bears a tape file's name, by number. Files that vanish meanwhile are left out.
-std::vector<FoundFile> find_tape_files(const std::string& path) {
-  UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), ::closedir);
-  if (stream == nullptr) {
-    throw_errno("list " + path);
-  }
-  const int directory = fd.release();  // The stream closes it from here on.
-  std::vector<FoundFile> found;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(stream.get());
-    if (entry == nullptr) {
-      break;
-    }
-    const std::optional<TapeFileName> parsed = parse_tape_file_name(entry->d_name);
-    if (!parsed.has_value()) {
-      continue;
-    }
-    struct stat status;
-    if (::fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-      found.push_back(describe(*parsed, entry->d_name, status));
-    } else if (errno != ENOENT) {
-      throw_errno("look at " + path + "/" + entry->d_name);
-    }
-    if (found.size() > kMaxTapeFiles) {
-      throw Error(ErrorCode::corrupt, "list " + path + ": more tape files than a medium can have");
-    }
-  }
-  if (errno != 0) {
-    throw_errno("list " + path);
-  }
-  std::sort(found.begin(), found.end(), [](const FoundFile& left, const FoundFile& right) {
-    return left.parsed.number < right.parsed.number;
-  });
-  return found;
-}
-
-// The numbers that no file has, of finished files in order.
-std::vector<std::uint64_t> gaps_in(const std::vector<FoundFile>& found) {
-  std::vector<std::uint64_t> gaps;
-  std::uint64_t next = 0;
-  for (const FoundFile& file : found) {
-    for (; next < file.parsed.number && gaps.size() < kMostGaps; ++next) {
-      gaps.push_back(next);
-    }
-    next = file.parsed.number + 1;
-  }
-  return gaps;
-}
-
-std::string stand_in_name(std::uint64_t number) {
-  return tape_file_name(number, "lost");
-}
 
 std::string told_of_gaps(const std::vector<std::uint64_t>& gaps) {
   std::string stand_ins;
@@ -112,8 +36,8 @@ std::string told_of_gaps(const std::vector<std::uint64_t>& gaps) {
   return missing_tape_files_text(gaps) +
          ": put back what is left of them, or stand-ins of the size they had (`truncate -s SIZE" +
          stand_ins +
-         "`); if nobody knows it, `mixtape recover --scan --library URL --identity "
-         "FILE` reads the others";
+         "`), which `mixtape doctor` tells; if nobody knows it, `mixtape recover --scan --library "
+         "URL --identity FILE` reads the others";
 }
 
 // Empty files where there are gaps.
@@ -129,6 +53,7 @@ void fill_gaps(std::vector<FoundFile>& found) {
 std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size,
                           bool despite_gaps) {
   std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
+  (void)drop_idle_stand_ins(found);
   if (despite_gaps) {
     fill_gaps(found);
   }
@@ -156,12 +81,12 @@ std::string take_finished(std::vector<FoundFile>& found, std::size_t record_size
   return {};
 }
 
-FileIdentity identity_of(int fd, const std::string& path) {
+FileIdentity identity_of_open(int fd, const std::string& path) {
   struct stat status;
   if (::fstat(fd, &status) < 0) {
     throw_errno("look at " + path);
   }
-  return describe({}, {}, status).identity;
+  return identity_of(status);
 }
 
 std::string label_of(const std::string& path) {
@@ -268,7 +193,7 @@ std::optional<UniqueFd> DirMedium::open_tape_file(std::size_t number) const {
     }
     throw_errno("open " + path);
   }
-  if (identity_of(fd.get(), path) != file.identity) {
+  if (identity_of_open(fd.get(), path) != file.identity) {
     return std::nullopt;
   }
   return fd;
@@ -276,6 +201,12 @@ std::optional<UniqueFd> DirMedium::open_tape_file(std::size_t number) const {
 
 void DirMedium::remove_leftovers() {
   std::vector<FoundFile> found = find_tape_files(path_);
+  std::vector<FoundFile> finished = found;
+  std::erase_if(finished, [](const FoundFile& file) { return file.parsed.unfinished; });
+  // Once the file beside it is removed it would be a tape file again.
+  for (const std::string& stand_in : drop_idle_stand_ins(finished)) {
+    remove_durably(stand_in);
+  }
   for (auto file = found.rbegin(); file != found.rend(); ++file) {
     if (file->parsed.unfinished || file->parsed.number >= layout_.files().size()) {
       remove_durably(file->name);
@@ -352,7 +283,7 @@ void DirMedium::finish_part(PartFile part) {
   before_step_("sync " + part.name);
   fsync_file(part.fd.get(), path);
   rename_durably(part_name(part.name), part.name);
-  layout_.append(part.name, identity_of(part.fd.get(), path));
+  layout_.append(part.name, identity_of_open(part.fd.get(), path));
 }
 
 void DirMedium::rename_durably(const std::string& from, const std::string& to) {
@@ -367,32 +298,6 @@ void DirMedium::remove_durably(const std::string& name) {
   static_cast<void>(remove_file(path_of(name)));
   before_step_("sync directory");
   fsync_file(directory_.get(), path_);
-}
-
-std::uint64_t used_bytes_of_medium(const std::string& medium_path) {
-  std::uint64_t used = 0;
-  for (const FoundFile& file : find_tape_files(medium_path)) {
-    if (!file.parsed.unfinished && file.is_regular) {
-      used += file.identity.size + MediumSpace{}.filemark_bytes;
-    }
-  }
-  return used;
-}
-
-std::vector<std::uint64_t> missing_tape_files(const std::string& medium_path) {
-  std::vector<FoundFile> found = find_tape_files(medium_path);
-  std::erase_if(found, [](const FoundFile& file) { return file.parsed.unfinished; });
-  return gaps_in(found);
-}
-
-std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing) {
-  std::string numbers;
-  for (std::size_t i = 0; i < std::min(missing.size(), kMostGapsNamed); ++i) {
-    numbers += (i > 0 ? ", " : "") + std::to_string(missing[i]);
-  }
-  const bool one = missing.size() == 1;
-  return std::string(one ? "tape file " : "tape files ") + numbers +
-         (missing.size() > kMostGapsNamed ? " and more" : "") + (one ? " is" : " are") + " missing";
 }
 
 void make_stand_ins(const std::string& medium_path) {

@@ -97,15 +97,9 @@ class DirMedium {
   DirLayout layout_;
 };
 
-// What a medium occupies, without judging it: also for one that is damaged or being written.
-[[nodiscard]] std::uint64_t used_bytes_of_medium(const std::string& medium_path);
-
-// The numbers of tape files that are not there though later ones are; of a hostile directory the
-// first ten thousand. In words, and empty files in their places for good: the addresses of all that
-// stands behind them are counted with these from then on.
-[[nodiscard]] std::vector<std::uint64_t> missing_tape_files(const std::string& medium_path);
-[[nodiscard]] std::string missing_tape_files_text(const std::vector<std::uint64_t>& missing);
-// Error{write_protected}, and Error{conflict} when another writer has it.
+// Empty files in the places of tape files that are missing, for good: the addresses of all that
+// stands behind them are counted with these from then on. Error{write_protected}, and
+// Error{conflict} when another writer has it.
 void make_stand_ins(const std::string& medium_path);
 
 }  // namespace mixtape::tapeio

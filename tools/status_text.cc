@@ -237,6 +237,8 @@ nlohmann::json media_json(const std::vector<service::MediumStatus>& media) {
          {"place", medium.place},
          {"library_place", medium.library_place},
          {"why_not_here", medium.why_not.empty() ? json(nullptr) : json(printable(medium.why_not))},
+         {"unreadable",
+          medium.unreadable.empty() ? json(nullptr) : json(printable(medium.unreadable))},
          {"location", medium.medium.location},
          {"used_bytes", medium.used_bytes},
          {"capacity_bytes", medium.capacity_bytes ? json(*medium.capacity_bytes) : json(nullptr)},
@@ -259,6 +261,9 @@ std::string media_text(const std::vector<service::MediumStatus>& media) {
     text += ", " + where_text(medium) + room_text(medium) + "\n";
     if (!medium.why_not.empty()) {
       text += "    " + printable(medium.why_not) + "\n";
+    }
+    if (!medium.unreadable.empty()) {
+      text += "    " + printable(medium.unreadable) + "\n";
     }
     for (const service::Prospect& prospect : medium.prospects) {
       text += "    " + prospect.what + "; " + prospect.advice + "\n";

@@ -11,8 +11,11 @@
 #include <set>
 
 #include "engine/archive/medium_check.h"
+#include "engine/service/stand_ins.h"
 #include "engine/service/status.h"
 #include "engine/service/writing.h"
+#include "tapeio/dir_files.h"
+#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
 #include "tapeio/files.h"
 #include "tapeio/library.h"
@@ -199,6 +202,21 @@ void check_libraries(Findings& findings, Context& context) {
   check_drives(findings, context);
 }
 
+// Whether tape files are missing: nothing else can be found out of it then.
+bool tell_of_missing(Findings& findings, Context& context, const Libraries::Slot& slot,
+                     const catalog::Medium& medium) {
+  const auto path = tapeio::path_of_disk_medium(*slot.library, slot.medium.label);
+  const std::vector<std::uint64_t> missing =
+      path ? tapeio::missing_tape_files(*path) : std::vector<std::uint64_t>();
+  if (missing.empty()) {
+    return false;
+  }
+  findings.push_back({Verdict::bad, "medium " + medium.label,
+                      "it cannot be read: " + tapeio::missing_tape_files_text(missing),
+                      stand_in_advice(*path, context.ledger.bundles(medium.id))});
+  return true;
+}
+
 // What the catalog says of a medium against what is on it, as before an append. Only of media that
 // nothing has to move for.
 void check_what_is_on(Findings& findings, Context& context, const Libraries::Slot& slot,
@@ -207,6 +225,9 @@ void check_what_is_on(Findings& findings, Context& context, const Libraries::Slo
     return;
   }
   try {
+    if (tell_of_missing(findings, context, slot, medium)) {
+      return;
+    }
     const auto drive = slot.library->load(slot.medium.label, tapeio::Library::Access::read);
     (void)archive::check_medium(write_context(context), context.ledger, medium, *drive, reporter);
   } catch (const Error& error) {

@@ -11,6 +11,8 @@
 #include "engine/service/context.h"
 #include "engine/service/scan_medium.h"
 #include "engine/service/scratch_directory.h"
+#include "engine/service/stand_ins.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/dir_library.h"
 #include "tapeio/dir_medium.h"
 #include "tapeio/error.h"
@@ -32,12 +34,12 @@ std::vector<format::Recipient> recipients_of(const std::vector<format::Identity>
 // Where an index tells where archives stand, that is counted with the files that are missing, and
 // empty ones in their places would make all of it wrong. Where only a scan tells, they have to
 // stay: the scan counts with them. A file that stands far behind the others is none of theirs.
-void refuse_stand_ins(const LookedAt& medium, const KnownOfMedium& known) {
+void refuse_stand_ins(const LookedAt& medium, const KnownOfMedium& known, const std::string& path) {
   if (medium.told_up_to > 0 || !std::ranges::all_of(known.bundles, catalog::is_scanned)) {
     throw Error(ErrorCode::conflict,
                 "its archives are not scanned: where others stand an index tells, and that holds "
-                "only with the tape files that are missing; put them back, or stand-ins of the "
-                "size they had (`truncate -s SIZE NUMBER.lost`), and scan again");
+                "only with the tape files that are missing; " +
+                    stand_in_advice(path, known.bundles) + ", and scan again");
   }
   if (medium.missing.size() > kMostStandIns) {
     throw Error(ErrorCode::conflict,
@@ -52,8 +54,18 @@ void refuse_stand_ins(const LookedAt& medium, const KnownOfMedium& known) {
 void stand_in_for_missing(const LookedAt& medium, const std::string& path, Reporter& reporter) {
   tapeio::make_stand_ins(path);
   reporter.note("medium " + medium.slot + ": empty files named NUMBER.lost were made in " + path +
-                " in place of those that are missing; when one turns up, take its stand-in away "
-                "and scan again");
+                " in place of those that are missing; when one turns up, put it there and scan "
+                "again");
+}
+
+// All that is on the medium is known, and yet nothing of it can be read.
+void tell_of_stand_ins(tapeio::Library& library, const LookedAt& medium, const KnownOfMedium& known,
+                       Reporter& reporter) {
+  const auto path = tapeio::path_of_disk_medium(library, medium.slot);
+  if (!medium.missing.empty() && path) {
+    reporter.problem("medium " + medium.slot + ": it cannot be read until nothing is missing: " +
+                     stand_in_advice(*path, known.bundles));
+  }
 }
 
 void scan(const RecoverRequest& request, tapeio::Library& library,
@@ -61,12 +73,13 @@ void scan(const RecoverRequest& request, tapeio::Library& library,
           Reporter& reporter, RecoverResult& result) {
   const KnownOfMedium known = known_of(request.home, medium.label.medium);
   if (!is_worth_a_scan(medium, known)) {
+    tell_of_stand_ins(library, medium, known, reporter);
     return;
   }
   auto gaps =
       medium.missing.empty() ? std::nullopt : tapeio::path_of_disk_medium(library, medium.slot);
   if (gaps) {
-    refuse_stand_ins(medium, known);
+    refuse_stand_ins(medium, known, *gaps);
   }
   const auto drive = gaps ? tapeio::load_despite_gaps(*gaps)
                           : library.load(medium.slot, tapeio::Library::Access::read);

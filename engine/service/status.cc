@@ -12,6 +12,8 @@
 #include "engine/archive/targets.h"
 #include "engine/recall/tape_model.h"
 #include "engine/service/copy_policy.h"
+#include "tapeio/dir_files.h"
+#include "tapeio/dir_library.h"
 #include "tapeio/error.h"
 
 namespace mixtape::service {
@@ -25,6 +27,20 @@ constexpr std::size_t kMostPathsTold = 20;
 std::string place_of(const Places& places, const tapeio::Library& library) {
   const auto named = places.find(library.url());
   return named == places.end() ? "" : named->second;
+}
+
+// A look at names only; what else is wrong with a medium shows when it is read.
+std::string told_of_missing(const Libraries::Slot& slot) {
+  const auto path = tapeio::path_of_disk_medium(*slot.library, slot.medium.label);
+  try {
+    const std::vector<std::uint64_t> missing =
+        path ? tapeio::missing_tape_files(*path) : std::vector<std::uint64_t>();
+    return missing.empty() ? ""
+                           : "cannot be read: " + tapeio::missing_tape_files_text(missing) +
+                                 "; `mixtape doctor` tells what to put there";
+  } catch (const Error& error) {
+    return std::string("cannot be read: ") + error.what();
+  }
 }
 
 // Takes the medium out of `slots` when it is there. The label on a disk medium is read, because
@@ -45,6 +61,7 @@ void look_for(MediumStatus& status, Context& context, const Places& places, Slot
     }
   }
   status.here = true;
+  status.unreadable = told_of_missing(*slot);
   status.in_drive = slot->medium.loaded && slot->library->mover() != nullptr;
   status.place = slot->medium.place;
   status.library_place = place_of(places, *slot->library);

@@ -26,6 +26,7 @@ struct MediumStatus {
   bool here = false;          // In a library now; disk media were asked for their own label.
   bool in_drive = false;      // Nothing has to be mounted to write to it; of disk media never.
   std::string why_not;        // What has its label there but is not it.
+  std::string unreadable;     // Why one in a directory here cannot be read, and what to do.
   // What is on one that the catalog does not know, for people; empty: nothing. Absent: nobody
   // looked into it, since that takes a drive.
   std::optional<std::string> holds = std::nullopt;

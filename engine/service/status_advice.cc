@@ -62,10 +62,17 @@ std::string unseen_text(const Status& status) {
 }
 
 std::string all_copied_text(const Status& status) {
-  return status.losses.empty()
-             ? "every file is on as many media as the policy asks for"
-             : "every file that is known is on as many media as the policy asks for; what a scan "
-               "could not read is none of them";
+  std::vector<std::string> unreadable;
+  for (const MediumStatus& each : status.media) {
+    if (!each.unreadable.empty() && each.medium.state != catalog::MediumState::retired &&
+        each.medium.state != catalog::MediumState::lost) {
+      unreadable.push_back(each.medium.label);
+    }
+  }
+  return std::string(status.losses.empty() ? "every file is" : "every file that is known is") +
+         " on as many media as the policy asks for" +
+         (unreadable.empty() ? "" : ", counting what cannot be read now: " + joined(unreadable)) +
+         (status.losses.empty() ? "" : "; what a scan could not read is none of them");
 }
 
 }  // namespace mixtape::service

@@ -22,20 +22,6 @@ std::string named(const catalog::MediumLoss& loss) {
   return text.empty() ? "" : text + ")";
 }
 
-// A word of the shell.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.:_-+=@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
-    return word;
-  }
-  std::string text = "'";
-  for (const char c : word) {
-    text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  }
-  return text + "'";
-}
-
 std::string words_of(const catalog::MediumLoss& loss) {
   std::string text;
   const auto add = [&](const std::string& what) { text += (text.empty() ? "" : "; ") + what; };
@@ -77,6 +63,19 @@ std::string advice_for(const catalog::MediumLoss& loss, const home::Home& home) 
 
 }  // namespace
 
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.:_-+=@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
+    return word;
+  }
+  std::string text = "'";
+  for (const char c : word) {
+    text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return text + "'";
+}
+
 std::vector<ToldLoss> told_losses(Context& context) {
   std::vector<ToldLoss> told;
   for (catalog::MediumLoss& loss : catalog::ScanLosses(context.database).by_medium(context.tree)) {
@@ -90,8 +89,8 @@ std::vector<ToldLoss> told_losses(Context& context) {
 std::string recover_command(const std::string& library, const std::filesystem::path& identity,
                             bool scan) {
   return std::string("mixtape recover") + (scan ? " --scan" : "") + " --library " +
-         (library.empty() ? "URL" : quoted(tapeio::url_for_people(library))) + " --identity " +
-         (identity.empty() ? "FILE" : quoted(identity.string()));
+         (library.empty() ? "URL" : shell_word(tapeio::url_for_people(library))) + " --identity " +
+         (identity.empty() ? "FILE" : shell_word(identity.string()));
 }
 
 std::string recover_command(const home::Home& home, bool scan) {

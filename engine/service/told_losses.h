@@ -22,6 +22,8 @@ struct ToldLoss {
 // Of media in use, by label.
 [[nodiscard]] std::vector<ToldLoss> told_losses(Context& context);
 
+// In quotes where a shell would not take it for one word as it is.
+[[nodiscard]] std::string shell_word(const std::string& word);
 // The command that builds the catalog of this home anew, with the options that it needs: the first
 // library and the first identity of the home, or a word for what it has not.
 [[nodiscard]] std::string recover_command(const home::Home& home, bool scan);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tapeio/dir_description.h"
+#include "tapeio/dir_files.h"
 #include "tapeio/faulty_drive.h"
 #include "tests/tapeio/dir_fixture.h"
 
@@ -50,8 +51,9 @@ TEST_F(DamagedMedium, MissingTapeFileIsNamed) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
     EXPECT_STREQ(error.what(),
                  "read medium DISK01: tape file 1 is missing: put back what is left of them, or "
-                 "stand-ins of the size they had (`truncate -s SIZE 0001.lost`); if nobody knows "
-                 "it, `mixtape recover --scan --library URL --identity FILE` reads the others");
+                 "stand-ins of the size they had (`truncate -s SIZE 0001.lost`), which `mixtape "
+                 "doctor` tells; if nobody knows it, `mixtape recover --scan --library URL "
+                 "--identity FILE` reads the others");
   }
 }
 
@@ -121,6 +123,32 @@ TEST_F(DirMediumTest, WithoutItsDescriptionItIsReadAsItsTapeFilesTell) {
 TEST_F(DamagedMedium, TwoFilesOfOneNumberAreCorrupt) {
   write_text(path_of("0001.copy"), "x");
   EXPECT_EQ(code_of_loading(), ErrorCode::corrupt);
+}
+
+TEST_F(DamagedMedium, AnEmptyStandInBesideItsTapeFileIsIgnored) {
+  write_text(path_of("0001.lost"), "");
+  EXPECT_EQ(contents(), "a|bc|d|");
+  EXPECT_TRUE(missing_tape_files(path_).empty());
+  write_text(path_of("0001.lost"), "x");
+  EXPECT_EQ(code_of_loading(), ErrorCode::corrupt) << "with something in it nobody can tell";
+}
+
+TEST_F(DamagedMedium, AnIgnoredStandInIsGoneBeforeItsTapeFileIsOverwritten) {
+  write_text(path_of("0001.lost"), "");
+  write_text(path_of("0002.lost"), "");
+  const auto drive = writer();
+  drive->locate(2);
+  write_file(*drive, {5}, "e");
+  EXPECT_EQ(names(), (std::vector<std::string>{"0000.a", "0001.e", "mixtape-medium"}));
+}
+
+TEST_F(DamagedMedium, AStandInOfATapeFileUnderWayIsATapeFile) {
+  write_text(path_of("0003.lost"), "");
+  write_text(path_of("0003.x.part"), "half a record");
+  const auto drive = writer();
+  drive->seek_end_of_data();
+  write_file(*drive, {5}, "e");
+  EXPECT_EQ(contents(), "a|bc|d||e|");
 }
 
 TEST_F(DamagedMedium, LinksPipesAndDirectoriesAreNoTapeFiles) {
