@@ -9,13 +9,13 @@
 
 #include "engine/archive/targets.h"
 #include "engine/catalog/snapshot.h"
-#include "engine/format/tape_file.h"
 #include "tapeio/dir_description.h"
 #include "tapeio/dir_files.h"
 #include "tapeio/dir_library.h"
 #include "tapeio/faulty_drive.h"
 #include "tapeio/lto/sim_library.h"
 #include "tapeio/memory_library.h"
+#include "tests/archive/medium_writer_fixture.h"
 #include "tests/archive/write_world.h"
 #include "tests/support/errors.h"
 
@@ -23,64 +23,11 @@ namespace mixtape::archive {
 namespace {
 
 using test::error_of;
-using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using Kind = tapeio::ReadResult::Kind;
-
-class MediumWriterTest : public ::testing::Test {
- protected:
-  MediumWriterTest() : library_(tapeio::MemoryLibraryOptions{}), world_(library_) {}
-
-  // How many tape files the medium holds, each ended by one filemark; fails when one is not.
-  std::uint64_t tape_files(const std::string& label) {
-    const auto drive = library_.load(label, tapeio::Library::Access::read);
-    Bytes record(tapeio::kMaxRecordSize);
-    std::uint64_t files = 0;
-    Kind before = Kind::filemark;
-    while (true) {
-      const tapeio::ReadResult read = drive->read_record(record);
-      if (read.kind == Kind::end_of_data) {
-        EXPECT_EQ(before, Kind::filemark) << "the last tape file has no end";
-        return files;
-      }
-      if (read.kind == Kind::filemark) {
-        EXPECT_EQ(before, Kind::record) << "an empty tape file";
-        ++files;
-      } else {
-        EXPECT_EQ(read.size, test::WriteWorld::kRecord) << "a record that is not full";
-      }
-      before = read.kind;
-    }
-  }
-
-  catalog::IndexLabel index_at(const std::string& label, std::uint64_t file) {
-    const auto drive = library_.load(label, tapeio::Library::Access::read);
-    EXPECT_EQ(drive->space_filemarks(static_cast<std::int64_t>(file)), file);
-    const auto into = world_.directory() / "looked-at.sqlite";
-    std::filesystem::remove(into);
-    (void)format::read_tape_file(*drive, test::WriteWorld::kRecord, world_.identities, into, GiB);
-    return catalog::inspect_index(into);
-  }
-
-  void expect_refused(ErrorCode code, const std::string& why) {
-    const std::uint64_t objects = library_.medium("MX0001").object_count();
-    try {
-      (void)world_.run();
-      FAIL() << "it was written to";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code);
-      EXPECT_THAT(error.what(), HasSubstr(why));
-    }
-    EXPECT_EQ(library_.medium("MX0001").object_count(), objects);
-  }
-
-  tapeio::MemoryLibrary library_;
-  test::WriteWorld world_;
-};
 
 TEST_F(MediumWriterTest, ABlankMediumGetsArchaeologyABundleAndAClosingIndex) {
   library_.add_medium("MX0001", 64 * MiB);
@@ -265,135 +212,6 @@ TEST_F(MediumWriterTest, APreviewSaysWhatWritingThenDoes) {
   EXPECT_EQ(planned.files, written.files);
   EXPECT_EQ(planned.bytes, written.bytes);
   EXPECT_EQ(planned.media.size(), written.media.size());
-}
-
-// --- Media that are not what the catalog means
-
-TEST_F(MediumWriterTest, AMediumWithForeignDataIsLeftAlone) {
-  library_.add_medium("MX0001", 64 * MiB);
-  {
-    const auto drive = library_.load("MX0001", tapeio::Library::Access::write);
-    ASSERT_TRUE(drive->write_record(Bytes(512)).written);
-    ASSERT_TRUE(drive->write_filemark().written);
-  }
-  world_.add_source("a", 1000);
-  EXPECT_THAT(world_.run().no_room, ElementsAre("a"));
-  EXPECT_EQ(library_.medium("MX0001").object_count(), 2U);
-}
-
-TEST_F(MediumWriterTest, AnotherMediumUnderTheSameLabelIsRefusedWithBothNames) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  // Another world's medium, which calls itself by the same name.
-  tapeio::MemoryLibrary other_library{tapeio::MemoryLibraryOptions{}};
-  other_library.add_medium("MX0001", 64 * MiB);
-  test::WriteWorld other(other_library);
-  other.add_source("x", 1000);
-  (void)other.run();
-  (void)library_.take_out("MX0001");
-  library_.put_in(other_library.take_out("MX0001"));
-  world_.add_source("b", 1000);
-  expect_refused(ErrorCode::wrong_medium, "MX0001");
-}
-
-TEST_F(MediumWriterTest, AMediumThatKnowsMoreThanTheCatalogIsRefused) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  const auto old = world_.directory() / "catalog.old";
-  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
-  world_.add_source("b", 1000);
-  (void)world_.run();
-  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
-                             std::filesystem::copy_options::overwrite_existing);
-  world_.add_source("c", 1000);
-  expect_refused(ErrorCode::conflict, "run `mixtape recover --library URL --identity FILE`");
-  // Not a matter of how often one asks.
-  expect_refused(ErrorCode::conflict, "run `mixtape recover --library URL --identity FILE`");
-}
-
-TEST_F(MediumWriterTest, StateThatOnlyTheMediumKnowsIsNotWrittenOver) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  const auto old = world_.directory() / "catalog.old";
-  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
-  world_.add_source("empty", 0);
-  (void)world_.run();
-  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
-                             std::filesystem::copy_options::overwrite_existing);
-  world_.add_source("c", 1000);
-  expect_refused(ErrorCode::conflict, "knows more");
-}
-
-TEST_F(MediumWriterTest, AMediumThatLostABundleIsRefused) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 200'000);
-  (void)world_.run();
-  tapeio::MemoryMedium& medium = library_.medium("MX0001");
-  medium.truncate(medium.object_count() - 8);
-  world_.add_source("b", 1000);
-  expect_refused(ErrorCode::conflict, "mixtape media retire");
-}
-
-// Passes over MX0001, writes to MX0002, and says why in a sentence with the label in it.
-TEST_F(MediumWriterTest, AMediumThatCannotBeAppendedToIsNamedAndTheNextOneIsWritten) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  library_.medium("MX0001").set_write_protected(true);
-  library_.add_medium("MX0002", 64 * MiB);
-  world_.add_source("b", 1000);
-  const WriteOutcome outcome = world_.run();
-  ASSERT_THAT(outcome.media, SizeIs(1));
-  EXPECT_EQ(outcome.media[0].label, "MX0002");
-  EXPECT_THAT(world_.readable_paths(), ElementsAre("a", "b"));
-  EXPECT_THAT(world_.reporter.problems,
-              ElementsAre(AllOf(HasSubstr("MX0001"), HasSubstr("write-protected; "))));
-}
-
-TEST_F(MediumWriterTest, AMediumThatKnowsMoreIsAProblemThatNamesRecoverAndIsNotTouched) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  const auto old = world_.directory() / "catalog.old";
-  std::filesystem::copy_file(world_.directory() / "catalog.db", old);
-  world_.add_source("b", 1000);
-  (void)world_.run();
-  std::filesystem::copy_file(old, world_.directory() / "catalog.db",
-                             std::filesystem::copy_options::overwrite_existing);
-  library_.add_medium("MX0002", 64 * MiB);
-  world_.add_source("c", 1000);
-  const catalog::IndexLabel before = index_at("MX0001", 5);
-  (void)world_.run();
-  EXPECT_THAT(world_.reporter.problems,
-              ElementsAre(AllOf(HasSubstr("medium MX0001: it knows more than this catalog"),
-                                HasSubstr("run `mixtape recover --library URL --identity FILE`"))));
-  EXPECT_EQ(index_at("MX0001", 5).sequence, before.sequence);
-  EXPECT_EQ(tape_files("MX0002"), 4U);
-}
-
-TEST_F(MediumWriterTest, AWipedMediumIsToldFromOneThatWasNeverWritten) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  library_.medium("MX0001").truncate(0);
-  world_.add_source("b", 1000);
-  expect_refused(ErrorCode::conflict,
-                 "medium MX0001: it is blank though the catalog has 1 bundle on it: put the right "
-                 "one back, or run `mixtape media retire MX0001`");
-}
-
-TEST_F(MediumWriterTest, ADamagedLastIndexIsNamedWithWhatToDo) {
-  library_.add_medium("MX0001", 64 * MiB);
-  world_.add_source("a", 1000);
-  (void)world_.run();
-  tapeio::MemoryMedium& medium = library_.medium("MX0001");
-  medium.corrupt_record(medium.object_count() - 2, 1000);
-  world_.add_source("b", 1000);
-  expect_refused(ErrorCode::corrupt, "medium MX0001: its last index cannot be read");
-  expect_refused(ErrorCode::corrupt, "run `mixtape media retire MX0001`");
 }
 
 // --- Closing indexes that do not fit
