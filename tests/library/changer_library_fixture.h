@@ -14,6 +14,7 @@
 #include "tapeio/changer_library.h"
 #include "tapeio/error.h"
 #include "tests/library/fake_robot.h"
+#include "tests/library/quick_options.h"
 #include "tests/support/errors.h"
 
 // A robot, and the library over it that waits for nothing for long.
@@ -23,18 +24,6 @@ namespace mixtape::test {
 inline constexpr std::uint16_t kSlot1 = FakeRobot::kSlots, kSlot2 = kSlot1 + 1, kSlot4 = kSlot1 + 3;
 inline constexpr std::uint16_t kDrive1 = FakeRobot::kDrives;
 inline constexpr std::uint16_t kMail1 = FakeRobot::kImportExports;
-
-inline tapeio::CartridgeLibraryOptions quick() {
-  using namespace std::chrono_literals;
-  tapeio::CartridgeLibraryOptions options;
-  options.look_every = 0ms;
-  options.pause = 1ms;
-  options.ready_within = 100ms;
-  options.settle_within = 20ms;
-  options.clean_at_least = 1ms;
-  options.clean_within = 100ms;
-  return options;
-}
 
 // A robot and the library over it.
 class ChangerLibraryTest : public testing::Test {

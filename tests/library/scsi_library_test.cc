@@ -13,6 +13,7 @@
 #include "tapeio/scsi/scsi_drive.h"
 #include "tests/emulation/emulated_changer.h"
 #include "tests/emulation/emulated_tape_drive.h"
+#include "tests/library/quick_options.h"
 #include "tests/support/errors.h"
 #include "tests/support/patterns.h"
 
@@ -28,16 +29,8 @@ using FaultKind = EmulatedChangerFault::Kind;
 
 constexpr std::uint8_t kMove = 0xa5;
 
-tapeio::CartridgeLibraryOptions quick() {
-  tapeio::CartridgeLibraryOptions options;
-  options.look_every = 0ms;
-  options.pause = 1ms;
-  options.ready_within = 200ms;
-  options.settle_within = 20ms;
-  options.clean_at_least = 1ms;
-  options.clean_within = 200ms;
-  return options;
-}
+// Emulated drives answer command by command.
+constexpr auto kWithin = 200ms;
 
 std::shared_ptr<EmulatedCartridge> cartridge(const std::string& barcode,
                                              EmulatedCartridgeOptions options = {}) {
@@ -99,7 +92,7 @@ class ScsiLibraryTest : public testing::Test {
          .changer = std::make_unique<tapeio::scsi::ScsiChanger>(
              robot_->connect(), tapeio::scsi::ScsiChangerOptions{.pause = 1ms, .patience = 50ms}),
          .drives = std::move(parts),
-         .options = quick()});
+         .options = quick(kWithin)});
   }
   std::unique_ptr<tapeio::TapeDrive> load(const std::string& label,
                                           Library::Access access = Library::Access::read) {
@@ -360,7 +353,7 @@ TEST_F(ScsiLibraryTest, TwoThreadsWorkWithTwoDrives) {
 class ScsiByHandTest : public testing::Test {
  protected:
   ScsiByHandTest() {
-    tapeio::CartridgeLibraryOptions options = quick();
+    tapeio::CartridgeLibraryOptions options = quick(kWithin);
     options.read_label = [this](tapeio::TapeDrive& drive) -> std::optional<std::string> {
       ++labels_read_;
       Bytes buffer(MiB);
