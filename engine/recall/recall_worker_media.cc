@@ -108,7 +108,7 @@ bool RecallWorker::wait_for(RequestId id, const std::string& medium_label) {
       {.asked_before = is_over ? now - options_.wait_for_medium : Clock::time_point::min(),
        .none_stays = is_full || (is_over && away.code() != ErrorCode::no_medium)},
       std::make_exception_ptr(job.damage ? also_damaged(job.damage, away) : away));
-  // So ends what nobody waits for now, read ahead or by who pauses.
+  // So ends what has no reader waiting: what is read ahead, or for one who pauses.
   if (!left.any && (is_over || is_full) && room_.retire(id)) {
     forget(id);
     return false;

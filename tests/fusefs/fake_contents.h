@@ -54,7 +54,7 @@ class FakeContents : public Contents {
       parked.done({}, std::make_exception_ptr(error));
     }
   }
-  // The bytes that are waited for now have arrived, and no others yet.
+  // The bytes that readers wait for have arrived, and no others.
   void serve(std::int64_t number) {
     for (auto& parked : take(number, false)) {
       parked.done(as_bytes(bytes_.at(number)).subspan(parked.offset, parked.size), nullptr);

@@ -238,6 +238,17 @@ class RecallListAwayTest : public RecallListTest {
   WantedContent put_elsewhere(const std::string& path) {
     return wanted(put("B", test::pattern(1000, ++seed_)), path);
   }
+  void wait_until_only_these_are_left(const std::vector<WantedContent>& away) {
+    while (on_disk().size() != away.size()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  void expect_cached(const std::vector<WantedContent>& all) {
+    for (const WantedContent& each : all) {
+      EXPECT_TRUE(cache_->contains({.number = 0, .size = each.size, .hash = each.hash}))
+          << each.path;
+    }
+  }
   std::unique_ptr<tapeio::MemoryMedium> shelf_;
 };
 
@@ -250,15 +261,11 @@ TEST_F(RecallListAwayTest, WaitsForItsMediumAndHoldsUpNothingThatIsHere) {
   take_out();
   (void)list().add(away);
   (void)list().add({here});
-  while (on_disk().size() != away.size()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  wait_until_only_these_are_left(away);
   EXPECT_THAT(on_disk(), ElementsAre("a", "b", "c", "d", "e"));
   put_in();
   wait_until_nothing_is_on_disk();
-  for (const WantedContent& each : away) {
-    EXPECT_TRUE(cache_->contains({.number = 0, .size = each.size, .hash = each.hash})) << each.path;
-  }
+  expect_cached(away);
   EXPECT_EQ(list().behind(), 0U);
 }
 
@@ -269,14 +276,10 @@ TEST_F(RecallListAwayTest, WaitsForItOverTheEndOfTheProcess) {
   (void)list().add(away);
   kill();
   (void)list().add({here});
-  while (on_disk().size() != away.size()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  wait_until_only_these_are_left(away);
   put_in();
   wait_until_nothing_is_on_disk();
-  for (const WantedContent& each : away) {
-    EXPECT_TRUE(cache_->contains({.number = 0, .size = each.size, .hash = each.hash})) << each.path;
-  }
+  expect_cached(away);
 }
 
 TEST_F(RecallListAwayTest, WhoeverWaitsForItIsToldAtOnce) {
@@ -295,9 +298,7 @@ TEST_F(RecallListAwayTest, WhatWasPutOffIsCancelledWithTheRest) {
   take_out();
   (void)list().add(away);
   (void)list().add({here});
-  while (on_disk().size() != away.size()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  wait_until_only_these_are_left(away);
   (void)list().cancel_all();
   wait_until_nothing_is_on_disk();
   put_in();

@@ -66,6 +66,16 @@ class ScanTest : public LostHomeTest {
       flip(index, 5000);
     }
   }
+  // "a", "b" and "c" of 100,000, 500,000 and 100,000 bytes, in one archive.
+  void leave_three_files_without_indexes() {
+    write("a", pattern_text(100'000, 1));
+    write("b", pattern_text(500'000, 2));
+    write("c", pattern_text(100'000, 3));
+    back_up();
+    lose_home();
+    spoil_indexes(shelf_);
+  }
+  static constexpr std::size_t kInB = 350'000;  // A byte of "b" in that archive.
   std::string restored(const std::string& name) {
     RestoreRequest request;
     request.paths = {source(name).string()};

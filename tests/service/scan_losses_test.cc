@@ -21,14 +21,9 @@ class ScanLossesTest : public ScanTest {
   // Three files of which the second lies in a damaged chunk, all indexes spoilt; the undamaged
   // medium is kept as `whole_`.
   void lose_b() {
-    write("a", pattern_text(100'000, 1));
-    write("b", pattern_text(500'000, 2));
-    write("c", pattern_text(100'000, 3));
-    back_up();
-    lose_home();
-    spoil_indexes(shelf_);
+    leave_three_files_without_indexes();
     fs::copy(shelf_, whole_, fs::copy_options::recursive);
-    flip(files_of("archive", shelf_).front(), 350'000);
+    flip(files_of("archive", shelf_).front(), kInB);
   }
   void bring_back_the_whole_medium() {
     reopen();

@@ -207,13 +207,8 @@ TEST_F(ScannedTest, TheSecondCopyOfAVersionIsNoSecondVersion) {
 }
 
 TEST_F(ScannedTest, ADamagedFileIsNamedAndTheOthersAreTaken) {
-  write("a", pattern_text(100'000, 1));
-  write("b", pattern_text(500'000, 2));
-  write("c", pattern_text(100'000, 3));
-  back_up();
-  lose_home();
-  spoil_indexes(shelf_);
-  flip(files_of("archive", shelf_).front(), 350'000);
+  leave_three_files_without_indexes();
+  flip(files_of("archive", shelf_).front(), kInB);
   const RecoverResult result = scan();
   EXPECT_EQ(result.scan.damaged, 1U);
   EXPECT_EQ(result.scan.gaps, 0U);
